@@ -1,0 +1,154 @@
+//! Decisions of the operator. The engine knows no other settings, so replay never depends on a configuration file.
+
+use bandex_types::{AccountId, Amount, AssetId, MarketId, Rail, Ratio};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// The most changes in one block.
+pub const MAX_CHANGES: usize = 100;
+
+/// Changes that succeed or fail one by one, in order.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Configure {
+    /// One to [`MAX_CHANGES`].
+    pub changes: Vec<Change>,
+}
+
+/// One decision.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Change {
+    /// Names an asset.
+    ListAsset(AssetListing) = 0,
+    /// Opens a market.
+    ListMarket(MarketListing) = 1,
+    /// Halts or reopens a market.
+    SetMarketState {
+        /// Which.
+        market: MarketId,
+        /// From now on.
+        state: MarketState,
+    } = 2,
+    /// Sets how much others may let an account owe in all.
+    SetLimit {
+        /// Whose.
+        account: AccountId,
+        /// The limit G in the unit of account; none returns it to the dust of [`Parameters`].
+        limit: Option<Amount>,
+    } = 3,
+    /// Sets how far below zero an account's tokens may go.
+    SetCreditLine {
+        /// Whose.
+        account: AccountId,
+        /// In bytes.
+        line: Amount,
+    } = 4,
+    /// Sets the parameters of all accounts.
+    SetParameters(Parameters) = 5,
+    /// Grants tokens out of the issuance account.
+    Issue {
+        /// To whom.
+        to: AccountId,
+        /// In bytes.
+        amount: Amount,
+    } = 6,
+    /// Freezes or thaws an account by decision.
+    SetFrozen {
+        /// Whose.
+        account: AccountId,
+        /// From now on.
+        frozen: bool,
+    } = 7,
+}
+
+/// An asset.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct AssetListing {
+    /// Its number.
+    pub id: AssetId,
+    /// Its name: 2 to 8 capital letters or digits.
+    pub symbol: String,
+    /// One whole unit is ten to this power smallest units; at most 18.
+    pub decimals: u8,
+    /// How it is paid.
+    pub rail: Rail,
+}
+
+/// A market.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct MarketListing {
+    /// Its number.
+    pub id: MarketId,
+    /// What is traded.
+    pub base: AssetId,
+    /// What it is paid with.
+    pub quote: AssetId,
+    /// Smallest base units a lot.
+    pub lot_units: u64,
+    /// Smallest quote units = lots × ticks × this.
+    pub tick_value: Ratio,
+    /// The smallest tranche worth its handling on the rails, in quote units.
+    pub least_tranche: Amount,
+    /// How long the due party has to pay a tranche, in microseconds.
+    pub pay_us: u64,
+    /// How long a payee has to acknowledge a payment, in microseconds.
+    pub acknowledge_us: u64,
+}
+
+/// What a market does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum MarketState {
+    /// Everything.
+    Trading = 0,
+    /// Takes orders off, takes none on.
+    CancelOnly = 1,
+    /// Nothing moves, cancels included.
+    Halted = 2,
+}
+
+/// Parameters of all accounts.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Parameters {
+    /// The limit of an account that has none of its own, in the unit of account.
+    pub dust: Amount,
+    /// The share of a counterparty's free limit that one deal may draw, in parts per million.
+    pub share_ppm: u32,
+    /// Open bids and unsettled purchases of an account stay below this multiple of its limit.
+    pub bid_multiple: u32,
+    /// Zero bits that a register block's id must begin with.
+    pub register_work_bits: u8,
+    /// How long an unanswered `bandwidth` proposal stays open, in microseconds.
+    pub proposal_us: u64,
+}
+
+impl Configure {
+    /// The rules that need no state.
+    ///
+    /// # Errors
+    /// Too few or too many changes.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.changes.is_empty() || self.changes.len() > MAX_CHANGES {
+            Err("a configure block holds 1 to 100 changes")
+        } else {
+            Ok(())
+        }
+    }
+}
+
+impl Default for Parameters {
+    /// What holds from genesis until the operator says otherwise.
+    fn default() -> Self {
+        Self {
+            dust: Amount::new(10_000),
+            share_ppm: 250_000,
+            bid_multiple: 1_000,
+            register_work_bits: 8,
+            proposal_us: 7 * 24 * 3_600 * 1_000_000,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The kinds of body, one file each: what it says, and the rules it must meet without any state.
+
+mod bandwidth;
+mod batch;
+mod bond;
+mod configure;
+mod keys;
+mod orders;
+mod settle;
+mod transfer;
+
+pub use bandwidth::{Bandwidth, Payer};
+pub use batch::Batch;
+pub use bond::{Bond, Unbond};
+pub use configure::{AssetListing, Change, Configure, MAX_CHANGES, MarketListing, MarketState, Parameters};
+pub use keys::{Grant, Heal, Register, Revoke, Rotate, Scopes, possession_statement};
+pub use orders::{MAX_CLIENT_ID_BYTES, MAX_OPERATIONS, Operation, Orders, Place, Trigger, TriggerKind};
+pub use settle::{Acknowledge, MAX_REFERENCE_BYTES, Pay};
+pub use transfer::Transfer;

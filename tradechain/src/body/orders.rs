@@ -1,0 +1,166 @@
+//! Operations on orders: one to a hundred under one signature, judged one by one.
+
+use bandex_types::{
+    Amount, MarketId, OrderRef, OrderType, PostOnly, Price, Quantity, SelfTrade, Side, TimeInForce,
+    Timestamp, TimestampError,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::{Deserialize, Serialize};
+
+/// The most operations in one block.
+pub const MAX_OPERATIONS: usize = 100;
+/// The longest client order id.
+pub const MAX_CLIENT_ID_BYTES: usize = 64;
+
+/// Operations that succeed or fail one by one, in order.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Orders {
+    /// One to [`MAX_OPERATIONS`].
+    pub operations: Vec<Operation>,
+}
+
+/// One operation.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(tag = "operation", rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Operation {
+    /// Places an order, named (key, seq, index of this operation).
+    Place(Box<Place>) = 0,
+    /// Cancels an order of the same account.
+    Cancel {
+        /// Which.
+        order: OrderRef,
+    } = 1,
+    /// Cancels the open order that the same key placed with this client id.
+    CancelClient {
+        /// The market it rests on.
+        market: MarketId,
+        /// The id it was given.
+        client_id: String,
+    } = 2,
+    /// Changes price and total quantity (fills included) of an order, which keeps its reference.
+    Amend {
+        /// Which.
+        order: OrderRef,
+        /// The new price.
+        price: Price,
+        /// The new total quantity.
+        quantity: Quantity,
+    } = 3,
+}
+
+/// A new order. Every field of the design is in the bytes from the start; those not yet served are refused by name.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Place {
+    /// The market.
+    pub market: MarketId,
+    /// Buy or sell the base asset.
+    pub side: Side,
+    /// Limit or market.
+    pub order_type: OrderType,
+    /// The limit in ticks, or a market order's protection; 0 is legal.
+    pub price: Price,
+    /// How many lots; 0 is refused.
+    pub quantity: Quantity,
+    /// A market order's size in quote units, instead of lots.
+    pub quote_quantity: Option<Amount>,
+    /// How long it lives.
+    pub time_in_force: TimeInForce,
+    /// The date of a GTD order.
+    pub expires: Option<Timestamp>,
+    /// What to do if it would trade on arrival.
+    pub post_only: PostOnly,
+    /// What to do if it meets an order of its own account.
+    pub self_trade: SelfTrade,
+    /// How many lots the book shows at a time (iceberg).
+    pub display: Option<Quantity>,
+    /// The least quantity to trade on arrival, else it is refused.
+    pub minimum: Option<Quantity>,
+    /// A stop or take-profit: it sleeps until the last trade reaches this.
+    pub trigger: Option<Trigger>,
+    /// The most that any one counterparty may owe its owner, in the unit of account.
+    pub own_cap: Option<Amount>,
+    /// The least reputation score of a counterparty, in parts per million.
+    pub least_score: Option<u32>,
+    /// The trader's own name for it, at most [`MAX_CLIENT_ID_BYTES`] bytes.
+    pub client_id: Option<String>,
+}
+
+/// When a sleeping order wakes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Trigger {
+    /// Against or with the position.
+    pub kind: TriggerKind,
+    /// The price of the last trade that wakes it.
+    pub price: Price,
+}
+
+/// Which way the price must move.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum TriggerKind {
+    /// A buy wakes at or above the price, a sell at or below.
+    StopLoss = 0,
+    /// A buy wakes at or below the price, a sell at or above.
+    TakeProfit = 1,
+}
+
+impl Place {
+    /// A limit order, good till cancelled, with nothing special about it.
+    pub fn limit(market: MarketId, side: Side, price: Price, quantity: Quantity) -> Self {
+        Self {
+            market,
+            side,
+            order_type: OrderType::Limit,
+            price,
+            quantity,
+            quote_quantity: None,
+            time_in_force: TimeInForce::Gtc,
+            expires: None,
+            post_only: PostOnly::Off,
+            self_trade: SelfTrade::CancelOldest,
+            display: None,
+            minimum: None,
+            trigger: None,
+            own_cap: None,
+            least_score: None,
+            client_id: None,
+        }
+    }
+}
+
+impl Orders {
+    /// The rules that need no state.
+    ///
+    /// # Errors
+    /// Too few or too many operations, or a client id of a wrong length.
+    pub fn check(&self) -> Result<(), &'static str> {
+        if self.operations.is_empty() || self.operations.len() > MAX_OPERATIONS {
+            return Err("a block of orders holds 1 to 100 operations");
+        }
+        let too_long = |id: &str| id.is_empty() || id.len() > MAX_CLIENT_ID_BYTES;
+        let wrong = self.operations.iter().any(|operation| match operation {
+            Operation::Place(place) => place.client_id.as_deref().is_some_and(too_long),
+            Operation::CancelClient { client_id, .. } => too_long(client_id),
+            Operation::Cancel { .. } | Operation::Amend { .. } => false,
+        });
+        if wrong { Err("a client id has 1 to 64 bytes") } else { Ok(()) }
+    }
+
+    /// Every date in it must be plausible as microseconds.
+    ///
+    /// # Errors
+    /// One is not.
+    pub fn check_times(&self) -> Result<(), TimestampError> {
+        self.operations
+            .iter()
+            .filter_map(|operation| match operation {
+                Operation::Place(place) => place.expires,
+                _ => None,
+            })
+            .try_for_each(|time| time.plausible().map(drop))
+    }
+}

@@ -1,0 +1,114 @@
+//! Commands: all that can enter the engine. `apply` reads nothing else, so replay depends on nothing else.
+
+use crate::{Block, DecodeError, Domain, ForkProof, SignedBlock, Verified};
+use bandex_types::{AccountId, Amount, BlockId, PublicKey};
+use borsh::{BorshDeserialize, BorshSerialize};
+
+/// The first record of every journal: the root of trust an audit is given.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Genesis {
+    /// The network that all blocks must name.
+    pub network: u32,
+    /// The key that signs batches.
+    pub node: PublicKey,
+    /// The key whose lane holds `configure` blocks.
+    pub operator: PublicKey,
+    /// The account whose negative balance is the supply.
+    pub issuance: AccountId,
+    /// How far below zero that account may go, in bytes.
+    pub issuance_cap: Amount,
+}
+
+impl Genesis {
+    /// A genesis with the issuance account's id derived from network and operator.
+    pub fn new(network: u32, node: PublicKey, operator: PublicKey, issuance_cap: Amount) -> Self {
+        let seed = [network.to_le_bytes().as_slice(), operator.as_bytes()].concat();
+        let issuance = AccountId::new(*Domain::Issuance.hash(&seed).as_bytes());
+        Self { network, node, operator, issuance, issuance_cap }
+    }
+
+    /// What the first blocks of the operator's and the node's lanes point at.
+    pub fn id(&self) -> BlockId {
+        BlockId::new(*Domain::Command.hash(&Command::Genesis(self.clone()).encode()).as_bytes())
+    }
+}
+
+/// One input of the engine.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Command {
+    /// Record 1, and only record 1.
+    Genesis(Genesis) = 0,
+    /// A block of a trader or the operator.
+    Block(SignedBlock) = 1,
+    /// Proof that a key signed two blocks for one seq.
+    Fork(ForkProof) = 2,
+    /// Nothing but the passing of time.
+    Tick = 3,
+    /// From the next record on another version of the rules applies.
+    Upgrade {
+        /// That version.
+        rules: u32,
+    } = 4,
+}
+
+impl Command {
+    /// The command's bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        let written = self.serialize(&mut bytes);
+        debug_assert!(written.is_ok(), "payloads are far below the u32::MAX that a Vec can take");
+        bytes
+    }
+}
+
+/// A command with its block already read, so that the writer reads no bytes.
+///
+/// Signatures are the verifier's and the audit's business: replay trusts the journal's hashes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decoded {
+    command: Command,
+    block: Option<(Block, BlockId)>,
+}
+
+impl Decoded {
+    /// Reads a command's bytes from the journal.
+    ///
+    /// # Errors
+    /// They are no command, or the block within is none.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let command =
+            Command::try_from_slice(bytes).map_err(|error| DecodeError::Malformed(error.to_string()))?;
+        Self::new(command)
+    }
+
+    /// Reads the block of a command.
+    ///
+    /// # Errors
+    /// The block within is none.
+    pub fn new(command: Command) -> Result<Self, DecodeError> {
+        let block = match &command {
+            Command::Block(signed) => Some((Block::decode(&signed.payload)?, signed.id())),
+            _ => None,
+        };
+        Ok(Self { command, block })
+    }
+
+    /// The command.
+    pub const fn command(&self) -> &Command {
+        &self.command
+    }
+
+    /// Its block and the block's id, if it is one.
+    pub const fn block(&self) -> Option<&(Block, BlockId)> {
+        self.block.as_ref()
+    }
+}
+
+impl From<Verified> for Decoded {
+    fn from(verified: Verified) -> Self {
+        let (signed, block, id) = verified.into_parts();
+        Self { command: Command::Block(signed), block: Some((block, id)) }
+    }
+}

@@ -1,0 +1,31 @@
+//! Signed, hash-linked blocks: the bytes, ids and rules of a lane.
+//!
+//! Everything here is stateless or a small value: what a block is, how its bytes are judged, how a lane grows, how
+//! records and batches bind what the exchange did. What a block *does* is the engine's business.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
+
+mod block;
+pub mod body;
+mod command;
+mod domain;
+mod fork;
+mod key;
+mod lane;
+mod login;
+mod merkle;
+mod receipt;
+mod record;
+mod verify;
+
+pub use block::{Block, Body, DecodeError, Kind, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, SignedBlock};
+pub use command::{Command, Decoded, Genesis};
+pub use domain::Domain;
+pub use fork::{ForkError, ForkProof};
+pub use key::{KeyError, Keypair};
+pub use lane::{Head, LaneAnswer};
+pub use login::Login;
+pub use merkle::{MerkleError, inclusion_proof, root, root_from_proof};
+pub use receipt::{Receipt, ReceiptError};
+pub use record::{Leaf, Record, RecordError, outcome_digest};
+pub use verify::{Verified, VerifyError, verify, verify_batch};

@@ -1,0 +1,152 @@
+//! The stateless judge: size, signature, canonical bytes, plausible times. Everything that costs CPU and needs no
+//! state happens here, in parallel, before a block may wait for the writer.
+
+use crate::key::{check_signature, checked};
+use crate::{Block, Body, DecodeError, Domain, KeyError, MAX_PAYLOAD_BYTES, SignedBlock};
+use bandex_types::{BlockId, PublicKey, TimestampError};
+
+/// A block whose signature, bytes, keys and times were judged good. Only [`verify`] makes one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verified {
+    signed: SignedBlock,
+    block: Block,
+    id: BlockId,
+}
+
+/// Why a block is refused before it is sequenced. None of these is ever journalled, and none consumes a seq.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum VerifyError {
+    /// Not readable as a block.
+    #[error(transparent)]
+    Decode(#[from] DecodeError),
+    /// The author's key or the signature.
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    /// Signed for another network.
+    #[error("the block is for network {given}; this is network {here}")]
+    Network {
+        /// The network in the block.
+        given: u32,
+        /// The network of this node.
+        here: u32,
+    },
+    /// `time` is in another unit.
+    #[error("time: {0}; give microseconds since 1970")]
+    Time(TimestampError),
+    /// An expiry is in another unit.
+    #[error("expiry: {0}; give microseconds since 1970")]
+    Expiry(TimestampError),
+    /// The body breaks a rule that needs no state.
+    #[error("{0}")]
+    Body(&'static str),
+    /// A key that the body names is unfit, or its holder did not sign.
+    #[error("the new key: {0}")]
+    NewKey(KeyError),
+    /// A kind that traders do not send.
+    #[error("batch blocks are made by the node only")]
+    NodeOnly,
+}
+
+impl Verified {
+    /// The exact bytes and signature.
+    pub const fn signed(&self) -> &SignedBlock {
+        &self.signed
+    }
+
+    /// What they say.
+    pub const fn block(&self) -> &Block {
+        &self.block
+    }
+
+    /// The block's id.
+    pub const fn id(&self) -> BlockId {
+        self.id
+    }
+
+    /// Takes it apart.
+    pub fn into_parts(self) -> (SignedBlock, Block, BlockId) {
+        (self.signed, self.block, self.id)
+    }
+}
+
+/// Judges a trader's or the operator's block for `network`. The signature is checked before the payload is parsed.
+///
+/// # Errors
+/// The first thing that is wrong, cheapest check first.
+pub fn verify(signed: SignedBlock, network: u32) -> Result<Verified, VerifyError> {
+    if signed.payload.len() > MAX_PAYLOAD_BYTES {
+        return Err(DecodeError::TooLarge(signed.payload.len()).into());
+    }
+    let author = signed.author().ok_or_else(|| DecodeError::Malformed("shorter than a header".to_owned()))?;
+    check_signature(&author, Domain::Block, &signed.payload, &signed.signature)?;
+    let block = Block::decode(&signed.payload)?;
+    check_header(&block, network)?;
+    check_body(&block)?;
+    let id = signed.id();
+    Ok(Verified { signed, block, id })
+}
+
+/// Judges a batch block of the node `node_key`.
+///
+/// # Errors
+/// The signature is not that key's, or the payload is not a batch of `network`.
+pub fn verify_batch(signed: &SignedBlock, node_key: &PublicKey, network: u32) -> Result<Block, VerifyError> {
+    check_signature(node_key, Domain::Batch, &signed.payload, &signed.signature)?;
+    let block = Block::decode(&signed.payload)?;
+    if block.network != network {
+        return Err(VerifyError::Network { given: block.network, here: network });
+    }
+    if block.author != *node_key {
+        return Err(VerifyError::Key(KeyError::BadSignature));
+    }
+    match block.body {
+        Body::Batch(_) => Ok(block),
+        _ => Err(VerifyError::Body("not a batch block")),
+    }
+}
+
+fn check_header(block: &Block, network: u32) -> Result<(), VerifyError> {
+    if block.network != network {
+        return Err(VerifyError::Network { given: block.network, here: network });
+    }
+    if block.seq == 0 {
+        return Err(VerifyError::Body("a lane counts from seq 1"));
+    }
+    block.time.plausible().map_err(VerifyError::Time)?;
+    block.expiry.map_or(Ok(block.time), |expiry| expiry.plausible()).map_err(VerifyError::Expiry)?;
+    Ok(())
+}
+
+fn check_body(block: &Block) -> Result<(), VerifyError> {
+    match &block.body {
+        Body::Register(_) if block.seq != 1 || block.previous != BlockId::ZERO => {
+            Err(VerifyError::Body("register opens a lane: its seq is 1 and its previous is zero"))
+        }
+        Body::Rotate(rotate) => check_new_key(block, &rotate.key, &rotate.possession),
+        Body::Grant(grant) => {
+            grant.expires.map_or(Ok(block.time), |time| time.plausible()).map_err(VerifyError::Expiry)?;
+            grant.check().map_err(VerifyError::Body)?;
+            check_new_key(block, &grant.key, &grant.possession)
+        }
+        Body::Orders(orders) => {
+            orders.check().map_err(VerifyError::Body)?;
+            orders.check_times().map_err(VerifyError::Expiry)
+        }
+        Body::Pay(pay) => pay.check().map_err(VerifyError::Body),
+        Body::Transfer(transfer) => transfer.check().map_err(VerifyError::Body),
+        Body::Bandwidth(bandwidth) => bandwidth.check().map_err(VerifyError::Body),
+        Body::Configure(configure) => configure.check().map_err(VerifyError::Body),
+        Body::Batch(_) => Err(VerifyError::NodeOnly),
+        _ => Ok(()),
+    }
+}
+
+fn check_new_key(
+    block: &Block,
+    key: &PublicKey,
+    possession: &bandex_types::SignatureBytes,
+) -> Result<(), VerifyError> {
+    checked(key).map_err(VerifyError::NewKey)?;
+    let statement = crate::body::possession_statement(block.network, &block.author, key);
+    check_signature(key, Domain::Possession, &statement, possession).map_err(VerifyError::NewKey)
+}
