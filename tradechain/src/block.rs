@@ -62,6 +62,28 @@ pub enum DecodeError {
     NotCanonical,
 }
 
+impl DecodeError {
+    /// The stable code that programs test for.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge(_) => "too_large",
+            Self::Version(_) => "wrong_version",
+            Self::UnknownKind(_) => "unknown_kind",
+            Self::Malformed(_) => "malformed",
+            Self::NotCanonical => "not_canonical",
+        }
+    }
+
+    /// Every code with what it means, for documents.
+    pub const CODES: &'static [(&'static str, &'static str)] = &[
+        ("too_large", "the payload has more than 65536 bytes"),
+        ("wrong_version", "the payload's first byte is not the version that this node speaks"),
+        ("unknown_kind", "this version has no body kind of that number"),
+        ("malformed", "the payload is truncated, trailed by more bytes, or not the bytes of its kind"),
+        ("not_canonical", "encoding the payload again gives other bytes"),
+    ];
+}
+
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)+) => {
         /// The kind of a body: an explicit number in the bytes.

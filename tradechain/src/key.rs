@@ -18,6 +18,17 @@ pub enum KeyError {
     BadSignature,
 }
 
+impl KeyError {
+    /// The stable code that programs test for, when the key is the author's.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotCanonical => "key_not_canonical",
+            Self::Weak => "weak_key",
+            Self::BadSignature => "bad_signature",
+        }
+    }
+}
+
 /// The field prime 2^255 − 19, little-endian.
 const FIELD_PRIME: [u8; 32] = {
     let mut prime = [0xff; 32];

@@ -25,7 +25,7 @@ pub use fork::{ForkError, ForkProof};
 pub use key::{KeyError, Keypair};
 pub use lane::{Head, LaneAnswer};
 pub use login::Login;
-pub use merkle::{MerkleError, inclusion_proof, root, root_from_proof};
+pub use merkle::{MerkleError, inclusion_proof, inclusion_proofs, root, root_from_proof};
 pub use receipt::{Receipt, ReceiptError};
 pub use record::{Leaf, Record, RecordError, outcome_digest};
 pub use verify::{Verified, VerifyError, verify, verify_batch};

@@ -68,6 +68,29 @@ pub fn inclusion_proof(leaves: &[Hash], index: usize) -> Result<Vec<Hash>, Merkl
     Ok(path)
 }
 
+/// The root, and the path of every leaf in order, at the cost of hashing the tree once.
+///
+/// [`inclusion_proof`] hashes all leaves for one path, so a node that proves every record of a batch uses this.
+pub fn inclusion_proofs(leaves: &[Hash]) -> (Hash, Vec<Vec<Hash>>) {
+    let mut paths = vec![Vec::new(); leaves.len()];
+    let root = grow(leaves, &mut paths);
+    (root, paths)
+}
+
+/// The root over `leaves`, adding to each leaf's path the siblings within this part of the tree, nearest first.
+fn grow(leaves: &[Hash], paths: &mut [Vec<Hash>]) -> Hash {
+    if leaves.len() < 2 {
+        return root(leaves);
+    }
+    let at = split(leaves.len());
+    let (left, right) = leaves.split_at(at);
+    let (left_paths, right_paths) = paths.split_at_mut(at);
+    let (left_root, right_root) = (grow(left, left_paths), grow(right, right_paths));
+    left_paths.iter_mut().for_each(|path| path.push(right_root));
+    right_paths.iter_mut().for_each(|path| path.push(left_root));
+    node_hash(left_root, right_root)
+}
+
 /// The root that a leaf hash at `index` of `size` leaves and its path lead to.
 ///
 /// # Errors
@@ -130,6 +153,9 @@ mod tests {
                 }
             }
             assert!(inclusion_proof(&leaves, usize::from(size)).is_err());
+            let (root, paths) = inclusion_proofs(&leaves);
+            let one_by_one = (0..leaves.len()).map(|index| inclusion_proof(&leaves, index).unwrap());
+            assert_eq!((root, paths), (whole, one_by_one.collect()));
         }
     }
 }

@@ -40,6 +40,28 @@ pub enum ReceiptError {
     OtherBlock,
 }
 
+impl ReceiptError {
+    /// The stable code that programs test for.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Batch(_) => "bad_batch",
+            Self::Path(_) => "bad_path",
+            Self::NotIncluded => "not_included",
+            Self::OtherOutcome => "other_outcome",
+            Self::OtherBlock => "other_block",
+        }
+    }
+
+    /// Every code with what it means, for documents.
+    pub const CODES: &'static [(&'static str, &'static str)] = &[
+        ("bad_batch", "the batch block is not signed by the node's key for this network, or not sound"),
+        ("bad_path", "the leaf's seq is outside the batch, or the path has the wrong length for it"),
+        ("not_included", "the leaf and its path do not lead to the root that the node signed"),
+        ("other_outcome", "the outcome's bytes are not those that the leaf names"),
+        ("other_block", "the leaf is about another command"),
+    ];
+}
+
 impl Receipt {
     /// Checks the receipt against the node's key.
     ///

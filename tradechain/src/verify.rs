@@ -47,6 +47,39 @@ pub enum VerifyError {
     NodeOnly,
 }
 
+impl VerifyError {
+    /// The stable code that programs test for.
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Decode(error) => error.code(),
+            Self::Key(error) => error.code(),
+            Self::Network { .. } => "wrong_network",
+            Self::Time(_) => "time_unit",
+            Self::Expiry(_) => "expiry_unit",
+            Self::Body(_) => "bad_body",
+            Self::NewKey(KeyError::NotCanonical) => "new_key_not_canonical",
+            Self::NewKey(KeyError::Weak) => "new_key_weak",
+            Self::NewKey(KeyError::BadSignature) => "new_key_bad_signature",
+            Self::NodeOnly => "node_only",
+        }
+    }
+
+    /// Every code beyond [`DecodeError::CODES`] with what it means, for documents.
+    pub const CODES: &'static [(&'static str, &'static str)] = &[
+        ("key_not_canonical", "the author's key is no point of the curve, or a second spelling of one"),
+        ("weak_key", "the author's key is a point of small order"),
+        ("bad_signature", "the signature does not match the payload, the author's key and the purpose"),
+        ("wrong_network", "the block was signed for another network"),
+        ("time_unit", "the block's time is not in microseconds between the years 2020 and 2200"),
+        ("expiry_unit", "an expiry or date is not in microseconds between the years 2020 and 2200"),
+        ("bad_body", "the block breaks a rule of its kind that needs no state; the message names it"),
+        ("new_key_not_canonical", "the key to be admitted is no point of the curve, or a second spelling of one"),
+        ("new_key_weak", "the key to be admitted is a point of small order"),
+        ("new_key_bad_signature", "the holder of the key to be admitted did not sign the possession statement"),
+        ("node_only", "batch blocks are made by the node only"),
+    ];
+}
+
 impl Verified {
     /// The exact bytes and signature.
     pub const fn signed(&self) -> &SignedBlock {
@@ -74,9 +107,7 @@ impl Verified {
 /// # Errors
 /// The first thing that is wrong, cheapest check first.
 pub fn verify(signed: SignedBlock, network: u32) -> Result<Verified, VerifyError> {
-    if signed.payload.len() > MAX_PAYLOAD_BYTES {
-        return Err(DecodeError::TooLarge(signed.payload.len()).into());
-    }
+    check_size(&signed.payload)?;
     let author = signed.author().ok_or_else(|| DecodeError::Malformed("shorter than a header".to_owned()))?;
     check_signature(&author, Domain::Block, &signed.payload, &signed.signature)?;
     let block = Block::decode(&signed.payload)?;
@@ -89,8 +120,9 @@ pub fn verify(signed: SignedBlock, network: u32) -> Result<Verified, VerifyError
 /// Judges a batch block of the node `node_key`.
 ///
 /// # Errors
-/// The signature is not that key's, or the payload is not a batch of `network`.
+/// The signature is not that key's, or the payload is not a sound batch of `network`.
 pub fn verify_batch(signed: &SignedBlock, node_key: &PublicKey, network: u32) -> Result<Block, VerifyError> {
+    check_size(&signed.payload)?;
     check_signature(node_key, Domain::Batch, &signed.payload, &signed.signature)?;
     let block = Block::decode(&signed.payload)?;
     if block.network != network {
@@ -99,10 +131,16 @@ pub fn verify_batch(signed: &SignedBlock, node_key: &PublicKey, network: u32) ->
     if block.author != *node_key {
         return Err(VerifyError::Key(KeyError::BadSignature));
     }
-    match block.body {
-        Body::Batch(_) => Ok(block),
-        _ => Err(VerifyError::Body("not a batch block")),
+    match &block.body {
+        Body::Batch(batch) => batch.check().map_err(VerifyError::Body)?,
+        _ => return Err(VerifyError::Body("not a batch block")),
     }
+    Ok(block)
+}
+
+/// Hashing costs CPU by the byte, so the size comes before the signature.
+fn check_size(payload: &[u8]) -> Result<(), DecodeError> {
+    if payload.len() > MAX_PAYLOAD_BYTES { Err(DecodeError::TooLarge(payload.len())) } else { Ok(()) }
 }
 
 fn check_header(block: &Block, network: u32) -> Result<(), VerifyError> {

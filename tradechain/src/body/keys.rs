@@ -110,6 +110,14 @@ impl Grant {
     }
 }
 
+/// The work in a `register` block: with how many zero bits its id begins, the first byte's highest bit first.
+pub fn leading_zero_bits(id: &BlockId) -> u32 {
+    let bytes = id.as_bytes();
+    let zeros = bytes.iter().take_while(|byte| **byte == 0);
+    let next = bytes.iter().find(|byte| **byte != 0).map_or(0, |byte| byte.leading_zeros());
+    zeros.map(|_| u8::BITS).sum::<u32>() + next
+}
+
 /// What a new key signs to show that its holder agrees: network as u32 little-endian, the root key that admits it,
 /// the new key itself.
 pub fn possession_statement(network: u32, root: &PublicKey, new: &PublicKey) -> Vec<u8> {

@@ -9,11 +9,17 @@ mod orders;
 mod settle;
 mod transfer;
 
+/// Whether a text holds a control character: a zero byte is refused by some databases, an escape sequence rewrites
+/// a terminal, and a line break forges a line of a log.
+fn has_control(text: &str) -> bool {
+    text.chars().any(char::is_control)
+}
+
 pub use bandwidth::{Bandwidth, Payer};
 pub use batch::Batch;
 pub use bond::{Bond, Unbond};
 pub use configure::{AssetListing, Change, Configure, MAX_CHANGES, MarketListing, MarketState, Parameters};
-pub use keys::{Grant, Heal, Register, Revoke, Rotate, Scopes, possession_statement};
+pub use keys::{Grant, Heal, Register, Revoke, Rotate, Scopes, leading_zero_bits, possession_statement};
 pub use orders::{MAX_CLIENT_ID_BYTES, MAX_OPERATIONS, Operation, Orders, Place, Trigger, TriggerKind};
 pub use settle::{Acknowledge, MAX_REFERENCE_BYTES, Pay};
-pub use transfer::Transfer;
+pub use transfer::{MAX_NOTE_BYTES, Transfer};

@@ -83,7 +83,7 @@ pub struct Place {
     pub own_cap: Option<Amount>,
     /// The least reputation score of a counterparty, in parts per million.
     pub least_score: Option<u32>,
-    /// The trader's own name for it, at most [`MAX_CLIENT_ID_BYTES`] bytes.
+    /// The trader's own name for it, 1 to [`MAX_CLIENT_ID_BYTES`] bytes without control characters.
     pub client_id: Option<String>,
 }
 
@@ -136,18 +136,18 @@ impl Orders {
     /// The rules that need no state.
     ///
     /// # Errors
-    /// Too few or too many operations, or a client id of a wrong length.
+    /// Too few or too many operations, or a client id that is empty, too long or holds control characters.
     pub fn check(&self) -> Result<(), &'static str> {
         if self.operations.is_empty() || self.operations.len() > MAX_OPERATIONS {
             return Err("a block of orders holds 1 to 100 operations");
         }
-        let too_long = |id: &str| id.is_empty() || id.len() > MAX_CLIENT_ID_BYTES;
+        let unfit = |id: &str| id.is_empty() || id.len() > MAX_CLIENT_ID_BYTES || super::has_control(id);
         let wrong = self.operations.iter().any(|operation| match operation {
-            Operation::Place(place) => place.client_id.as_deref().is_some_and(too_long),
-            Operation::CancelClient { client_id, .. } => too_long(client_id),
+            Operation::Place(place) => place.client_id.as_deref().is_some_and(unfit),
+            Operation::CancelClient { client_id, .. } => unfit(client_id),
             Operation::Cancel { .. } | Operation::Amend { .. } => false,
         });
-        if wrong { Err("a client id has 1 to 64 bytes") } else { Ok(()) }
+        if wrong { Err("a client id has 1 to 64 bytes and no control characters") } else { Ok(()) }
     }
 
     /// Every date in it must be plausible as microseconds.

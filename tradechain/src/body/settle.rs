@@ -32,10 +32,10 @@ impl Pay {
     /// The rules that need no state.
     ///
     /// # Errors
-    /// The reference is too long.
+    /// The reference is too long or holds control characters.
     pub fn check(&self) -> Result<(), &'static str> {
-        if self.reference.len() > MAX_REFERENCE_BYTES {
-            Err("the reference has at most 256 bytes")
+        if self.reference.len() > MAX_REFERENCE_BYTES || super::has_control(&self.reference) {
+            Err("the reference has at most 256 bytes and no control characters")
         } else {
             Ok(())
         }

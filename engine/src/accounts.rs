@@ -1,0 +1,159 @@
+//! Accounts, their keys, and the lanes of those keys.
+
+use crate::outcome::{AccountState, FreezeReason, KeyState, KeyStatus};
+use bandex_tradechain::Head;
+use bandex_tradechain::body::{Grant, Parameters, Scopes};
+use bandex_types::{AccountId, Amount, BlockId, PublicKey};
+use borsh::{BorshDeserialize, BorshSerialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Position of an account in the order of registration; 0 is the issuance account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+pub struct AccountIndex(u32);
+
+impl AccountIndex {
+    /// The issuance account.
+    pub const ISSUANCE: Self = Self(0);
+
+    /// Wraps a position.
+    pub const fn new(position: u32) -> Self {
+        Self(position)
+    }
+
+    /// The position.
+    pub const fn get(self) -> u32 {
+        self.0
+    }
+}
+
+/// What the engine knows of an account.
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Account {
+    pub id: AccountId,
+    /// Why it may not order; the worst reason first.
+    pub frozen: BTreeSet<FreezeReason>,
+    /// Set by the operator; otherwise the parameters' dust.
+    pub limit: Option<Amount>,
+    /// What its open deals reserve of the limit.
+    pub reserved: u128,
+    /// The notional of its open bids on quote legs that nobody locked.
+    pub open_bids: u128,
+    /// What it has bought and not yet paid for, on such legs.
+    pub unsettled: u128,
+}
+
+/// One key's lane.
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Lane {
+    pub account: AccountIndex,
+    pub role: Role,
+    pub status: KeyStatus,
+    pub head: Head,
+    /// Of each sequenced block its id and record, in order of seq from 1: what answers a block sent twice.
+    pub blocks: Vec<(BlockId, u64)>,
+}
+
+/// What a key is to its account.
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
+pub(crate) enum Role {
+    Root,
+    Session(Grant),
+    Operator,
+}
+
+/// All accounts and lanes.
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Accounts {
+    all: Vec<Account>,
+    index: BTreeMap<AccountId, AccountIndex>,
+    lanes: BTreeMap<PublicKey, Lane>,
+}
+
+impl Accounts {
+    /// Adds an account.
+    pub fn add(&mut self, id: AccountId) -> AccountIndex {
+        let next = u32::try_from(self.all.len()).expect("fewer than 2^32 accounts");
+        let account =
+            Account { id, frozen: BTreeSet::new(), limit: None, reserved: 0, open_bids: 0, unsettled: 0 };
+        self.all.push(account);
+        self.index.insert(id, AccountIndex(next));
+        AccountIndex(next)
+    }
+
+    /// Adds a lane whose first block will point at `made_by`.
+    pub fn add_lane(&mut self, key: PublicKey, account: AccountIndex, role: Role, made_by: BlockId) {
+        let head = Head { seq: 0, id: made_by };
+        self.lanes.insert(key, Lane { account, role, status: KeyStatus::Active, head, blocks: Vec::new() });
+    }
+
+    pub fn find(&self, id: &AccountId) -> Option<AccountIndex> {
+        self.index.get(id).copied()
+    }
+
+    pub fn get(&self, index: AccountIndex) -> &Account {
+        self.all.get(index.0 as usize).expect("indices are handed out by add")
+    }
+
+    pub fn get_mut(&mut self, index: AccountIndex) -> &mut Account {
+        self.all.get_mut(index.0 as usize).expect("indices are handed out by add")
+    }
+
+    pub fn lane(&self, key: &PublicKey) -> Option<&Lane> {
+        self.lanes.get(key)
+    }
+
+    pub fn lane_mut(&mut self, key: &PublicKey) -> Option<&mut Lane> {
+        self.lanes.get_mut(key)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Account> {
+        self.all.iter()
+    }
+}
+
+impl Account {
+    /// How much others may let it owe in all: 0 after a default or a fork.
+    pub fn limit(&self, parameters: &Parameters) -> Amount {
+        let worst = self.frozen.iter().any(|reason| !matches!(reason, FreezeReason::Operator));
+        if worst { Amount::ZERO } else { self.limit.unwrap_or(parameters.dust) }
+    }
+
+    /// What is left of the limit.
+    pub fn free_limit(&self, parameters: &Parameters) -> Amount {
+        let free = u128::from(self.limit(parameters).get()).saturating_sub(self.reserved);
+        Amount::new(u64::try_from(free).unwrap_or(u64::MAX))
+    }
+
+    pub fn state(&self, parameters: &Parameters, credit_line: Amount) -> AccountState {
+        AccountState {
+            account: self.id,
+            frozen: self.frozen.first().copied(),
+            limit: self.limit(parameters),
+            reserved: Amount::new(u64::try_from(self.reserved).unwrap_or(u64::MAX)),
+            credit_line,
+        }
+    }
+}
+
+impl Lane {
+    /// Notes that a block was sequenced.
+    pub fn push(&mut self, seq: u64, id: BlockId, record: u64) {
+        self.head = Head { seq, id };
+        self.blocks.push((id, record));
+    }
+
+    /// The block sequenced at `seq`, and its record.
+    pub fn block(&self, seq: u64) -> Option<(BlockId, u64)> {
+        let position = usize::try_from(seq.checked_sub(1)?).ok()?;
+        self.blocks.get(position).copied()
+    }
+
+    pub fn state(&self, key: PublicKey, account: AccountId) -> KeyState {
+        let (root, scopes) = match &self.role {
+            Role::Root => (true, Scopes::ALL),
+            Role::Session(grant) => (false, grant.scopes),
+            Role::Operator => (false, Scopes::from_bits(0)),
+        };
+        KeyState { key, account, root, scopes, status: self.status }
+    }
+}

@@ -1,0 +1,248 @@
+//! The engine's one door: a command goes in, an outcome comes out.
+
+use crate::accounts::{AccountIndex, Accounts, Role};
+use crate::effects::Effects;
+use crate::ledger::Ledger;
+use crate::market::{Market, OpenOrders};
+use crate::outcome::{BalanceState, CommandResult, Event, KeyStatus, OperationResult, Outcome};
+use crate::timers::{Timer, Timers};
+use crate::{Refusal, deals::DealEntry, proposals::Proposal};
+use bandex_tradechain::body::{AssetListing, Orders, Parameters, Scopes};
+use bandex_tradechain::{Block, Body, Command, Decoded, Genesis, LaneAnswer};
+use bandex_types::{AssetId, BlockId, DealId, MarketId, Timestamp};
+use std::collections::BTreeMap;
+
+/// The version of the rules that this code applies.
+pub const RULES_VERSION: u32 = 1;
+
+/// The state machine of one exchange.
+#[derive(Debug, Default)]
+pub struct Engine {
+    pub(crate) seq: u64,
+    pub(crate) time: Timestamp,
+    pub(crate) rules: u32,
+    pub(crate) genesis: Option<Genesis>,
+    pub(crate) parameters: Parameters,
+    pub(crate) accounts: Accounts,
+    pub(crate) ledger: Ledger,
+    pub(crate) assets: BTreeMap<AssetId, AssetListing>,
+    pub(crate) markets: BTreeMap<MarketId, Market>,
+    pub(crate) orders: OpenOrders,
+    pub(crate) next_order: u64,
+    pub(crate) deals: BTreeMap<DealId, DealEntry>,
+    pub(crate) proposals: BTreeMap<BlockId, Proposal>,
+    pub(crate) timers: Timers,
+}
+
+/// Who signed the block being applied, and with which key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Signer<'a> {
+    pub account: AccountIndex,
+    pub block: &'a Block,
+    pub id: BlockId,
+}
+
+impl Engine {
+    /// An engine before its first command, which must be `genesis`.
+    pub fn new() -> Self {
+        Self { rules: RULES_VERSION, ..Self::default() }
+    }
+
+    /// The seq of the last applied command, 0 before the first.
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// The sequenced time of the last applied command.
+    pub const fn time(&self) -> Timestamp {
+        self.time
+    }
+
+    /// The version of the rules that the next command is judged by.
+    pub const fn rules(&self) -> u32 {
+        self.rules
+    }
+
+    /// Record 1, once it was applied.
+    pub const fn genesis(&self) -> Option<&Genesis> {
+        self.genesis.as_ref()
+    }
+
+    /// When something next happens by itself.
+    pub fn next_deadline(&self) -> Option<Timestamp> {
+        self.timers.next()
+    }
+
+    /// Applies the next command at sequenced `time`, after everything that was due by then.
+    ///
+    /// A time before that of the last command counts as that time: sequenced time never runs backwards.
+    pub fn apply(&mut self, time: Timestamp, decoded: &Decoded) -> Outcome {
+        self.seq += 1;
+        self.time = self.time.max(time);
+        let mut effects = Effects::default();
+        self.expire_due(&mut effects);
+        let result = self.command(decoded, &mut effects);
+        self.describe(&mut effects);
+        Outcome { result, events: effects.events }
+    }
+
+    fn command(&mut self, decoded: &Decoded, effects: &mut Effects) -> CommandResult {
+        let done = match (decoded.command(), decoded.block()) {
+            (Command::Genesis(genesis), _) => self.begin(genesis, effects),
+            _ if self.genesis.is_none() => Err(Refusal::Misplaced),
+            (Command::Block(_), Some((block, id))) => return self.block(block, *id, effects),
+            (Command::Fork(proof), _) => self.fork(proof, effects),
+            (Command::Tick, _) => Ok(()),
+            (Command::Upgrade { rules }, _) => self.upgrade(*rules, effects),
+            (Command::Block(_), None) => Err(Refusal::Misplaced),
+        };
+        done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
+    }
+
+    fn begin(&mut self, genesis: &Genesis, effects: &mut Effects) -> Result<(), Refusal> {
+        if self.genesis.is_some() || self.seq != 1 {
+            return Err(Refusal::Misplaced);
+        }
+        // From here the exchange begins.
+        let issuance = self.accounts.add(genesis.issuance);
+        self.ledger.set_credit_line(issuance, genesis.issuance_cap);
+        self.accounts.add_lane(genesis.operator, issuance, Role::Operator, genesis.id());
+        self.genesis = Some(genesis.clone());
+        effects.push(Event::Genesis { network: genesis.network });
+        effects.push(Event::Parameters(self.parameters.clone()));
+        effects.account(issuance);
+        effects.balance(issuance);
+        Ok(())
+    }
+
+    fn upgrade(&mut self, rules: u32, effects: &mut Effects) -> Result<(), Refusal> {
+        if rules != RULES_VERSION {
+            return Err(Refusal::NotServed { what: format!("version {rules} of the rules") });
+        }
+        self.rules = rules;
+        effects.push(Event::Rules { version: rules });
+        Ok(())
+    }
+
+    fn block(&mut self, block: &Block, id: BlockId, effects: &mut Effects) -> CommandResult {
+        if let Body::Register(register) = &block.body {
+            return match self.register(register, block, id, effects) {
+                Ok(()) => CommandResult::Done(Vec::new()),
+                Err(refusal) => CommandResult::Refused(refusal),
+            };
+        }
+        let record = self.seq;
+        let Some(lane) = self.accounts.lane_mut(&block.author) else {
+            return CommandResult::Refused(Refusal::UnknownKey);
+        };
+        if lane.head.judge(block.seq, block.previous) != LaneAnswer::Next {
+            return CommandResult::Refused(Refusal::NotNext);
+        }
+        // From here the block has its place in the lane, whatever becomes of what it says.
+        lane.push(block.seq, id, record);
+        let account = lane.account;
+        let signer = Signer { account, block, id };
+        match self.authorise(signer) {
+            Err(refusal) => CommandResult::Refused(refusal),
+            Ok(()) => self.body(signer, effects),
+        }
+    }
+
+    /// Whether the key may sign this kind of block now.
+    fn authorise(&self, signer: Signer<'_>) -> Result<(), Refusal> {
+        let block = signer.block;
+        if let Some(expiry) = block.expiry.filter(|expiry| *expiry < self.time) {
+            return Err(Refusal::Expired { expiry, sequenced: self.time });
+        }
+        let lane = self.accounts.lane(&block.author).ok_or(Refusal::UnknownKey)?;
+        match lane.status {
+            KeyStatus::Active => {}
+            KeyStatus::Revoked => return Err(Refusal::KeyRevoked),
+            KeyStatus::Forked => return Err(Refusal::KeyForked),
+        }
+        let configures = matches!(block.body, Body::Configure(_));
+        match &lane.role {
+            Role::Operator if configures => Ok(()),
+            Role::Operator => Err(Refusal::OutOfScope),
+            Role::Root | Role::Session(_) if configures => Err(Refusal::NotOperator),
+            Role::Root => Ok(()),
+            Role::Session(grant) => {
+                if let Some(expired) = grant.expires.filter(|expires| *expires <= self.time) {
+                    return Err(Refusal::GrantExpired { expired });
+                }
+                let needed = needed_scope(&block.body).ok_or(Refusal::RootOnly)?;
+                if grant.scopes.covers(needed) { Ok(()) } else { Err(Refusal::OutOfScope) }
+            }
+        }
+    }
+
+    fn body(&mut self, signer: Signer<'_>, effects: &mut Effects) -> CommandResult {
+        let done = match &signer.block.body {
+            Body::Orders(Orders { operations }) => {
+                let judge = |(index, operation)| self.operation(signer, index, operation, effects);
+                return CommandResult::Done(
+                    (0..=u8::MAX).zip(operations).map(judge).map(as_result).collect(),
+                );
+            }
+            Body::Configure(configure) => {
+                let judge = |change| self.configure(change, effects);
+                return CommandResult::Done(configure.changes.iter().map(judge).map(as_result).collect());
+            }
+            Body::Rotate(rotate) => self.rotate(signer, rotate, effects),
+            Body::Grant(grant) => self.grant(signer, grant, effects),
+            Body::Revoke(revoke) => self.revoke(signer, revoke, effects),
+            Body::Heal(heal) => self.heal(signer, heal, effects),
+            Body::Pay(pay) => self.pay(signer, pay, effects),
+            Body::Acknowledge(acknowledge) => self.acknowledge(signer, acknowledge.proposal, effects),
+            Body::Transfer(transfer) => self.transfer(signer, transfer, effects),
+            Body::Bandwidth(bandwidth) => self.propose_bandwidth(signer, bandwidth, effects),
+            Body::Bond(_) => Err(Refusal::NotServed { what: "bond".to_owned() }),
+            Body::Unbond(_) => Err(Refusal::NotServed { what: "unbond".to_owned() }),
+            Body::Register(_) | Body::Batch(_) => Err(Refusal::Misplaced),
+        };
+        done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
+    }
+
+    fn expire_due(&mut self, effects: &mut Effects) {
+        while let Some(timer) = self.timers.take_due(self.time) {
+            match timer {
+                Timer::Deal(deal) => self.expire_deal(deal, effects),
+                Timer::Proposal(proposal) => self.expire_proposal(proposal, effects),
+            }
+        }
+    }
+
+    /// Ends the outcome with the new state of every deal, account and balance that was touched.
+    fn describe(&self, effects: &mut Effects) {
+        let deals = effects.deals.iter().filter_map(|id| self.deal(id));
+        let accounts = effects.accounts.iter().map(|index| Event::Account(self.account_state(*index)));
+        let balances = effects.balances.iter().map(|index| Event::Balance(self.balance_state(*index)));
+        let states: Vec<Event> =
+            deals.map(|deal| Event::Deal(Box::new(deal))).chain(accounts).chain(balances).collect();
+        effects.events.extend(states);
+    }
+
+    pub(crate) fn account_state(&self, index: AccountIndex) -> crate::AccountState {
+        self.accounts.get(index).state(&self.parameters, self.ledger.entry(index).credit_line)
+    }
+
+    pub(crate) fn balance_state(&self, index: AccountIndex) -> BalanceState {
+        let entry = self.ledger.entry(index);
+        let account = self.accounts.get(index).id;
+        BalanceState { account, asset: AssetId::BWT, balance: entry.balance, locked: entry.locked }
+    }
+}
+
+fn as_result(done: Result<(), Refusal>) -> OperationResult {
+    done.map_or_else(OperationResult::Refused, |()| OperationResult::Done)
+}
+
+/// What a session key must be granted to sign this; `None` if only the root key may.
+const fn needed_scope(body: &Body) -> Option<Scopes> {
+    match body {
+        Body::Orders(_) => Some(Scopes::ORDERS),
+        Body::Pay(_) | Body::Acknowledge(_) => Some(Scopes::SETTLE),
+        Body::Transfer(_) | Body::Bandwidth(_) | Body::Bond(_) | Body::Unbond(_) => Some(Scopes::TOKENS),
+        _ => None,
+    }
+}

@@ -1,0 +1,38 @@
+//! One state machine of all pure crates: apply, outcome, replay.
+//!
+//! [`Engine::apply`] takes one command after another and says what came of it. It reads no clock, no file and no
+//! randomness, so the same commands give the same outcomes on every machine, forever.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
+
+mod accounts;
+mod admission;
+mod apply;
+mod configure;
+mod deals;
+mod digest;
+mod effects;
+mod fork;
+mod keys;
+mod ledger;
+mod market;
+mod orders;
+mod outcome;
+mod proposals;
+mod refusal;
+mod standing;
+mod timers;
+mod views;
+
+pub use accounts::AccountIndex;
+pub use apply::{Engine, RULES_VERSION};
+pub use deals::deal_id;
+pub use ledger::{Ledger, LockReason, Short};
+pub use outcome::{
+    AccountState, BalanceState, CancelReason, CommandResult, DealState, DefaultNotice, Event, ForkNotice,
+    FreezeReason, KeyState, KeyStatus, OperationResult, OrderState, OrderStatus, Outcome, ProposalState,
+    ProposalStatus, Trade, Tranche,
+};
+pub use refusal::Refusal;
+pub use standing::Standing;
+pub use views::{BookOrder, LevelView, MarketView};

@@ -1,0 +1,415 @@
+//! What a command did: a result, and events that carry the new state of everything it touched.
+//!
+//! Events are whole states, not differences, so a projection or a client that sees the last one knows enough.
+
+use crate::Refusal;
+use bandex_settlement::Party;
+use bandex_tradechain::body::{AssetListing, MarketListing, MarketState, Parameters, Scopes};
+use bandex_tradechain::{SignedBlock, outcome_digest};
+use bandex_types::{
+    AccountId, Amount, AssetId, BlockId, DealId, Hash, MarketId, OrderRef, Price, PublicKey, Quantity, Side,
+    Timestamp,
+};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::Serialize;
+
+/// Everything that came of one command. Its bytes are hashed into the record.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct Outcome {
+    /// What became of the command itself.
+    pub result: CommandResult,
+    /// What changed, in the order it changed; expiries due before the command come first.
+    pub events: Vec<Event>,
+}
+
+/// What became of a command.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[serde(tag = "result", content = "operations", rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum CommandResult {
+    /// It took effect; for orders and configure blocks, operation by operation.
+    Done(Vec<OperationResult>) = 0,
+    /// It was sequenced and refused as a whole.
+    Refused(Refusal) = 1,
+}
+
+/// What became of one operation.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[serde(tag = "result", content = "refusal", rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum OperationResult {
+    /// It took effect; the events say how.
+    Done = 0,
+    /// It changed nothing.
+    Refused(Refusal) = 1,
+}
+
+/// One change.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[serde(tag = "event", rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum Event {
+    /// The journal's root of trust.
+    Genesis {
+        /// The network.
+        network: u32,
+    } = 0,
+    /// An account, new or changed.
+    Account(AccountState) = 1,
+    /// A key, new or changed.
+    Key(KeyState) = 2,
+    /// An order, new or changed.
+    Order(OrderState) = 3,
+    /// A trade.
+    Trade(Trade) = 4,
+    /// A deal, new or changed.
+    Deal(Box<DealState>) = 5,
+    /// A movement within a deal that is now final.
+    Tranche(Tranche) = 6,
+    /// A balance, new or changed.
+    Balance(BalanceState) = 7,
+    /// A proposal that waits for a countersignature, or stopped waiting.
+    Proposal(ProposalState) = 8,
+    /// Somebody did not pay in time.
+    Default(DefaultNotice) = 9,
+    /// A key signed two blocks for one seq.
+    Fork(ForkNotice) = 10,
+    /// An asset, new.
+    Asset(AssetListing) = 11,
+    /// A market, new or changed.
+    Market {
+        /// What it is.
+        listing: MarketListing,
+        /// What it does.
+        state: MarketState,
+    } = 12,
+    /// The parameters of all accounts.
+    Parameters(Parameters) = 13,
+    /// Other rules hold from the next record on.
+    Rules {
+        /// Their version.
+        version: u32,
+    } = 14,
+}
+
+/// An account.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct AccountState {
+    /// Its id.
+    pub account: AccountId,
+    /// Why it may not order, if it may not.
+    pub frozen: Option<FreezeReason>,
+    /// How much others may let it owe in all, in the unit of account.
+    pub limit: Amount,
+    /// How much of that its open deals reserve.
+    pub reserved: Amount,
+    /// How far below zero its tokens may go, in bytes.
+    pub credit_line: Amount,
+}
+
+/// Why an account may read and settle but not order.
+///
+/// In order of gravity, the worst first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize, Serialize)]
+#[serde(tag = "reason", content = "by", rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum FreezeReason {
+    /// Its root key forked; nothing thaws it.
+    RootFork(PublicKey) = 0,
+    /// It did not pay a tranche in time.
+    Default(DealId) = 1,
+    /// One of its session keys forked; `heal` by the root key thaws it.
+    SessionFork(PublicKey) = 2,
+    /// The operator decided so.
+    Operator = 3,
+}
+
+/// A key of an account.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct KeyState {
+    /// The key.
+    pub key: PublicKey,
+    /// Whose.
+    pub account: AccountId,
+    /// Whether it is the root key.
+    pub root: bool,
+    /// What it may do.
+    pub scopes: Scopes,
+    /// Whether it still may.
+    pub status: KeyStatus,
+}
+
+/// Whether a key may still sign.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum KeyStatus {
+    /// It may.
+    Active = 0,
+    /// The root key ended it, or rotated away from it.
+    Revoked = 1,
+    /// It forked.
+    Forked = 2,
+}
+
+/// An order.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct OrderState {
+    /// Its reference.
+    pub order: OrderRef,
+    /// Whose.
+    pub account: AccountId,
+    /// Where.
+    pub market: MarketId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Limit in ticks.
+    pub price: Price,
+    /// Ordered lots.
+    pub quantity: Quantity,
+    /// Lots traded so far.
+    pub filled: Quantity,
+    /// Where it stands.
+    pub status: OrderStatus,
+    /// The trader's own name for it.
+    pub client_id: Option<String>,
+}
+
+/// Where an order stands.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[serde(tag = "status", content = "reason", rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum OrderStatus {
+    /// It rests on the book.
+    Open = 0,
+    /// All of it traded.
+    Filled = 1,
+    /// The rest was cancelled.
+    Cancelled(CancelReason) = 2,
+}
+
+/// Why the rest of an order was cancelled.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum CancelReason {
+    /// Its owner asked.
+    Requested = 0,
+    /// An IOC order's rest.
+    Unfilled = 1,
+    /// It would have traded with an order of its own account.
+    SelfTrade = 2,
+    /// It may not rest: an order stands at its price that it may not trade with.
+    WouldCross = 3,
+    /// The limit of its account is used up.
+    LimitExhausted = 4,
+    /// Its account was frozen.
+    AccountFrozen = 5,
+    /// The key that placed it ended or forked.
+    KeyEnded = 6,
+    /// A GTD order's date has passed.
+    Expired = 7,
+}
+
+/// A trade: one fill of a taker by a maker.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct Trade {
+    /// The market.
+    pub market: MarketId,
+    /// Counts the market's trades from 1.
+    pub number: u64,
+    /// In ticks: the maker's price.
+    pub price: Price,
+    /// In lots.
+    pub quantity: Quantity,
+    /// Which way the taker traded.
+    pub taker_side: Side,
+    /// The order that arrived.
+    pub taker: OrderRef,
+    /// The order that rested.
+    pub maker: OrderRef,
+    /// Whose the taker is.
+    pub taker_account: AccountId,
+    /// Whose the maker is.
+    pub maker_account: AccountId,
+    /// The deal that settles it.
+    pub deal: DealId,
+}
+
+/// A deal.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct DealState {
+    /// Its id.
+    pub id: DealId,
+    /// The market.
+    pub market: MarketId,
+    /// The order that arrived.
+    pub taker: OrderRef,
+    /// The order that rested.
+    pub maker: OrderRef,
+    /// Which way the taker traded.
+    pub taker_side: Side,
+    /// Who sends base.
+    pub seller: AccountId,
+    /// Who sends quote.
+    pub buyer: AccountId,
+    /// When it was opened.
+    pub opened: Timestamp,
+    /// Where it stands.
+    #[serde(serialize_with = "as_progress")]
+    pub deal: bandex_settlement::Deal,
+}
+
+/// A movement within a deal that is now final.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct Tranche {
+    /// The deal.
+    pub deal: DealId,
+    /// Its number, from 1.
+    pub tranche: u32,
+    /// Who sent.
+    pub party: Party,
+    /// How much, in smallest units of the sender's leg.
+    pub units: Amount,
+    /// The same in quote units.
+    pub value: Amount,
+}
+
+/// A balance of one asset on the `token` rail.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct BalanceState {
+    /// Whose.
+    pub account: AccountId,
+    /// Of what.
+    pub asset: AssetId,
+    /// In smallest units; below zero is credit taken.
+    #[serde(serialize_with = "as_text")]
+    pub balance: i128,
+    /// How much of it is locked.
+    pub locked: Amount,
+}
+
+/// A proposal.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct ProposalState {
+    /// The id of the `pay` or `bandwidth` block.
+    pub proposal: BlockId,
+    /// Who proposed.
+    pub from: AccountId,
+    /// Who may acknowledge.
+    pub to: AccountId,
+    /// The deal, if it is a payment.
+    pub deal: Option<DealId>,
+    /// Where it stands.
+    pub status: ProposalStatus,
+}
+
+/// Where a proposal stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[borsh(use_discriminant = true)]
+#[repr(u8)]
+pub enum ProposalStatus {
+    /// Waits for the countersignature.
+    Waiting = 0,
+    /// Countersigned.
+    Acknowledged = 1,
+    /// Nobody answered in time.
+    Expired = 2,
+}
+
+/// Somebody did not pay in time.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct DefaultNotice {
+    /// The deal.
+    pub deal: DealId,
+    /// Who did not pay.
+    pub by: AccountId,
+    /// Who lost.
+    pub victim: AccountId,
+    /// How much, in quote units.
+    pub loss: Amount,
+    /// The most it could have been: the victim's cap.
+    pub cap: Amount,
+}
+
+/// A key signed two blocks for one seq.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct ForkNotice {
+    /// Whose key.
+    pub account: AccountId,
+    /// The key.
+    pub key: PublicKey,
+    /// The seq.
+    pub seq: u64,
+    /// The block that was sequenced.
+    pub first: BlockId,
+    /// The block that contradicts it.
+    pub second: BlockId,
+}
+
+impl Outcome {
+    /// The canonical bytes.
+    pub fn encode(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(256);
+        let written = BorshSerialize::serialize(self, &mut bytes);
+        debug_assert!(written.is_ok(), "an outcome is far below the u32::MAX entries that a Vec can take");
+        bytes
+    }
+
+    /// The digest that the record keeps.
+    pub fn digest(&self) -> Hash {
+        outcome_digest(&self.encode())
+    }
+}
+
+impl ForkNotice {
+    /// From the two blocks.
+    pub(crate) fn new(
+        account: AccountId,
+        key: PublicKey,
+        seq: u64,
+        first: &SignedBlock,
+        second: &SignedBlock,
+    ) -> Self {
+        Self { account, key, seq, first: first.id(), second: second.id() }
+    }
+}
+
+/// A deal as people read it: the terms, what each side sent, who is due.
+fn as_progress<S: serde::Serializer>(
+    deal: &bandex_settlement::Deal,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    #[derive(Serialize)]
+    struct Progress<'a> {
+        terms: &'a bandex_settlement::Terms,
+        state: bandex_settlement::State,
+        base_sent: Amount,
+        quote_sent: Amount,
+        tranche: u32,
+        due: Option<bandex_settlement::Due>,
+        in_flight: Option<&'a bandex_settlement::InFlight>,
+    }
+    Progress {
+        terms: deal.terms(),
+        state: deal.state(),
+        base_sent: deal.sent_units(Party::Seller),
+        quote_sent: deal.sent_units(Party::Buyer),
+        tranche: deal.tranche(),
+        due: deal.due(),
+        in_flight: deal.in_flight(),
+    }
+    .serialize(serializer)
+}
+
+fn as_text<S: serde::Serializer>(number: &i128, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(number)
+}

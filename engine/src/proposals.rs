@@ -1,0 +1,140 @@
+//! Bilateral steps: a proposal by one side, which the other countersigns by its id and so cannot change.
+
+use crate::Refusal;
+use crate::accounts::AccountIndex;
+use crate::apply::{Engine, Signer};
+use crate::effects::Effects;
+use crate::ledger::Short;
+use crate::outcome::{Event, ProposalState, ProposalStatus};
+use crate::timers::Timer;
+use bandex_tradechain::body::{Bandwidth, Payer, Transfer};
+use bandex_types::{AssetId, BlockId, DealId, Timestamp};
+use borsh::BorshSerialize;
+
+/// A proposal that waits.
+#[derive(Debug, Clone, BorshSerialize)]
+pub(crate) struct Proposal {
+    pub from: AccountIndex,
+    pub to: AccountIndex,
+    pub what: Proposed,
+}
+
+/// What was proposed.
+#[derive(Debug, Clone, BorshSerialize)]
+pub(crate) enum Proposed {
+    Bandwidth {
+        bandwidth: Bandwidth,
+        expires: Timestamp,
+    },
+    /// The payment in flight of a deal; it waits as long as the deal does.
+    Payment(DealId),
+}
+
+impl From<Short> for Refusal {
+    fn from(short: Short) -> Self {
+        Self::InsufficientFree { needed: short.needed, free: short.free }
+    }
+}
+
+impl Engine {
+    pub(crate) fn transfer(
+        &mut self,
+        signer: Signer<'_>,
+        transfer: &Transfer,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
+        if transfer.asset != AssetId::BWT {
+            return Err(Refusal::NotOnLedger);
+        }
+        let to = self.accounts.find(&transfer.to).ok_or(Refusal::UnknownAccount)?;
+        if to == signer.account {
+            return Err(Refusal::ToSelf);
+        }
+        self.ledger.transfer(signer.account, to, transfer.amount)?;
+        effects.balance(signer.account);
+        effects.balance(to);
+        Ok(())
+    }
+
+    pub(crate) fn propose_bandwidth(
+        &mut self,
+        signer: Signer<'_>,
+        bandwidth: &Bandwidth,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let to = self.accounts.find(&bandwidth.counterparty).ok_or(Refusal::UnknownAccount)?;
+        if to == signer.account {
+            return Err(Refusal::ToSelf);
+        }
+        // From here the proposal waits.
+        let expires = self.time.plus(self.parameters.proposal_us);
+        self.timers.set(expires, Timer::Proposal(signer.id));
+        let what = Proposed::Bandwidth { bandwidth: bandwidth.clone(), expires };
+        self.propose(signer.id, Proposal { from: signer.account, to, what }, effects);
+        Ok(())
+    }
+
+    pub(crate) fn propose(&mut self, id: BlockId, proposal: Proposal, effects: &mut Effects) {
+        self.describe_proposal(id, &proposal, ProposalStatus::Waiting, effects);
+        self.proposals.insert(id, proposal);
+    }
+
+    pub(crate) fn acknowledge(
+        &mut self,
+        signer: Signer<'_>,
+        id: BlockId,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let proposal = self.proposals.get(&id).cloned().ok_or(Refusal::UnknownProposal)?;
+        if proposal.to != signer.account {
+            return Err(Refusal::NotCounterparty);
+        }
+        match &proposal.what {
+            Proposed::Bandwidth { bandwidth, expires } => {
+                self.settle_bandwidth(&proposal, bandwidth, effects)?;
+                self.timers.clear(*expires, Timer::Proposal(id));
+            }
+            Proposed::Payment(deal) => self.acknowledge_payment(*deal, signer.account, id, effects)?,
+        }
+        self.proposals.remove(&id);
+        self.describe_proposal(id, &proposal, ProposalStatus::Acknowledged, effects);
+        Ok(())
+    }
+
+    fn settle_bandwidth(
+        &mut self,
+        proposal: &Proposal,
+        bandwidth: &Bandwidth,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
+        let (payer, payee) = match bandwidth.payer {
+            Payer::Author => (proposal.from, proposal.to),
+            Payer::Counterparty => (proposal.to, proposal.from),
+        };
+        self.ledger.transfer(payer, payee, bandwidth.tokens)?;
+        effects.balance(payer);
+        effects.balance(payee);
+        Ok(())
+    }
+
+    pub(crate) fn expire_proposal(&mut self, id: BlockId, effects: &mut Effects) {
+        if let Some(proposal) = self.proposals.remove(&id) {
+            self.describe_proposal(id, &proposal, ProposalStatus::Expired, effects);
+        }
+    }
+
+    fn describe_proposal(
+        &self,
+        id: BlockId,
+        proposal: &Proposal,
+        status: ProposalStatus,
+        effects: &mut Effects,
+    ) {
+        let deal = match proposal.what {
+            Proposed::Payment(deal) => Some(deal),
+            Proposed::Bandwidth { .. } => None,
+        };
+        let (from, to) = (self.accounts.get(proposal.from).id, self.accounts.get(proposal.to).id);
+        effects.push(Event::Proposal(ProposalState { proposal: id, from, to, deal, status }));
+    }
+}

@@ -1,0 +1,181 @@
+//! Refusals: every way in which a sequenced command is turned down, with the numbers a person needs.
+
+use crate::outcome::FreezeReason;
+use bandex_tradechain::body::MarketState;
+use bandex_types::{Amount, Timestamp};
+use borsh::{BorshDeserialize, BorshSerialize};
+use serde::Serialize;
+
+macro_rules! refusals {
+    ($($(#[$doc:meta])* $name:ident $({ $($(#[$field_doc:meta])* $field:ident: $type:ty,)+ })? = $number:literal,
+        $code:literal, $text:literal;)+) => {
+        /// Why a command or an operation was refused. A refusal is an outcome: it is recorded and consumes a seq.
+        #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, thiserror::Error)]
+        #[serde(tag = "code", rename_all = "snake_case")]
+        #[borsh(use_discriminant = true)]
+        #[repr(u8)]
+        pub enum Refusal {
+            $($(#[$doc])* #[error($text)] #[serde(rename = $code)]
+            $name $({ $($(#[$field_doc])* $field: $type,)+ })? = $number,)+
+        }
+
+        impl Refusal {
+            /// The stable code that programs test for.
+            pub const fn code(&self) -> &'static str {
+                match self { $(Self::$name { .. } => $code,)+ }
+            }
+
+            /// Every code with what it means, for documents.
+            pub const CODES: &'static [(&'static str, &'static str)] = &[$(($code, $text),)+];
+        }
+    };
+}
+
+refusals! {
+    /// Sequenced after its expiry.
+    Expired {
+        /// The block's expiry.
+        expiry: Timestamp,
+        /// When it was sequenced.
+        sequenced: Timestamp,
+    } = 0, "expired", "the block expired at {expiry} and was sequenced at {sequenced}; sign a new one";
+    /// The block does not continue its lane; only a dishonest journal holds one.
+    NotNext = 1, "not_next", "the block does not continue its lane";
+    /// The key is none of this node's.
+    UnknownKey = 2, "unknown_key", "no account here has this key; register it or have it granted";
+    /// The key was revoked or rotated away.
+    KeyRevoked = 3, "key_revoked", "the key was revoked; sign with another key of the account";
+    /// The key forked.
+    KeyForked = 4, "key_forked", "the key signed two blocks for one seq and is frozen; the root key must heal and grant another";
+    /// The grant has ended.
+    GrantExpired {
+        /// When.
+        expired: Timestamp,
+    } = 5, "grant_expired", "the grant of this key ended at {expired}; the root key can grant another";
+    /// The key is not granted this.
+    OutOfScope = 6, "out_of_scope", "the grant of this key does not cover this kind of block";
+    /// Only the root key may.
+    RootOnly = 7, "root_only", "only the root key of the account may sign this";
+    /// The key may not trade here.
+    MarketNotGranted = 8, "market_not_granted", "the grant of this key does not cover this market";
+    /// The order is larger than the grant allows.
+    AboveGrant {
+        /// Of the order, in quote units.
+        notional: Amount,
+        /// The grant's.
+        largest: Amount,
+    } = 9, "above_grant", "the order's notional {notional} is above the {largest} that this key may place";
+    /// The account may not order.
+    AccountFrozen {
+        /// Why.
+        reason: FreezeReason,
+    } = 10, "account_frozen", "the account is frozen ({reason:?}): it may read, pay and acknowledge";
+    /// Part of the design that is not served yet.
+    NotServed {
+        /// Its name.
+        what: String,
+    } = 11, "not_served", "{what} is not served yet";
+    /// No such market.
+    UnknownMarket = 12, "unknown_market", "there is no such market";
+    /// The market does not take this now.
+    MarketClosed {
+        /// What it does now.
+        state: MarketState,
+    } = 13, "market_closed", "the market is {state:?}; wait until it trades";
+    /// Nothing is ordered.
+    ZeroQuantity = 14, "zero_quantity", "the quantity must be above 0";
+    /// Larger than the numbers can hold.
+    TooLarge = 15, "too_large", "the amount is larger than 64 bits can hold; use a smaller one";
+    /// A post-only order that would trade.
+    WouldTrade = 16, "post_only_would_trade", "the order is post-only and would trade at this price";
+    /// A fill-or-kill order that cannot fill.
+    FokUnfilled = 17, "fok_unfilled", "the order cannot be filled at once in full";
+    /// The account has another open order with this client id.
+    DuplicateClientId = 18, "duplicate_client_id", "an open order of this key has this client id";
+    /// Fewer free tokens than needed.
+    InsufficientFree {
+        /// How many are needed.
+        needed: Amount,
+        /// How many are free, credit line included.
+        free: Amount,
+    } = 19, "insufficient_free", "{needed} units are needed and {free} are free; wait for locks to end or get more";
+    /// Too many open bids for the limit.
+    BidsAboveBound {
+        /// Open bids and unsettled purchases with this one, in quote units.
+        notional: Amount,
+        /// The most they may be.
+        bound: Amount,
+    } = 20, "bids_above_bound", "open bids and unsettled purchases would be {notional}, above {bound}; cancel, settle, or have the limit raised";
+    /// The account's limit leaves no room for the smallest tranche.
+    LimitExhausted {
+        /// The limit G.
+        limit: Amount,
+        /// What open deals leave of it.
+        free: Amount,
+    } = 21, "limit_exhausted", "of the account's limit {limit} only {free} is free; settle open deals or have the limit raised";
+    /// No such open order.
+    UnknownOrder = 22, "unknown_order", "no such order is open";
+    /// It belongs to another account.
+    NotYourOrder = 23, "not_your_order", "the order belongs to another account";
+    /// No such deal.
+    UnknownDeal = 24, "unknown_deal", "there is no such deal";
+    /// The account is no side of it.
+    NotYourDeal = 25, "not_your_deal", "the account is no side of this deal";
+    /// It is the other side's turn.
+    NotDue = 26, "not_due", "nothing is due by this side now";
+    /// Another tranche is due.
+    WrongTranche {
+        /// The one that is due.
+        expected: u32,
+    } = 27, "wrong_tranche", "tranche {expected} is due";
+    /// Another amount is due.
+    WrongAmount {
+        /// The cumulative amount that is due.
+        expected: Amount,
+    } = 28, "wrong_amount", "the cumulative amount that is due is {expected}";
+    /// It was paid already and waits for the countersignature.
+    PaymentInFlight = 29, "payment_in_flight", "this tranche was paid and waits for the payee's acknowledgement";
+    /// The deal is over.
+    DealClosed = 30, "deal_closed", "the deal is over";
+    /// No such proposal waits.
+    UnknownProposal = 31, "unknown_proposal", "no proposal with this id waits for an acknowledgement";
+    /// Somebody else's to acknowledge.
+    NotCounterparty = 32, "not_counterparty", "only the counterparty that the proposal names may acknowledge it";
+    /// No such account.
+    UnknownAccount = 33, "unknown_account", "there is no such account here";
+    /// To oneself.
+    ToSelf = 34, "to_self", "the counterparty must be another account";
+    /// The ledger does not keep this asset.
+    NotOnLedger = 35, "not_on_ledger", "this asset is not kept on the ledger";
+    /// Not the operator's key.
+    NotOperator = 36, "not_operator", "only the operator key signs configure blocks";
+    /// The number or name is taken.
+    AlreadyListed = 37, "already_listed", "an asset or market with this number or name is listed";
+    /// The listing breaks a rule.
+    BadListing {
+        /// Which.
+        rule: String,
+    } = 38, "bad_listing", "{rule}";
+    /// Issuance has reached its cap.
+    IssuanceCapped {
+        /// What is left of it.
+        left: Amount,
+    } = 39, "issuance_capped", "only {left} is left of the issuance cap";
+    /// Not enough work in the block's id.
+    TooLittleWork {
+        /// Zero bits that it must begin with.
+        bits: u8,
+    } = 40, "too_little_work", "the id of a register block must begin with {bits} zero bits; search another nonce";
+    /// The account lives on another node.
+    OtherHome = 41, "other_home", "the register block names another home node";
+    /// The key is taken.
+    KeyTaken = 42, "key_taken", "the key has a lane here already; use a new one";
+    /// Nothing to heal.
+    NothingToHeal = 43, "nothing_to_heal", "no fork by this key froze the account";
+    /// The two blocks prove nothing.
+    NoFork = 44, "no_fork", "the two blocks do not prove a fork here";
+    /// Not in this place of the journal.
+    Misplaced = 45, "misplaced", "this command does not belong here";
+    /// GTD without a date, or a date without GTD, or in the past.
+    BadDate = 46, "bad_date", "a GTD order names a date in the future, others none";
+}

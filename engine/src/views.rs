@@ -1,0 +1,121 @@
+//! Reading the engine: what the writer, the audit and tests ask of it.
+
+use crate::apply::Engine;
+use crate::outcome::{AccountState, BalanceState, KeyState};
+use bandex_tradechain::Head;
+use bandex_tradechain::body::{AssetListing, MarketListing, MarketState, Parameters};
+use bandex_types::{AccountId, AssetId, MarketId, OrderRef, Price, PublicKey, Quantity, Side};
+
+/// A market as the world sees it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MarketView {
+    /// What it is.
+    pub listing: MarketListing,
+    /// What it does.
+    pub state: MarketState,
+}
+
+/// One price of a book.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LevelView {
+    /// In ticks.
+    pub price: Price,
+    /// The sum of what rests there, in lots; may be above 64 bits.
+    pub quantity: u128,
+    /// How many orders rest there.
+    pub orders: u64,
+}
+
+/// An order as it rests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BookOrder {
+    /// Its reference.
+    pub order: OrderRef,
+    /// In ticks.
+    pub price: Price,
+    /// Lots not yet traded.
+    pub left: Quantity,
+}
+
+impl Engine {
+    /// All assets, by number.
+    pub fn assets(&self) -> impl Iterator<Item = &AssetListing> {
+        self.assets.values()
+    }
+
+    /// One asset.
+    pub fn asset(&self, id: AssetId) -> Option<&AssetListing> {
+        self.assets.get(&id)
+    }
+
+    /// All markets, by number.
+    pub fn markets(&self) -> impl Iterator<Item = MarketView> {
+        self.markets
+            .values()
+            .map(|market| MarketView { listing: market.listing.clone(), state: market.state })
+    }
+
+    /// The parameters of all accounts.
+    pub const fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The levels of one side of a book, best first.
+    pub fn levels(&self, market: MarketId, side: Side) -> Vec<LevelView> {
+        self.markets.get(&market).map_or_else(Vec::new, |market| market.book.levels(side).map(view).collect())
+    }
+
+    /// One level, if anything rests there.
+    pub fn level(&self, market: MarketId, side: Side, price: Price) -> Option<LevelView> {
+        self.markets.get(&market)?.book.level(side, price).map(view)
+    }
+
+    /// The orders of one side of a book, in priority order.
+    pub fn book_orders(&self, market: MarketId, side: Side) -> Vec<BookOrder> {
+        let Some(market) = self.markets.get(&market) else { return Vec::new() };
+        let resting = market.book.orders(side);
+        let known =
+            resting.filter_map(|resting| self.orders.get(resting.id).map(|order| (order, resting.left)));
+        known.map(|(order, left)| BookOrder { order: order.order, price: order.price, left }).collect()
+    }
+
+    /// How many orders rest on all books.
+    pub fn open_orders(&self) -> usize {
+        self.orders.iter().count()
+    }
+
+    /// An account.
+    pub fn account(&self, id: &AccountId) -> Option<AccountState> {
+        self.accounts.find(id).map(|index| self.account_state(index))
+    }
+
+    /// An account's tokens.
+    pub fn balance(&self, id: &AccountId) -> Option<BalanceState> {
+        self.accounts.find(id).map(|index| self.balance_state(index))
+    }
+
+    /// A key, and whose it is.
+    pub fn key(&self, key: &PublicKey) -> Option<KeyState> {
+        let lane = self.accounts.lane(key)?;
+        Some(lane.state(*key, self.accounts.get(lane.account).id))
+    }
+
+    /// The end of a key's lane.
+    pub fn head(&self, key: &PublicKey) -> Option<Head> {
+        self.accounts.lane(key).map(|lane| lane.head)
+    }
+
+    /// How many accounts there are, the issuance account among them.
+    pub fn account_count(&self) -> usize {
+        self.accounts.iter().count()
+    }
+
+    /// The ledger, for checks.
+    pub const fn ledger(&self) -> &crate::Ledger {
+        &self.ledger
+    }
+}
+
+fn view(level: bandex_matching::Level) -> LevelView {
+    LevelView { price: level.price, quantity: level.quantity, orders: u64::from(level.orders) }
+}

@@ -1,0 +1,1 @@
+//! The journal's port and its stores; projections made from what was committed.
