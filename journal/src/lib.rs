@@ -1,1 +1,24 @@
 //! The journal's port and its stores; projections made from what was committed.
+//!
+//! The journal is the authority: records linked by hashes, and the node's signed batch blocks over them. The port
+//! ([`Journal`], [`JournalReader`]) says what a store owes the writer; the stores keep it. [`Projections`] are tables
+//! for queries: written behind the journal, never in its commit path, and dropped and made anew at will.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
+
+mod memory;
+mod port;
+mod projections;
+mod sql;
+mod sqlite;
+mod tail;
+
+pub use memory::{Fault, MemoryJournal, MemoryReader, MemoryStore};
+pub use port::{
+    AppendError, Batch, Committed, Journal, JournalHead, JournalReader, OpenError, ReadError, StoredBatch,
+};
+pub use projections::{
+    BlockRow, Cursor, CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow,
+    Projected, ProjectedBlock, ProjectionError, ProjectionReader, Projections, ProposalRow, TradeRow,
+};
+pub use sqlite::{SqliteJournal, SqliteReader};

@@ -1,0 +1,1 @@
+//! Settlement agent: pays and acknowledges tranches by itself, and checks first.

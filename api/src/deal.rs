@@ -1,0 +1,173 @@
+//! Deals on the wire.
+
+use crate::{ProvenRecord, Receipt};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// A deal between two accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Deal {
+    /// Its id.
+    pub deal: String,
+    /// The market.
+    pub market: String,
+    /// The order that arrived.
+    pub taker: String,
+    /// The order that rested.
+    pub maker: String,
+    /// `buy` or `sell`.
+    pub taker_side: String,
+    /// Who sends base.
+    pub seller: String,
+    /// Who sends quote.
+    pub buyer: String,
+    /// The price both agreed to.
+    pub price: String,
+    /// What the seller sends in all, in base.
+    pub base_total: String,
+    /// What the buyer sends in all, in quote.
+    pub quote_total: String,
+    /// How much the seller lets the buyer owe, in quote.
+    pub seller_cap: String,
+    /// How much the buyer lets the seller owe, in quote.
+    pub buyer_cap: String,
+    /// How the base is paid: `token` or `attested`.
+    pub base_rail: String,
+    /// How the quote is paid.
+    pub quote_rail: String,
+    /// What the seller has sent, in base.
+    pub base_sent: String,
+    /// What the buyer has sent, in quote.
+    pub quote_sent: String,
+    /// The quote value of what the seller has sent.
+    pub base_sent_value: String,
+    /// `open`, `disputed`, `defaulted` or `settled`.
+    pub state: String,
+    /// Who is to blame for a dispute or default: `seller` or `buyer`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// What the victim of a default lost, in quote.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<String>,
+    /// The payment that is due now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due: Option<Due>,
+    /// The payment that waits for its acknowledgement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub in_flight: Option<InFlight>,
+    /// When it was opened.
+    pub opened_us: u64,
+    /// The record that opened it.
+    pub opened_seq: u64,
+    /// The record that last changed it.
+    pub seq: u64,
+}
+
+/// A payment that is due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Due {
+    /// `seller` or `buyer`.
+    pub party: String,
+    /// The account behind it.
+    pub account: String,
+    /// The tranche to name.
+    pub tranche: u32,
+    /// The cumulative amount to name, in the payer's own asset.
+    pub cumulative: String,
+    /// The same in smallest units: the number that goes into the block.
+    pub cumulative_units: String,
+    /// This tranche alone, in the payer's own asset.
+    pub amount: String,
+    /// Until when.
+    pub deadline_us: u64,
+}
+
+/// A payment that waits for its acknowledgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct InFlight {
+    /// The block to acknowledge.
+    pub proposal: String,
+    /// Who paid: `seller` or `buyer`.
+    pub party: String,
+    /// The tranche.
+    pub tranche: u32,
+    /// The cumulative amount, in the payer's own asset.
+    pub cumulative: String,
+    /// This tranche alone, in the payer's own asset.
+    pub amount: String,
+    /// Since when.
+    pub since_us: u64,
+}
+
+/// Which deals of the account that logged in.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct DealQuery {
+    /// `me` or `them`: only deals where that side must pay or acknowledge now.
+    pub due_by: Option<String>,
+    /// Only open ones, unless this is true.
+    pub closed: Option<bool>,
+    /// Only deals opened before this record.
+    pub before: Option<u64>,
+    /// How many, at most 1000; 100 if absent.
+    pub limit: Option<u32>,
+}
+
+/// Some deals, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DealPage {
+    /// The record up to which the answer is true.
+    pub seq: u64,
+    /// The deals.
+    pub deals: Vec<Deal>,
+    /// Give this as `before` for the next page.
+    pub next_before: Option<u64>,
+}
+
+/// All that a third party needs to judge a deal, each step with its proof.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Evidence {
+    /// The network.
+    pub network: u32,
+    /// The node's key, which signed all the receipts.
+    pub node: String,
+    /// The deal as it stands.
+    pub deal: Deal,
+    /// The taker's signed order. Its record is the match: the outcome there holds the trade and the deal's terms.
+    pub taker_order: ProvenRecord,
+    /// The maker's signed order.
+    pub maker_order: ProvenRecord,
+    /// The payments, in order.
+    pub payments: Vec<ProvenRecord>,
+    /// The acknowledgements, in order.
+    pub acknowledgements: Vec<ProvenRecord>,
+    /// The record that closed the deal, if it is closed.
+    pub close: Option<ProvenRecord>,
+}
+
+/// A fill of one of the account's orders.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Fill {
+    /// The market.
+    pub market: String,
+    /// The trade's number there.
+    pub number: u64,
+    /// The account's order.
+    pub order: String,
+    /// `taker` or `maker`.
+    pub role: String,
+    /// What the account does: `buy` or `sell`.
+    pub side: String,
+    /// The price.
+    pub price: String,
+    /// How much.
+    pub quantity: String,
+    /// The deal that settles it.
+    pub deal: String,
+    /// The record that made it: the taker's block.
+    pub seq: u64,
+    /// When.
+    pub time_us: u64,
+    /// The proof of the taker's record, which holds the trade.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+}

@@ -1,0 +1,26 @@
+//! Wire types of REST and WebSocket, shared by server and SDK.
+//!
+//! Prices, quantities and amounts are decimal strings here and integers everywhere else; [`Scale`] is the border.
+//! Ids, keys and bytes are lower-case hex, times are integer microseconds since 1970.
+
+mod account;
+mod block;
+mod deal;
+mod market;
+mod problem;
+mod scale;
+mod session;
+mod socket;
+
+pub use account::{Balance, Balances, Key, Order, OrderPage, OrderQuery, PageQuery};
+pub use block::{
+    BlockReply, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, Receipt, SignedBlock, StoredBlock, SubmitQuery,
+};
+pub use deal::{Deal, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
+pub use market::{
+    Asset, Book, BookQuery, Level, Market, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
+};
+pub use problem::Problem;
+pub use scale::{AssetScale, Scale, ScaleError};
+pub use session::{Challenge, Login, Session};
+pub use socket::{Channel, Hello, Push, PushKind, Reply, Request, Subscribe};

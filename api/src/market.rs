@@ -1,0 +1,165 @@
+//! Markets, books and trades on the wire.
+
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+/// What a client must know before its first block.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Node {
+    /// The network that all blocks must name.
+    pub network: u32,
+    /// The node's key, which signs batches and is an account's home, hex.
+    pub key: String,
+    /// The id of the genesis, hex.
+    pub genesis: String,
+    /// The version of the rules in force.
+    pub rules: u32,
+    /// The last published record.
+    pub seq: u64,
+    /// The node's clock.
+    pub time_us: u64,
+}
+
+/// An asset.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Asset {
+    /// Its number in blocks.
+    pub id: u32,
+    /// Its name.
+    pub symbol: String,
+    /// One whole unit is ten to this power smallest units.
+    pub decimals: u8,
+    /// `token` or `attested`.
+    pub rail: String,
+}
+
+/// A market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Market {
+    /// Its number in blocks.
+    pub id: u32,
+    /// BASE-QUOTE.
+    pub symbol: String,
+    /// What is traded.
+    pub base: String,
+    /// What it is paid with.
+    pub quote: String,
+    /// `trading`, `cancel_only` or `halted`.
+    pub state: String,
+    /// The price step, in quote a base; one tick in blocks.
+    pub tick: String,
+    /// The quantity step, in base; one lot in blocks.
+    pub lot: String,
+    /// Smallest base units a lot.
+    pub lot_units: u64,
+    /// Smallest quote units = lots × ticks × tick_num ⁄ tick_den.
+    pub tick_num: u64,
+    /// See `tick_num`.
+    pub tick_den: u64,
+    /// The smallest tranche, in quote.
+    pub least_tranche: String,
+    /// How long the due party has to pay a tranche.
+    pub pay_us: u64,
+    /// How long a payee has to acknowledge.
+    pub acknowledge_us: u64,
+}
+
+/// Parameters of all accounts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Parameters {
+    /// The limit of an account that has none of its own, in BTC.
+    pub dust: String,
+    /// The share of a counterparty's free limit that one deal may draw, in parts per million.
+    pub share_ppm: u32,
+    /// Open bids and unsettled purchases stay below this multiple of the limit.
+    pub bid_multiple: u32,
+    /// Zero bits that a register block's id must begin with.
+    pub register_work_bits: u8,
+    /// How long an unanswered bandwidth proposal stays open.
+    pub proposal_us: u64,
+}
+
+/// All that is listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Markets {
+    /// The node.
+    pub node: Node,
+    /// Parameters of all accounts.
+    pub parameters: Parameters,
+    /// Assets.
+    pub assets: Vec<Asset>,
+    /// Markets.
+    pub markets: Vec<Market>,
+}
+
+/// How deep.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct BookQuery {
+    /// Levels a side, at most 1000; 50 if absent.
+    pub depth: Option<u32>,
+}
+
+/// One price of a book.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Level {
+    /// The price.
+    pub price: String,
+    /// What rests there; 0 in an update means the level is gone.
+    pub quantity: String,
+    /// How many orders rest there.
+    pub orders: u64,
+}
+
+/// A book. Over the WebSocket the same shape is an update: the levels that changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Book {
+    /// The market.
+    pub market: String,
+    /// The record after which it looked so.
+    pub seq: u64,
+    /// Best first.
+    pub bids: Vec<Level>,
+    /// Best first.
+    pub asks: Vec<Level>,
+}
+
+/// Which trades.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct TradeQuery {
+    /// Only trades with a number below this.
+    pub before: Option<u64>,
+    /// How many, at most 1000; 100 if absent.
+    pub limit: Option<u32>,
+}
+
+/// A trade.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Trade {
+    /// The market.
+    pub market: String,
+    /// Counts the market's trades from 1.
+    pub number: u64,
+    /// The record that made it.
+    pub seq: u64,
+    /// When.
+    pub time_us: u64,
+    /// The maker's price.
+    pub price: String,
+    /// How much.
+    pub quantity: String,
+    /// `buy` or `sell`.
+    pub taker_side: String,
+    /// The order that arrived; both orders are public blocks.
+    pub taker: String,
+    /// The order that rested.
+    pub maker: String,
+}
+
+/// Some trades, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TradePage {
+    /// The trades.
+    pub trades: Vec<Trade>,
+    /// Give this as `before` for the next page.
+    pub next_before: Option<u64>,
+}

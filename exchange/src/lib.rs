@@ -1,0 +1,1 @@
+//! The server: verify, sequence, apply, journal, publish; REST and WebSocket.

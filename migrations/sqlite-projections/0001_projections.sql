@@ -1,0 +1,118 @@
+-- Tables for queries, made from the journal. They can be dropped at any time: the server writes them anew.
+-- `state` is always the state's canonical bytes; the columns beside it are only for finding it.
+
+-- How far the tables have come, and of which journal they are.
+CREATE TABLE progress (
+    id         INTEGER PRIMARY KEY CHECK (id = 1),
+    version    INTEGER NOT NULL,
+    journal    BLOB NOT NULL,
+    checkpoint INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE outcomes (
+    seq     INTEGER PRIMARY KEY,
+    time    INTEGER NOT NULL,
+    outcome BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE blocks (
+    record_seq INTEGER PRIMARY KEY,
+    id         BLOB NOT NULL UNIQUE,
+    author     BLOB NOT NULL,
+    lane_seq   INTEGER NOT NULL,
+    account    BLOB,
+    deal       BLOB,
+    UNIQUE (author, lane_seq)
+) STRICT;
+
+CREATE TABLE accounts (
+    account     BLOB PRIMARY KEY NOT NULL,
+    updated_seq INTEGER NOT NULL,
+    state       BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE keys (
+    key         BLOB PRIMARY KEY NOT NULL,
+    account     BLOB NOT NULL,
+    updated_seq INTEGER NOT NULL,
+    state       BLOB NOT NULL
+) STRICT;
+CREATE INDEX keys_by_account ON keys (account, key);
+
+CREATE TABLE balances (
+    account     BLOB NOT NULL,
+    asset       INTEGER NOT NULL,
+    updated_seq INTEGER NOT NULL,
+    state       BLOB NOT NULL,
+    PRIMARY KEY (account, asset)
+) STRICT;
+
+-- (placed_seq, placed_index) is where the order first appeared: the record, and the event within its outcome.
+CREATE TABLE orders (
+    key          BLOB NOT NULL,
+    seq          INTEGER NOT NULL,
+    op           INTEGER NOT NULL,
+    account      BLOB NOT NULL,
+    market       INTEGER NOT NULL,
+    open         INTEGER NOT NULL,
+    placed_seq   INTEGER NOT NULL,
+    placed_index INTEGER NOT NULL,
+    placed_time  INTEGER NOT NULL,
+    updated_seq  INTEGER NOT NULL,
+    updated_time INTEGER NOT NULL,
+    state        BLOB NOT NULL,
+    PRIMARY KEY (key, seq, op)
+) STRICT;
+CREATE INDEX orders_by_account ON orders (account, placed_seq, placed_index);
+CREATE INDEX orders_open ON orders (account, placed_seq, placed_index) WHERE open = 1;
+
+CREATE TABLE trades (
+    market        INTEGER NOT NULL,
+    number        INTEGER NOT NULL,
+    record_seq    INTEGER NOT NULL,
+    record_index  INTEGER NOT NULL,
+    time          INTEGER NOT NULL,
+    taker_account BLOB NOT NULL,
+    maker_account BLOB NOT NULL,
+    deal          BLOB NOT NULL,
+    state         BLOB NOT NULL,
+    PRIMARY KEY (market, number)
+) STRICT;
+CREATE INDEX trades_by_taker ON trades (taker_account, record_seq, record_index);
+CREATE INDEX trades_by_maker ON trades (maker_account, record_seq, record_index);
+CREATE INDEX trades_by_deal ON trades (deal, record_seq, record_index);
+
+CREATE TABLE deals (
+    id           BLOB PRIMARY KEY NOT NULL,
+    seller       BLOB NOT NULL,
+    buyer        BLOB NOT NULL,
+    due_by       BLOB,
+    open         INTEGER NOT NULL,
+    opened_seq   INTEGER NOT NULL,
+    opened_index INTEGER NOT NULL,
+    updated_seq  INTEGER NOT NULL,
+    updated_time INTEGER NOT NULL,
+    state        BLOB NOT NULL
+) STRICT;
+CREATE INDEX deals_by_opening ON deals (opened_seq, opened_index);
+CREATE INDEX deals_by_seller ON deals (seller, opened_seq, opened_index);
+CREATE INDEX deals_by_buyer ON deals (buyer, opened_seq, opened_index);
+CREATE INDEX deals_by_due ON deals (due_by, opened_seq, opened_index) WHERE due_by IS NOT NULL;
+
+-- Every record that touched a deal: what a party hands over as evidence.
+CREATE TABLE deal_records (
+    deal       BLOB NOT NULL,
+    record_seq INTEGER NOT NULL,
+    PRIMARY KEY (deal, record_seq)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE proposals (
+    proposal      BLOB PRIMARY KEY NOT NULL,
+    to_account    BLOB NOT NULL,
+    waiting       INTEGER NOT NULL,
+    proposed_seq  INTEGER NOT NULL,
+    proposed_time INTEGER NOT NULL,
+    updated_seq   INTEGER NOT NULL,
+    state         BLOB NOT NULL
+) STRICT;
+CREATE INDEX proposals_waiting ON proposals (to_account, proposed_seq) WHERE waiting = 1;
