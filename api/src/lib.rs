@@ -14,7 +14,8 @@ mod socket;
 
 pub use account::{Balance, Balances, Key, Order, OrderPage, OrderQuery, PageQuery};
 pub use block::{
-    BlockReply, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, Receipt, SignedBlock, StoredBlock, SubmitQuery,
+    BlockReply, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, Receipt, SignedBlock, StoredBlock,
+    SubmitQuery,
 };
 pub use deal::{Deal, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
 pub use market::{

@@ -26,6 +26,9 @@ pub enum ScaleError {
     NoDecimalStep,
 }
 
+/// The most decimals of a price step.
+const MOST_TICK_DECIMALS: u32 = 20;
+
 /// How an asset's amounts are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AssetScale {
@@ -112,12 +115,10 @@ impl Scale {
             .checked_mul(AssetScale::new(quote_decimals).step())
             .and_then(|quote| quote.checked_div(Decimal::from(tick_den).checked_mul(lot)?))
             .ok_or(wrong.clone())?;
-        let back = Decimal::from(tick_den)
-            .checked_mul(lot)
-            .and_then(|lots| lots.checked_mul(tick))
-            .and_then(|quote| quote.checked_div(AssetScale::new(quote_decimals).step()));
-        let exact = !tick.is_zero() && !lot.is_zero() && back == Some(Decimal::from(tick_num));
-        if exact { Ok(Self { tick: tick.normalize(), lot: lot.normalize() }) } else { Err(wrong) }
+        let tick = tick.normalize();
+        // A quotient without end fills all 28 digits that a decimal has.
+        let exact = !tick.is_zero() && !lot.is_zero() && tick.scale() <= MOST_TICK_DECIMALS;
+        if exact { Ok(Self { tick, lot: lot.normalize() }) } else { Err(wrong) }
     }
 
     /// From the texts that a market's description gives.
