@@ -28,8 +28,6 @@ pub struct Order {
     /// The trader's own name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
-    /// The record that placed it.
-    pub placed_seq: u64,
     /// The record that last changed it.
     pub seq: u64,
     /// When that was.
@@ -43,17 +41,8 @@ pub struct OrderQuery {
     pub market: Option<String>,
     /// Only open ones, unless this is true.
     pub closed: Option<bool>,
-    /// Only orders placed before this record.
-    pub before: Option<u64>,
-    /// How many, at most 1000; 100 if absent.
-    pub limit: Option<u32>,
-}
-
-/// Which page.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
-pub struct PageQuery {
-    /// Only what happened before this record.
-    pub before: Option<u64>,
+    /// Where the page before ended: its `next_before`.
+    pub before: Option<String>,
     /// How many, at most 1000; 100 if absent.
     pub limit: Option<u32>,
 }
@@ -65,8 +54,8 @@ pub struct OrderPage {
     pub seq: u64,
     /// The orders.
     pub orders: Vec<Order>,
-    /// Give this as `before` for the next page.
-    pub next_before: Option<u64>,
+    /// Give this as `before` for the next page; none after the last.
+    pub next_before: Option<String>,
 }
 
 /// Tokens of one asset.

@@ -21,8 +21,6 @@ pub struct Deal {
     pub seller: String,
     /// Who sends quote.
     pub buyer: String,
-    /// The price both agreed to.
-    pub price: String,
     /// What the seller sends in all, in base.
     pub base_total: String,
     /// What the buyer sends in all, in quote.
@@ -57,8 +55,6 @@ pub struct Deal {
     pub in_flight: Option<InFlight>,
     /// When it was opened.
     pub opened_us: u64,
-    /// The record that opened it.
-    pub opened_seq: u64,
     /// The record that last changed it.
     pub seq: u64,
 }
@@ -102,12 +98,12 @@ pub struct InFlight {
 /// Which deals of the account that logged in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 pub struct DealQuery {
-    /// `me` or `them`: only deals where that side must pay or acknowledge now.
+    /// `me` or `them`: only deals where that side must pay now.
     pub due_by: Option<String>,
     /// Only open ones, unless this is true.
     pub closed: Option<bool>,
-    /// Only deals opened before this record.
-    pub before: Option<u64>,
+    /// Where the page before ended: its `next_before`.
+    pub before: Option<String>,
     /// How many, at most 1000; 100 if absent.
     pub limit: Option<u32>,
 }
@@ -119,8 +115,8 @@ pub struct DealPage {
     pub seq: u64,
     /// The deals.
     pub deals: Vec<Deal>,
-    /// Give this as `before` for the next page.
-    pub next_before: Option<u64>,
+    /// Give this as `before` for the next page; none after the last.
+    pub next_before: Option<String>,
 }
 
 /// All that a third party needs to judge a deal, each step with its proof.

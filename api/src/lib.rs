@@ -12,7 +12,7 @@ mod scale;
 mod session;
 mod socket;
 
-pub use account::{Balance, Balances, Key, Order, OrderPage, OrderQuery, PageQuery};
+pub use account::{Balance, Balances, Key, Order, OrderPage, OrderQuery};
 pub use block::{
     BlockReply, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, Receipt, SignedBlock, StoredBlock,
     SubmitQuery,

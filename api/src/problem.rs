@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 /// A problem document (`application/problem+json`), with a stable `code` for programs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Problem {
-    /// A page about this kind of problem: `/docs/errors#CODE` on the same server.
+    /// Names this kind of problem: `urn:bandex:problem:CODE`.
     #[serde(rename = "type")]
     pub kind: String,
     /// The kind in words.

@@ -3,7 +3,7 @@
 use crate::outcome::{AccountState, FreezeReason, KeyState, KeyStatus};
 use bandex_tradechain::Head;
 use bandex_tradechain::body::{Grant, Parameters, Scopes};
-use bandex_types::{AccountId, Amount, BlockId, PublicKey};
+use bandex_types::{AccountId, Amount, BlockId, PublicKey, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -140,6 +140,15 @@ impl Lane {
     pub fn push(&mut self, seq: u64, id: BlockId, record: u64) {
         self.head = Head { seq, id };
         self.blocks.push((id, record));
+    }
+
+    /// Whether the key may sign nothing any more: revoked, rotated away from, forked, or its grant has run out.
+    pub fn has_ended(&self, now: Timestamp) -> bool {
+        let ran_out = match &self.role {
+            Role::Session(grant) => grant.expires.is_some_and(|expires| expires <= now),
+            Role::Root | Role::Operator => false,
+        };
+        ran_out || self.status != KeyStatus::Active
     }
 
     /// The block sequenced at `seq`, and its record.

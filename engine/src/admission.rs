@@ -6,6 +6,7 @@ use bandex_matching::{Admission, NewOrder, Owner, Pair, Verdict};
 use bandex_settlement::{Terms, caps_allow, draw_cap};
 use bandex_tradechain::body::Parameters;
 use bandex_types::{Amount, Rail, Side};
+use std::collections::BTreeMap;
 
 /// The limit of an account is used up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,9 +23,9 @@ pub(crate) struct Limits<'a> {
     pub market: &'a MarketTerms,
     pub taker: &'a OpenOrder,
     /// Reserved so far for this order's trades: whose limit, and how much of it.
-    reserved: Vec<(AccountIndex, Amount)>,
-    /// How many of them stand outside the trial that runs.
-    before_trial: usize,
+    reserved: BTreeMap<AccountIndex, u128>,
+    /// The same as it stands outside the trial that runs.
+    before_trial: BTreeMap<AccountIndex, u128>,
     /// The terms of each admitted pair, in order.
     pub terms: Vec<Terms>,
     terms_before_trial: usize,
@@ -51,25 +52,22 @@ impl<'a> Limits<'a> {
         market: &'a MarketTerms,
         taker: &'a OpenOrder,
     ) -> Self {
-        let (reserved, terms) = (Vec::new(), Vec::new());
         Self {
             accounts,
             orders,
             parameters,
             market,
             taker,
-            reserved,
-            before_trial: 0,
-            terms,
+            reserved: BTreeMap::new(),
+            before_trial: BTreeMap::new(),
+            terms: Vec::new(),
             terms_before_trial: 0,
         }
     }
 
     /// What is left of an account's limit, after what this order's own trades reserve.
     fn free(&self, account: AccountIndex) -> Amount {
-        let here =
-            |(whose, amount): &(AccountIndex, Amount)| if *whose == account { amount.get() } else { 0 };
-        let drawn: u128 = self.reserved.iter().map(here).map(u128::from).sum();
+        let drawn = self.reserved.get(&account).copied().unwrap_or(0);
         let free =
             u128::from(self.accounts.get(account).free_limit(self.parameters).get()).saturating_sub(drawn);
         Amount::new(u64::try_from(free).unwrap_or(u64::MAX))
@@ -146,20 +144,21 @@ impl Admission for Limits<'_> {
             Side::Buy => (maker_account, self.taker.account),
         };
         if !terms.settles_at_once() {
-            self.reserved.push((buyer, terms.seller_cap));
-            self.reserved.push((seller, terms.buyer_cap));
+            for (account, cap) in [(buyer, terms.seller_cap), (seller, terms.buyer_cap)] {
+                *self.reserved.entry(account).or_default() += u128::from(cap.get());
+            }
         }
         self.terms.push(terms);
         Verdict::Admit
     }
 
     fn trial_begins(&mut self) {
-        self.before_trial = self.reserved.len();
+        self.before_trial = self.reserved.clone();
         self.terms_before_trial = self.terms.len();
     }
 
     fn trial_ends(&mut self) {
-        self.reserved.truncate(self.before_trial);
+        self.reserved = std::mem::take(&mut self.before_trial);
         self.terms.truncate(self.terms_before_trial);
     }
 }

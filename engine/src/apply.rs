@@ -170,9 +170,20 @@ impl Engine {
                 if let Some(expired) = grant.expires.filter(|expires| *expires <= self.time) {
                     return Err(Refusal::GrantExpired { expired });
                 }
-                let needed = needed_scope(&block.body).ok_or(Refusal::RootOnly)?;
+                let needed = self.needed_scope(&block.body).ok_or(Refusal::RootOnly)?;
                 if grant.scopes.covers(needed) { Ok(()) } else { Err(Refusal::OutOfScope) }
             }
+        }
+    }
+
+    /// What a session key must be granted to sign this; `None` if only the root key may.
+    fn needed_scope(&self, body: &Body) -> Option<Scopes> {
+        match body {
+            Body::Orders(_) => Some(Scopes::ORDERS),
+            Body::Pay(_) => Some(Scopes::SETTLE),
+            Body::Acknowledge(acknowledge) => Some(self.scope_to_acknowledge(&acknowledge.proposal)),
+            Body::Transfer(_) | Body::Bandwidth(_) | Body::Bond(_) | Body::Unbond(_) => Some(Scopes::TOKENS),
+            _ => None,
         }
     }
 
@@ -235,14 +246,4 @@ impl Engine {
 
 fn as_result(done: Result<(), Refusal>) -> OperationResult {
     done.map_or_else(OperationResult::Refused, |()| OperationResult::Done)
-}
-
-/// What a session key must be granted to sign this; `None` if only the root key may.
-const fn needed_scope(body: &Body) -> Option<Scopes> {
-    match body {
-        Body::Orders(_) => Some(Scopes::ORDERS),
-        Body::Pay(_) | Body::Acknowledge(_) => Some(Scopes::SETTLE),
-        Body::Transfer(_) | Body::Bandwidth(_) | Body::Bond(_) | Body::Unbond(_) => Some(Scopes::TOKENS),
-        _ => None,
-    }
 }

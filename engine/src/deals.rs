@@ -131,6 +131,10 @@ impl Engine {
         };
         self.deals.insert(id, entry);
         self.settle(id, &moves, effects);
+        for account in [sell.account, buy.account].map(|index| self.accounts.get(index)) {
+            let within = account.reserved <= u128::from(account.limit(&self.parameters).get());
+            assert!(fill.terms.settles_at_once() || within, "no reservation is granted beyond the limit");
+        }
         id
     }
 
@@ -201,8 +205,11 @@ impl Engine {
     fn settle(&mut self, id: DealId, moves: &[Move], effects: &mut Effects) {
         effects.deal(id);
         for step in moves {
-            let lock = LockReason::Deal(id, step.party);
-            if let Some((owner, beneficiary)) = self.ledger.deliver(&lock, step.units) {
+            let rail = self.deals.get(&id).map(|entry| entry.deal.terms().rail_of(step.party));
+            if rail == Some(Rail::Token)
+                && let Some((owner, beneficiary)) =
+                    self.ledger.deliver(&LockReason::Deal(id, step.party), step.units)
+            {
                 effects.balance(owner);
                 effects.balance(beneficiary);
             }
@@ -215,6 +222,10 @@ impl Engine {
     fn recount(&mut self, id: DealId, effects: &mut Effects) {
         let Some(entry) = self.deals.get_mut(&id) else { return };
         let deal = &entry.deal;
+        assert!(
+            deal.is_consistent(),
+            "a deal's net stays in its band and nobody pays beyond what was agreed"
+        );
         let unsettled = match (deal.state(), deal.terms().quote_rail) {
             (State::Open | State::Disputed { .. }, Rail::Attested) => {
                 deal.terms().quote_total.saturating_sub(deal.sent(Party::Buyer))

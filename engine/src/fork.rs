@@ -22,7 +22,7 @@ impl Engine {
             return Err(Refusal::NoFork);
         }
         // From here the proof stands.
-        let (account, status) = (lane.account, lane.status);
+        let (account, ended) = (lane.account, lane.has_ended(self.time));
         let reason = match lane.role {
             Role::Root => Some(FreezeReason::RootFork(key)),
             Role::Session(_) => Some(FreezeReason::SessionFork(key)),
@@ -33,7 +33,7 @@ impl Engine {
         effects.push(Event::Fork(notice));
         // One that surfaces after the key has ended is evidence only: whoever holds an old key must not be able to
         // freeze the account.
-        if status == KeyStatus::Active {
+        if !ended {
             self.end_key(key, KeyStatus::Forked, effects);
             if let Some(reason) = reason {
                 self.freeze(account, reason, effects);

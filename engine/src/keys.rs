@@ -1,12 +1,12 @@
 //! Accounts and keys: register, rotate, grant, revoke, heal; and what freezing means.
 
+use crate::Refusal;
 use crate::accounts::{AccountIndex, Role};
 use crate::apply::{Engine, Signer};
 use crate::effects::Effects;
 use crate::outcome::{CancelReason, Event, FreezeReason, KeyStatus};
-use crate::{Refusal, standing};
 use bandex_tradechain::Block;
-use bandex_tradechain::body::{Grant, Heal, Register, Revoke, Rotate};
+use bandex_tradechain::body::{Grant, Heal, Register, Revoke, Rotate, leading_zero_bits};
 use bandex_types::{AccountId, BlockId, PublicKey};
 
 impl Engine {
@@ -37,7 +37,7 @@ impl Engine {
         block: &Block,
         id: BlockId,
     ) -> Result<(), Refusal> {
-        if self.accounts.lane(&block.author).is_some() {
+        if self.key_is_taken(&block.author) {
             return Err(Refusal::KeyTaken);
         }
         if self.genesis.as_ref().is_none_or(|genesis| genesis.node != register.home) {
@@ -47,7 +47,7 @@ impl Engine {
             return Err(Refusal::Expired { expiry, sequenced: self.time });
         }
         let bits = self.parameters.register_work_bits;
-        if standing::leading_zero_bits(&id) < u32::from(bits) {
+        if leading_zero_bits(&id) < u32::from(bits) {
             return Err(Refusal::TooLittleWork { bits });
         }
         Ok(())
@@ -147,6 +147,14 @@ impl Engine {
         }
         effects.account(signer.account);
         Ok(())
+    }
+
+    /// A frozen account may only read and settle: it neither orders nor gives tokens away.
+    pub(crate) fn refuse_frozen(&self, account: AccountIndex) -> Result<(), Refusal> {
+        match self.accounts.get(account).frozen.first() {
+            Some(reason) => Err(Refusal::AccountFrozen { reason: *reason }),
+            None => Ok(()),
+        }
     }
 
     /// From now on the account may only read and settle; its open orders are cancelled.

@@ -86,10 +86,13 @@ impl Ledger {
     }
 
     /// What an account could spend now: balance less locks plus credit line, in bytes.
+    ///
+    /// Never so much that, promised too, it would take all its locks past 64 bits, however long the credit line is.
     pub fn free(&self, account: AccountIndex) -> Amount {
         let entry = self.entry(account);
         let free = entry.balance - i128::from(entry.locked.get()) + i128::from(entry.credit_line.get());
-        Amount::new(u64::try_from(free.max(0)).unwrap_or(u64::MAX))
+        let room = Amount::MAX.saturating_sub(entry.locked);
+        Amount::new(u64::try_from(free.max(0)).unwrap_or(u64::MAX)).min(room)
     }
 
     /// Refuses if fewer than `needed` are free.
@@ -176,22 +179,26 @@ impl Ledger {
         amount: Amount,
         beneficiary: AccountIndex,
     ) {
-        if let Some((lock, taken)) = self.take(from, amount) {
-            assert!(taken == amount, "an order locks what its trades promise");
-            self.add_to_lock(to, lock.owner, Some(beneficiary), taken);
+        let taken = self.take(from, amount);
+        let units = taken.map_or(Amount::ZERO, |(_, units)| units);
+        assert!(units == amount, "an order locks what its trades promise");
+        if let Some((lock, _)) = taken {
+            self.add_to_lock(to, lock.owner, Some(beneficiary), amount);
         }
     }
 
-    /// Hands part of a lock to its beneficiary; gives owner and beneficiary.
+    /// Hands part of a lock to its beneficiary; gives owner and beneficiary, or `None` if nothing was left to hand over.
     pub(crate) fn deliver(
         &mut self,
         reason: &LockReason,
         amount: Amount,
     ) -> Option<(AccountIndex, AccountIndex)> {
-        let (lock, taken) = self.take(reason, amount)?;
-        assert!(taken == amount, "a deal's lock holds what it still has to deliver");
-        let beneficiary = lock.beneficiary?;
-        self.shift(lock.owner, beneficiary, taken);
+        let taken = self.take(reason, amount);
+        let units = taken.map_or(Amount::ZERO, |(_, units)| units);
+        assert!(units == amount, "a deal's lock holds what it still has to deliver");
+        let (lock, _) = taken?;
+        let beneficiary = lock.beneficiary.expect("a deal's lock names who receives");
+        self.shift(lock.owner, beneficiary, amount);
         Some((lock.owner, beneficiary))
     }
 }
@@ -242,6 +249,20 @@ mod tests {
             ledger.entry(ALICE),
             Entry { balance: 50, locked: Amount::new(15), credit_line: Amount::ZERO }
         );
+        check(&ledger);
+    }
+
+    #[test]
+    fn locks_fit_64_bits_however_long_the_credit_line() {
+        let mut ledger = funded();
+        ledger.set_credit_line(ALICE, Amount::MAX);
+        let order =
+            |op| LockReason::Order(OrderRef { key: bandex_types::PublicKey::new([1; 32]), seq: 1, op });
+        ledger.lock(order(0), ALICE, Amount::new(u64::MAX - 5)).unwrap();
+        let short = ledger.lock(order(1), ALICE, Amount::new(6));
+        assert_eq!(short, Err(Short { needed: Amount::new(6), free: Amount::new(5) }));
+        ledger.lock(order(1), ALICE, Amount::new(5)).unwrap();
+        assert_eq!(ledger.free(ALICE), Amount::ZERO);
         check(&ledger);
     }
 

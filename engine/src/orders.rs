@@ -7,7 +7,7 @@ use crate::apply::{Engine, Signer};
 use crate::deals::Fill;
 use crate::effects::Effects;
 use crate::ledger::LockReason;
-use crate::market::OpenOrder;
+use crate::market::{Market, OpenOrder};
 use crate::outcome::{CancelReason, Event, OrderStatus, Trade};
 use bandex_matching::{self as matching, NewOrder, OrderId, Placed, Removal, Rest};
 use bandex_settlement::Terms;
@@ -53,9 +53,7 @@ impl Engine {
         if market.state != MarketState::Trading {
             return Err(Refusal::MarketClosed { state: market.state });
         }
-        if let Some(reason) = self.accounts.get(signer.account).frozen.first() {
-            return Err(Refusal::AccountFrozen { reason: *reason });
-        }
+        self.refuse_frozen(signer.account)?;
         check_served(place)?;
         if place.quantity.is_zero() {
             return Err(Refusal::ZeroQuantity);
@@ -66,7 +64,7 @@ impl Engine {
             return Err(Refusal::DuplicateClientId);
         }
         let notional = market.quote_units(place.quantity, place.price).ok_or(Refusal::TooLarge)?;
-        self.check_grant(signer, place.market, notional)?;
+        self.check_grant(signer, place.market, most_notional(market, place))?;
         let paying = market.paying_units(place.side, place.quantity, place.price).ok_or(Refusal::TooLarge)?;
         market.base_units(place.quantity).ok_or(Refusal::TooLarge)?;
         let locks = market.paying_rail(place.side) == Rail::Token;
@@ -221,6 +219,7 @@ impl Engine {
             self.orders.remove(maker_id);
             self.close_order(&maker, OrderStatus::Filled, effects);
         } else {
+            self.trim_lock(&maker, effects);
             effects.push(Event::Order(maker.state(self.accounts.get(maker.account).id, OrderStatus::Open)));
         }
     }
@@ -237,6 +236,7 @@ impl Engine {
             }),
         };
         if status == OrderStatus::Open {
+            self.trim_lock(&taker, effects);
             effects.push(Event::Order(taker.state(self.accounts.get(taker.account).id, status)));
             self.orders.insert(id, taker);
             self.recount_bid(id);
@@ -256,6 +256,18 @@ impl Engine {
         let then = std::mem::replace(&mut order.bid_notional, now);
         let account = self.accounts.get_mut(order.account);
         account.open_bids = account.open_bids - then + now;
+    }
+
+    /// Frees what an order that goes on resting has locked beyond what it may still pay: where it bought below its
+    /// limit, or where rounding spared a unit.
+    fn trim_lock(&mut self, order: &OpenOrder, effects: &mut Effects) {
+        let Some(market) = self.markets.get(&order.market) else { return };
+        let keep = market.paying_units(order.side, order.left(), order.price).unwrap_or(Amount::ZERO);
+        let lock = LockReason::Order(order.order);
+        let spare = self.ledger.locked_for(&lock).saturating_sub(keep);
+        if !spare.is_zero() && self.ledger.unlock(&lock, spare).is_some() {
+            effects.balance(order.account);
+        }
     }
 
     /// Ends an order that is on no book any more: frees what it still locks and says so.
@@ -317,6 +329,15 @@ impl Engine {
             }
         }
     }
+}
+
+/// The most that an order can come to in quote units: a sell trades at the bids above its limit.
+fn most_notional(market: &Market, place: &Place) -> Amount {
+    let price = match place.side {
+        Side::Buy => place.price,
+        Side::Sell => market.book.best(Side::Buy).unwrap_or_default().max(place.price),
+    };
+    market.quote_units(place.quantity, price).unwrap_or(Amount::MAX)
 }
 
 fn not_served<T>(what: &str) -> Result<T, Refusal> {

@@ -7,7 +7,7 @@ use crate::effects::Effects;
 use crate::ledger::Short;
 use crate::outcome::{Event, ProposalState, ProposalStatus};
 use crate::timers::Timer;
-use bandex_tradechain::body::{Bandwidth, Payer, Transfer};
+use bandex_tradechain::body::{Bandwidth, Payer, Scopes, Transfer};
 use bandex_types::{AssetId, BlockId, DealId, Timestamp};
 use borsh::BorshSerialize;
 
@@ -50,6 +50,7 @@ impl Engine {
         if to == signer.account {
             return Err(Refusal::ToSelf);
         }
+        self.refuse_frozen(signer.account)?;
         self.ledger.transfer(signer.account, to, transfer.amount)?;
         effects.balance(signer.account);
         effects.balance(to);
@@ -77,6 +78,16 @@ impl Engine {
     pub(crate) fn propose(&mut self, id: BlockId, proposal: Proposal, effects: &mut Effects) {
         self.describe_proposal(id, &proposal, ProposalStatus::Waiting, effects);
         self.proposals.insert(id, proposal);
+    }
+
+    /// What a session key must be granted to countersign: that of a bandwidth record may cost the account tokens.
+    pub(crate) fn scope_to_acknowledge(&self, id: &BlockId) -> Scopes {
+        match self.proposals.get(id).map(|proposal| &proposal.what) {
+            Some(Proposed::Bandwidth { .. }) => Scopes::TOKENS,
+            Some(Proposed::Payment(_)) => Scopes::SETTLE,
+            // It has no effect; that it is unknown tells more than that the key may not.
+            None => Scopes::from_bits(0),
+        }
     }
 
     pub(crate) fn acknowledge(
@@ -111,6 +122,7 @@ impl Engine {
             Payer::Author => (proposal.from, proposal.to),
             Payer::Counterparty => (proposal.to, proposal.from),
         };
+        self.refuse_frozen(payer)?;
         self.ledger.transfer(payer, payee, bandwidth.tokens)?;
         effects.balance(payer);
         effects.balance(payee);

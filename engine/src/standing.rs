@@ -50,29 +50,3 @@ impl Engine {
         }
     }
 }
-
-/// How many zero bits an id begins with: the work in it.
-pub(crate) fn leading_zero_bits(id: &BlockId) -> u32 {
-    let bytes = id.as_bytes();
-    let whole = bytes.iter().take_while(|byte| **byte == 0).count();
-    let partial = bytes.get(whole).map_or(0, |byte| byte.leading_zeros());
-    u32::try_from(whole).unwrap_or(0) * 8 + partial
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn work_is_counted_in_bits() {
-        let check = |head: [u8; 3], bits| {
-            let mut bytes = [0xff; 32];
-            bytes[..3].copy_from_slice(&head);
-            assert_eq!(leading_zero_bits(&BlockId::new(bytes)), bits);
-        };
-        check([0x80, 0, 0], 0);
-        check([0x01, 0, 0], 7);
-        check([0, 0x10, 0], 11);
-        assert_eq!(leading_zero_bits(&BlockId::ZERO), 256);
-    }
-}

@@ -1,1 +1,29 @@
 //! The server: verify, sequence, apply, journal, publish; REST and WebSocket.
+//!
+//! Data flows one way. Handlers verify in parallel and wait in a bounded queue; one writer sequences, applies and
+//! journals; the publisher tells the world only what a store has committed.
+
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic))]
+
+mod batcher;
+mod clock;
+mod config;
+mod exchange;
+mod http;
+mod identity;
+mod proof;
+mod publication;
+mod publisher;
+mod recover;
+mod sessions;
+mod shared;
+mod view;
+mod wire;
+mod writer;
+mod ws;
+
+pub use config::{Config, Store};
+pub use exchange::{Exchange, StartError};
+pub use http::openapi_json;
+pub use identity::{Identity, IdentityError};
+pub use recover::RecoverError;

@@ -38,7 +38,7 @@ const FIELD_PRIME: [u8; 32] = {
 };
 
 /// Checks that a key is canonical and not weak, and gives the form that verifies.
-pub(crate) fn checked(key: &PublicKey) -> Result<VerifyingKey, KeyError> {
+fn checked(key: &PublicKey) -> Result<VerifyingKey, KeyError> {
     let mut y = *key.as_bytes();
     if let Some(last) = y.last_mut() {
         *last &= 0x7f;

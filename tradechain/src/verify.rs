@@ -1,7 +1,7 @@
 //! The stateless judge: size, signature, canonical bytes, plausible times. Everything that costs CPU and needs no
 //! state happens here, in parallel, before a block may wait for the writer.
 
-use crate::key::{check_signature, checked};
+use crate::key::check_signature;
 use crate::{Block, Body, DecodeError, Domain, KeyError, MAX_PAYLOAD_BYTES, SignedBlock};
 use bandex_types::{BlockId, PublicKey, TimestampError};
 
@@ -73,9 +73,15 @@ impl VerifyError {
         ("time_unit", "the block's time is not in microseconds between the years 2020 and 2200"),
         ("expiry_unit", "an expiry or date is not in microseconds between the years 2020 and 2200"),
         ("bad_body", "the block breaks a rule of its kind that needs no state; the message names it"),
-        ("new_key_not_canonical", "the key to be admitted is no point of the curve, or a second spelling of one"),
+        (
+            "new_key_not_canonical",
+            "the key to be admitted is no point of the curve, or a second spelling of one",
+        ),
         ("new_key_weak", "the key to be admitted is a point of small order"),
-        ("new_key_bad_signature", "the holder of the key to be admitted did not sign the possession statement"),
+        (
+            "new_key_bad_signature",
+            "the holder of the key to be admitted did not sign the possession statement",
+        ),
         ("node_only", "batch blocks are made by the node only"),
     ];
 }
@@ -184,7 +190,6 @@ fn check_new_key(
     key: &PublicKey,
     possession: &bandex_types::SignatureBytes,
 ) -> Result<(), VerifyError> {
-    checked(key).map_err(VerifyError::NewKey)?;
     let statement = crate::body::possession_statement(block.network, &block.author, key);
     check_signature(key, Domain::Possession, &statement, possession).map_err(VerifyError::NewKey)
 }

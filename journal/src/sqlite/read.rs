@@ -27,10 +27,8 @@ pub struct SqliteReader {
 impl SqliteReader {
     /// Beside the writer of the same process.
     pub(super) fn live(path: &Path) -> Self {
-        let options = SqliteConnectOptions::new()
-            .filename(path)
-            .read_only(true)
-            .busy_timeout(Duration::from_secs(5));
+        let options =
+            SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(5));
         Self::with(options, path, None)
     }
 

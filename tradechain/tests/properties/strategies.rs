@@ -124,20 +124,11 @@ fn ratio() -> impl Strategy<Value = Ratio> {
 }
 
 fn change() -> impl Strategy<Value = Change> {
-    let asset =
-        (any::<u32>(), ".{0,8}", any::<u8>(), of(&RAILS)).prop_map(|(id, symbol, decimals, rail)| {
-            Change::ListAsset(AssetListing { id: AssetId::new(id), symbol, decimals, rail })
-        });
-    let listing = (
-        market(),
-        any::<u32>(),
-        any::<u32>(),
-        any::<u64>(),
-        ratio(),
-        amount(),
-        any::<u64>(),
-        any::<u64>(),
-    );
+    let asset = (any::<u32>(), ".{0,8}", any::<u8>(), of(&RAILS)).prop_map(|(id, symbol, decimals, rail)| {
+        Change::ListAsset(AssetListing { id: AssetId::new(id), symbol, decimals, rail })
+    });
+    let listing =
+        (market(), any::<u32>(), any::<u32>(), any::<u64>(), ratio(), amount(), any::<u64>(), any::<u64>());
     let listing = listing.prop_map(|(id, base, quote, lot_units, tick_value, least_tranche, pay_us, ack)| {
         let (base, quote) = (AssetId::new(base), AssetId::new(quote));
         let acknowledge_us = ack;
@@ -231,9 +222,7 @@ pub fn body(kind: Kind, root: PublicKey) -> BoxedStrategy<Body> {
             .boxed(),
         Kind::Grant => grant(root).prop_map_into().boxed(),
         Kind::Revoke => key().prop_map(|key| Revoke { key }.into()).boxed(),
-        Kind::Orders => {
-            vec(operation(), 1..6).prop_map(|operations| Orders { operations }.into()).boxed()
-        }
+        Kind::Orders => vec(operation(), 1..6).prop_map(|operations| Orders { operations }.into()).boxed(),
         Kind::Pay => (any::<[u8; 32]>(), any::<u32>(), amount(), "[ -~]{0,256}")
             .prop_map(|(deal, tranche, cumulative, reference)| {
                 Pay { deal: DealId::new(deal), tranche, cumulative, reference }.into()

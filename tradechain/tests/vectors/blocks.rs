@@ -185,8 +185,12 @@ fn values(kind: Kind) -> Vec<(&'static str, u8, Block)> {
         payer,
         tokens: Amount::new(tokens),
     };
-    let transfer =
-        |asset, amount, note: &str| Transfer { to: peer, asset, amount: Amount::new(amount), note: note.to_owned() };
+    let transfer = |asset, amount, note: &str| Transfer {
+        to: peer,
+        asset,
+        amount: Amount::new(amount),
+        note: note.to_owned(),
+    };
     match kind {
         Kind::Pay => vec![
             ("with_reference", SESSION, session(pay("txid:2b0e…:1").into())),

@@ -33,7 +33,7 @@ pub struct BlockCase {
 }
 
 /// A block that the verifier must refuse, and with which code.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub struct RefusedCase {
     pub name: String,
     pub network: u32,
@@ -189,6 +189,6 @@ pub fn cases<T: DeserializeOwned>(name: &str) -> Vec<T> {
 }
 
 /// The key pair of a seed in a file.
-pub fn pair(secret_seed: &Hash) -> Keypair {
+pub fn keypair(secret_seed: &Hash) -> Keypair {
     Keypair::from_seed(secret_seed.as_bytes())
 }

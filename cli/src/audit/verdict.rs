@@ -1,0 +1,269 @@
+//! What an audit ends with: a report, or a conviction that names a record.
+
+use crate::output;
+use bandex_settlement::State;
+use bandex_tradechain::{Block, Genesis, SignedBlock};
+use bandex_types::{AccountId, Amount, Hash, PublicKey};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+/// The end of an audit.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "verdict", rename_all = "snake_case")]
+pub enum Verdict {
+    /// Everything holds.
+    Pass(Report),
+    /// Something does not.
+    Fail(Conviction),
+}
+
+/// What was checked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// Records replayed.
+    pub records: u64,
+    /// Blocks of traders and the operator among them.
+    pub blocks: u64,
+    /// Batch blocks of the node.
+    pub batches: u64,
+    /// Signatures verified: of blocks, of both halves of fork proofs, of batch blocks.
+    pub signatures: u64,
+    /// Trades recomputed.
+    pub trades: u64,
+    /// Deals by their state at the end.
+    pub deals: Deals,
+    /// Fork proofs on record.
+    pub forks: u64,
+    /// Receipts that agree with the journal.
+    pub receipts: u64,
+    /// The end of the journal: give it to the next audit as `--head`, and nothing before it can be cut off or changed.
+    pub head: Option<Head>,
+    /// The digest of the engine's state at the end.
+    pub state_digest: Option<Hash>,
+    /// Record 1, the root of trust: compare the keys with those that the exchange publishes.
+    pub genesis: Option<Root>,
+    /// How long it took.
+    pub seconds: f64,
+}
+
+/// Deals by state.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Deals {
+    /// A party is due or a payment is in flight.
+    pub open: u64,
+    /// A payment was not acknowledged in time.
+    pub disputed: u64,
+    /// A party did not pay in time.
+    pub defaulted: u64,
+    /// Both sent everything.
+    pub settled: u64,
+}
+
+/// One record's place and hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Head {
+    /// Its seq.
+    pub seq: u64,
+    /// Its hash.
+    pub hash: Hash,
+}
+
+/// The root of trust.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Root {
+    /// The network.
+    pub network: u32,
+    /// The key that signs batches.
+    pub node: PublicKey,
+    /// The key that decides.
+    pub operator: PublicKey,
+    /// The account that issues tokens.
+    pub issuance: AccountId,
+    /// How many it may issue, in bytes.
+    pub issuance_cap: Amount,
+}
+
+/// What an exchange is convicted of.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Conviction {
+    /// The record that is wrong or missing.
+    pub record: u64,
+    /// The check that failed.
+    pub check: Check,
+    /// Why, in words.
+    pub why: String,
+    /// What the rules give instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Value>,
+    /// What was found instead.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<Value>,
+    /// Statements signed by the node that contradict each other.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub statements: Vec<Value>,
+}
+
+/// The checks, each with a name that programs test for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// Record 1 is the root of trust that was expected.
+    Genesis,
+    /// A row has the form of a record or batch.
+    Row,
+    /// No record is missing or out of order.
+    Sequence,
+    /// Each record names the hash of the one before.
+    Link,
+    /// Sequenced time does not run backwards.
+    Time,
+    /// The rules are those in force.
+    Rules,
+    /// A record holds a command.
+    Command,
+    /// A block is signed by its author and sound.
+    Signature,
+    /// A fork proof proves a fork.
+    Fork,
+    /// A block continues its lane.
+    Lane,
+    /// The node's batch blocks bind exactly the records.
+    Batch,
+    /// The outcome is the one that the rules give.
+    Digest,
+    /// Balances sum to zero and locks add up.
+    Sums,
+    /// Every deal stays in its band.
+    Deals,
+    /// The journal holds the head that was given.
+    Head,
+    /// The journal holds what receipts say.
+    Receipt,
+}
+
+impl Deals {
+    /// Counts one more deal.
+    pub fn count(&mut self, state: State) {
+        let counter = match state {
+            State::Open => &mut self.open,
+            State::Disputed { .. } => &mut self.disputed,
+            State::Defaulted { .. } => &mut self.defaulted,
+            State::Settled => &mut self.settled,
+        };
+        *counter += 1;
+    }
+}
+
+impl From<&Genesis> for Root {
+    fn from(genesis: &Genesis) -> Self {
+        let Genesis { network, node, operator, issuance, issuance_cap } = genesis.clone();
+        Self { network, node, operator, issuance, issuance_cap }
+    }
+}
+
+impl Conviction {
+    /// A conviction in words.
+    pub fn new(record: u64, check: Check, why: impl Into<String>) -> Self {
+        Self { record, check, why: why.into(), expected: None, found: None, statements: Vec::new() }
+    }
+
+    /// Adds what the rules give instead.
+    #[must_use]
+    pub fn expecting(mut self, expected: &impl Serialize) -> Self {
+        self.expected = serde_json::to_value(expected).ok();
+        self
+    }
+
+    /// Adds what was found.
+    #[must_use]
+    pub fn finding(mut self, found: &impl Serialize) -> Self {
+        self.found = serde_json::to_value(found).ok();
+        self
+    }
+
+    /// Adds the signed statements that contradict each other.
+    #[must_use]
+    pub fn contradicted_by(mut self, statements: &[&SignedBlock]) -> Self {
+        self.statements = statements.iter().map(|signed| statement(signed)).collect();
+        self
+    }
+}
+
+/// A signed block with what it says.
+fn statement(signed: &SignedBlock) -> Value {
+    json!({
+        "payload": hex::encode(&signed.payload),
+        "signature": signed.signature,
+        "block": Block::decode(&signed.payload).ok(),
+    })
+}
+
+impl Verdict {
+    /// Prints it for people.
+    pub fn print(&self) {
+        match self {
+            Self::Pass(report) => report.print(),
+            Self::Fail(conviction) => conviction.print(),
+        }
+    }
+}
+
+impl Report {
+    fn print(&self) {
+        let count = |number: u64| output::grouped(number);
+        let deals = &self.deals;
+        println!("pass: every signature, link, outcome, sum and deal is as it must be");
+        let mut rows = Vec::new();
+        if let Some(root) = &self.genesis {
+            rows.extend([
+                ("Network", root.network.to_string()),
+                ("Node key", root.node.to_string()),
+                ("Operator key", root.operator.to_string()),
+                ("Issuance cap", format!("{} bytes", count(root.issuance_cap.get()))),
+            ]);
+        }
+        rows.extend([
+            ("Records", count(self.records)),
+            ("Blocks", count(self.blocks)),
+            ("Batches", count(self.batches)),
+            ("Signatures", count(self.signatures)),
+            ("Trades", count(self.trades)),
+            (
+                "Deals",
+                format!(
+                    "{} open, {} settled, {} disputed, {} defaulted",
+                    count(deals.open),
+                    count(deals.settled),
+                    count(deals.disputed),
+                    count(deals.defaulted)
+                ),
+            ),
+            ("Forks", count(self.forks)),
+            ("Receipts", count(self.receipts)),
+        ]);
+        if let Some(head) = &self.head {
+            rows.push(("Head", format!("record {}, {}", count(head.seq), head.hash)));
+        }
+        if let Some(digest) = &self.state_digest {
+            rows.push(("State digest", digest.to_string()));
+        }
+        rows.push(("Time", format!("{:.1} s", self.seconds)));
+        output::table(rows);
+    }
+}
+
+impl Conviction {
+    fn print(&self) {
+        println!("fail: record {}: {}", self.record, self.why);
+        let shown = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
+        if let Some(expected) = &self.expected {
+            println!("expected: {}", shown(expected));
+        }
+        if let Some(found) = &self.found {
+            println!("found: {}", shown(found));
+        }
+        for statement in &self.statements {
+            println!("signed by the node: {}", shown(statement));
+        }
+    }
+}

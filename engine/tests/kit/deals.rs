@@ -1,0 +1,159 @@
+//! Deals as a reader of outcomes sees them: the net in its band, nothing paid beyond what was agreed, and no
+//! reservation beyond the limit.
+
+use super::books::{Orders, listing_of, notional, rails};
+use super::watch::DealLock;
+use bandex_engine::{DealState, DefaultNotice, Engine, Event, Outcome, Trade, Tranche};
+use bandex_settlement::{Party, State, draw_cap};
+use bandex_types::{AccountId, DealId, Rail, Side};
+use std::collections::{BTreeMap, BTreeSet};
+
+const PARTIES: [Party; 2] = [Party::Seller, Party::Buyer];
+
+/// All deals ever opened.
+#[derive(Default)]
+pub struct Deals {
+    /// As the last event says.
+    pub states: BTreeMap<DealId, DealState>,
+    trades: BTreeMap<DealId, Trade>,
+    /// The number of the last tranche, and the units that seller and buyer sent, added up from the tranches.
+    sent: BTreeMap<DealId, (u32, [u64; 2])>,
+    defaulted: BTreeSet<DealId>,
+}
+
+fn index(party: Party) -> usize {
+    usize::from(party == Party::Buyer)
+}
+
+fn account(state: &DealState, party: Party) -> AccountId {
+    match party {
+        Party::Seller => state.seller,
+        Party::Buyer => state.buyer,
+    }
+}
+
+impl Deals {
+    pub fn open(&mut self, trade: &Trade) {
+        assert_eq!(trade.deal, bandex_engine::deal_id(&trade.taker, &trade.maker));
+        assert!(self.trades.insert(trade.deal, trade.clone()).is_none(), "each fill opens one deal");
+    }
+
+    pub fn tranche(&mut self, tranche: &Tranche) {
+        let (last, sent) = self.sent.entry(tranche.deal).or_default();
+        *last += 1;
+        assert_eq!(tranche.tranche, *last, "tranches are counted without gaps");
+        sent[index(tranche.party)] += tranche.units.get();
+    }
+
+    pub fn default(&mut self, notice: &DefaultNotice) {
+        assert!(notice.loss <= notice.cap, "a default costs at most the cap: {notice:?}");
+        assert!(self.defaulted.insert(notice.deal), "a deal defaults once");
+    }
+
+    pub fn change(&mut self, state: &DealState) {
+        if let Some(before) = self.states.insert(state.id, state.clone()) {
+            assert!(!before.deal.state().is_closed(), "what has ended stays so: {state:?}");
+            assert_eq!(before.deal.terms(), state.deal.terms());
+            for party in PARTIES {
+                assert!(before.deal.sent(party) <= state.deal.sent(party));
+            }
+        }
+    }
+
+    /// What the deals of an account reserve of its limit.
+    pub fn reserved(&self, whose: &AccountId) -> u128 {
+        let sides = self.states.values().flat_map(|state| PARTIES.map(|party| (state, party)));
+        let own = sides.filter(|(state, party)| account(state, *party) == *whose);
+        own.map(|(state, party)| u128::from(state.deal.reserved(party).get())).sum()
+    }
+
+    /// What an account has bought and not yet paid for, outside the ledger.
+    pub fn unsettled(&self, whose: &AccountId) -> u128 {
+        let bought =
+            self.states.values().filter(|state| state.buyer == *whose && !state.deal.state().is_closed());
+        let outside = bought.filter(|state| state.deal.terms().quote_rail == Rail::Attested);
+        outside.map(|state| u128::from(state.deal.undelivered_quote().get())).sum()
+    }
+
+    /// What each side of each deal must lock: what it has still to deliver on the ledger, 0 once the deal has ended.
+    pub fn locks(&self) -> Vec<DealLock> {
+        let sides = self.states.values().flat_map(|state| PARTIES.map(|party| (state, party)));
+        let lock = |(state, party): (&DealState, Party)| {
+            let left = match party {
+                Party::Seller => state.deal.undelivered_base(),
+                Party::Buyer => state.deal.undelivered_quote(),
+            };
+            let locks = !state.deal.state().is_closed() && state.deal.terms().rail_of(party) == Rail::Token;
+            (state.id, party, account(state, party), if locks { left.get() } else { 0 })
+        };
+        sides.map(lock).collect()
+    }
+
+    pub fn check(&self, engine: &Engine, outcome: &Outcome, orders: &Orders) {
+        for (id, state) in &self.states {
+            assert_eq!(engine.deal(id).as_ref(), Some(state), "events tell every change of a deal");
+            self.check_deal(engine, state, orders);
+        }
+        assert_eq!(self.trades.len(), self.states.len());
+        for event in &outcome.events {
+            if let Event::Trade(trade) = event {
+                self.check_new(engine, &self.states[&trade.deal]);
+            }
+        }
+    }
+
+    fn check_deal(&self, engine: &Engine, state: &DealState, orders: &Orders) {
+        let (deal, terms) = (&state.deal, state.deal.terms());
+        assert!(deal.is_consistent(), "{state:?}");
+        assert_eq!(self.defaulted.contains(&state.id), matches!(deal.state(), State::Defaulted { .. }));
+        let (_, sent) = self.sent.get(&state.id).copied().unwrap_or_default();
+        for party in PARTIES {
+            let total = if party == Party::Seller { terms.base_total } else { terms.quote_total };
+            assert!(deal.sent_units(party) <= total, "paid never exceeds agreed: {state:?}");
+            // A gift outside the ledger is settled without a move.
+            let told = sent[index(party)];
+            let gift = terms.quote_total.is_zero() && terms.rail_of(party) == Rail::Attested;
+            assert_eq!(told, if gift { 0 } else { deal.sent_units(party).get() }, "{state:?}");
+        }
+        let [seller, buyer] = PARTIES.map(|party| i128::from(deal.sent(party).get()));
+        let [seller_cap, buyer_cap] = PARTIES.map(|party| i128::from(terms.cap_of(party).get()));
+        let net = seller - buyer;
+        assert!(terms.settles_at_once() || (-buyer_cap <= net && net <= seller_cap), "{state:?}");
+        self.check_terms(engine, state, orders);
+    }
+
+    fn check_terms(&self, engine: &Engine, state: &DealState, orders: &Orders) {
+        let (terms, trade) = (state.deal.terms(), &self.trades[&state.id]);
+        let listing = listing_of(engine, state.market);
+        assert_eq!((terms.base_rail, terms.quote_rail), rails(engine, &listing));
+        assert_eq!(terms.base_total.get(), trade.quantity.get() * listing.lot_units);
+        assert_eq!(terms.quote_total, notional(engine, &listing, trade.price, trade.quantity));
+        let (sell, buy) = match trade.taker_side {
+            Side::Sell => (trade.taker, trade.maker),
+            Side::Buy => (trade.maker, trade.taker),
+        };
+        for (party, order) in [(Party::Seller, sell), (Party::Buyer, buy)] {
+            let own = orders.asked[&order].own_cap;
+            assert!(
+                own.is_none_or(|own| terms.cap_of(party) <= own),
+                "nobody trusts more than it said: {state:?}"
+            );
+            assert!(terms.cap_of(party) <= terms.quote_total);
+            assert_eq!(orders.states[&order].account, account(state, party));
+        }
+    }
+
+    /// At the moment it is granted no reservation is beyond the limit, nor a cap beyond its share of it.
+    fn check_new(&self, engine: &Engine, state: &DealState) {
+        for party in PARTIES {
+            let owes = engine.account(&account(state, party)).expect("parties exist");
+            if !state.deal.terms().settles_at_once() {
+                assert!(owes.reserved <= owes.limit, "{owes:?} in {state:?}");
+                let cap = state.deal.terms().cap_of(party.other());
+                let most = draw_cap(cap, None, owes.limit, engine.parameters().share_ppm);
+                assert_eq!(cap, most, "a cap is at most the share of the limit");
+                assert_eq!(state.deal.reserved(party), cap, "both caps are reserved");
+            }
+        }
+    }
+}

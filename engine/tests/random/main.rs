@@ -1,0 +1,49 @@
+//! Random commands by several accounts, honest and hostile. The kit checks after every command what must always be
+//! true, and replays the journal when the world ends.
+//!
+//! A few thousand commands by default; `PROPTEST_CASES` asks for more.
+
+mod driver;
+#[path = "../kit/mod.rs"]
+mod kit;
+mod strategies;
+
+use driver::Driver;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+
+/// Cases without `PROPTEST_CASES`; each has about a hundred commands.
+const CASES: u32 = 40;
+
+fn config() -> ProptestConfig {
+    let asked = std::env::var_os("PROPTEST_CASES").is_some();
+    let base = ProptestConfig::default();
+    let cases = if asked { base.cases } else { CASES };
+    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 400, ..base }
+}
+
+#[test]
+fn everything_that_must_always_be_true_is_true() {
+    let seen: RefCell<BTreeMap<&'static str, usize>> = RefCell::default();
+    let mut runner = TestRunner::new(config());
+    let result = runner.run(&strategies::acts(), |acts| {
+        let mut driver = Driver::new();
+        for act in &acts {
+            driver.act(act);
+        }
+        for (code, times) in &driver.seen {
+            *seen.borrow_mut().entry(code).or_default() += times;
+        }
+        Ok(())
+    });
+    if let Err(error) = result {
+        panic!("{error}");
+    }
+    // A driver that is always turned away would test nothing.
+    let seen = seen.into_inner();
+    for code in ["done", "trade", "tranche", "default", "settled", "disputed", "fork", "limit_exhausted"] {
+        assert!(seen.contains_key(code), "the random commands never came to {code}: {seen:?}");
+    }
+}

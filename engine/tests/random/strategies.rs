@@ -1,0 +1,230 @@
+//! What may happen, as values that proptest can shrink. Picks choose among what is there, modulo its number.
+
+use bandex_tradechain::body::{MarketState, Payer};
+use bandex_types::{PostOnly, Side, TimeInForce};
+use proptest::prelude::*;
+
+/// How many accounts there are.
+pub const ACTORS: usize = 4;
+
+/// Something happens. `key` 0 is an actor's root key, others are its session keys.
+#[derive(Debug, Clone)]
+pub enum Act {
+    Orders {
+        actor: usize,
+        key: usize,
+        operations: Vec<Op>,
+    },
+    /// Pays what is due in a deal, or something a little else.
+    Pay {
+        deal: usize,
+        by_due: bool,
+        tranche: u32,
+        amount: u64,
+    },
+    Acknowledge {
+        proposal: usize,
+        by_payee: bool,
+        actor: usize,
+        key: usize,
+    },
+    Transfer {
+        from: usize,
+        key: usize,
+        to: usize,
+        units: u64,
+    },
+    Bandwidth {
+        from: usize,
+        key: usize,
+        to: usize,
+        payer: Payer,
+        units: u64,
+    },
+    Grant {
+        actor: usize,
+        scopes: u8,
+        largest: Option<u64>,
+        lives_us: Option<u64>,
+    },
+    Revoke {
+        actor: usize,
+        key: usize,
+    },
+    Rotate {
+        actor: usize,
+    },
+    Heal {
+        actor: usize,
+        key: usize,
+    },
+    /// Another block for a place that is taken, by the same key.
+    Fork {
+        actor: usize,
+        key: usize,
+        block: usize,
+    },
+    /// Two blocks that prove nothing.
+    NoFork {
+        actor: usize,
+        key: usize,
+    },
+    Wait {
+        micros: u64,
+    },
+    Limit {
+        actor: usize,
+        limit: Option<u64>,
+    },
+    Credit {
+        actor: usize,
+        line: u64,
+    },
+    Issue {
+        actor: usize,
+        units: u64,
+    },
+    Frozen {
+        actor: usize,
+        frozen: bool,
+    },
+    State {
+        market: usize,
+        state: MarketState,
+    },
+    Parameters {
+        dust: u64,
+        share_ppm: u32,
+        bid_multiple: u32,
+    },
+    /// A block that leaves out its predecessor, sequenced all the same.
+    Gap {
+        actor: usize,
+        key: usize,
+    },
+    /// A block that was applied before, sequenced again.
+    Again {
+        actor: usize,
+        key: usize,
+        block: usize,
+    },
+    /// A block whose expiry has passed.
+    Late {
+        actor: usize,
+        key: usize,
+    },
+    Stranger,
+}
+
+/// One operation of a block of orders.
+#[derive(Debug, Clone)]
+pub enum Op {
+    Place {
+        market: usize,
+        side: Side,
+        price: u64,
+        quantity: u64,
+        time_in_force: TimeInForce,
+        post_only: PostOnly,
+        own_cap: Option<u64>,
+        client_id: Option<u8>,
+    },
+    Cancel {
+        order: usize,
+    },
+    CancelClient {
+        market: usize,
+        client_id: u8,
+    },
+    CancelUnknown,
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Buy), Just(Side::Sell)]
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    use TimeInForce::{Fok, Gtc, Gtd, Ioc};
+    let place = (
+        prop_oneof![6 => Just(0usize), 3 => Just(1), 1 => Just(2)],
+        side(),
+        prop_oneof![30 => 0..9u64, 1 => Just(u64::MAX)],
+        prop_oneof![60 => 1..40u64, 1 => Just(0), 1 => Just(u64::MAX), 1 => Just(u64::MAX / 10)],
+        prop_oneof![24 => Just(Gtc), 3 => Just(Ioc), 3 => Just(Fok), 1 => Just(Gtd)],
+        prop_oneof![24 => Just(PostOnly::Off), 3 => Just(PostOnly::Refuse), 1 => Just(PostOnly::Slide)],
+        prop_oneof![6 => Just(None), 1 => (0..40u64).prop_map(Some)],
+        prop_oneof![3 => Just(None), 1 => (0..4u8).prop_map(Some)],
+    )
+        .prop_map(|(market, side, price, quantity, time_in_force, post_only, own_cap, client_id)| {
+            Op::Place { market, side, price, quantity, time_in_force, post_only, own_cap, client_id }
+        });
+    prop_oneof![
+        20 => place,
+        3 => any::<usize>().prop_map(|order| Op::Cancel { order }),
+        1 => (0..3usize, 0..4u8).prop_map(|(market, client_id)| Op::CancelClient { market, client_id }),
+        1 => Just(Op::CancelUnknown),
+    ]
+}
+
+fn units() -> impl Strategy<Value = u64> {
+    prop_oneof![20 => 1..3_000u64, 1 => Just(u64::MAX)]
+}
+
+/// Of traders.
+fn trading() -> impl Strategy<Value = Act> {
+    let (who, key) = (|| 0..ACTORS, || prop_oneof![3 => Just(0usize), 1 => 1..4usize]);
+    prop_oneof![
+        60 => (who(), key(), prop::collection::vec(op(), 1..4))
+            .prop_map(|(actor, key, operations)| Act::Orders { actor, key, operations }),
+        60 => (any::<usize>(), prop::bool::weighted(0.95), prop_oneof![12 => Just(0u32), 1 => 1..3u32],
+                prop_oneof![12 => Just(0u64), 1 => 1..9u64])
+            .prop_map(|(deal, by_due, tranche, amount)| Act::Pay { deal, by_due, tranche, amount }),
+        60 => (any::<usize>(), prop::bool::weighted(0.9), who(), key())
+            .prop_map(|(proposal, by_payee, actor, key)| Act::Acknowledge { proposal, by_payee, actor, key }),
+        4 => (who(), key(), who(), units()).prop_map(|(from, key, to, units)| Act::Transfer { from, key, to, units }),
+        4 => (who(), key(), who(), prop_oneof![Just(Payer::Author), Just(Payer::Counterparty)], units())
+            .prop_map(|(from, key, to, payer, units)| Act::Bandwidth { from, key, to, payer, units }),
+        1 => Just(Act::Stranger),
+    ]
+}
+
+/// Of keys and lanes.
+fn lanes() -> impl Strategy<Value = Act> {
+    let (who, key) = (|| 0..ACTORS, || 0..4usize);
+    prop_oneof![
+        6 => (who(), 1..8u8, prop::option::weighted(0.3, 0..99u64), prop::option::weighted(0.3, 0..99_000_000u64))
+            .prop_map(|(actor, scopes, largest, lives_us)| Act::Grant { actor, scopes, largest, lives_us }),
+        2 => (who(), key()).prop_map(|(actor, key)| Act::Revoke { actor, key }),
+        1 => who().prop_map(|actor| Act::Rotate { actor }),
+        3 => (who(), key()).prop_map(|(actor, key)| Act::Heal { actor, key }),
+        3 => (who(), prop_oneof![1 => Just(0usize), 6 => 1..4usize], any::<usize>())
+            .prop_map(|(actor, key, block)| Act::Fork { actor, key, block }),
+        1 => (who(), key()).prop_map(|(actor, key)| Act::NoFork { actor, key }),
+        1 => (who(), key()).prop_map(|(actor, key)| Act::Gap { actor, key }),
+        1 => (who(), key(), any::<usize>()).prop_map(|(actor, key, block)| Act::Again { actor, key, block }),
+        1 => (who(), key()).prop_map(|(actor, key)| Act::Late { actor, key }),
+    ]
+}
+
+/// Of the operator and of time.
+fn ruling() -> impl Strategy<Value = Act> {
+    let who = || 0..ACTORS;
+    let limit = prop_oneof![Just(0u64), 1..40u64, 40..2_000u64, Just(u64::MAX)];
+    let state = prop_oneof![6 => Just(MarketState::Trading), 1 => Just(MarketState::CancelOnly), 1 => Just(MarketState::Halted)];
+    let line = prop_oneof![9 => 0..2_000u64, 1 => Just(u64::MAX)];
+    prop_oneof![
+        9 => prop_oneof![9 => 1..9_000_000u64, 2 => 9_000_000..70_000_000u64].prop_map(|micros| Act::Wait { micros }),
+        4 => (who(), prop::option::weighted(0.8, limit)).prop_map(|(actor, limit)| Act::Limit { actor, limit }),
+        2 => (who(), line).prop_map(|(actor, line)| Act::Credit { actor, line }),
+        2 => (who(), units()).prop_map(|(actor, units)| Act::Issue { actor, units }),
+        1 => (who(), prop::bool::weighted(0.3)).prop_map(|(actor, frozen)| Act::Frozen { actor, frozen }),
+        2 => (0..3usize, state).prop_map(|(market, state)| Act::State { market, state }),
+        1 => (0..500u64, prop_oneof![Just(250_000u32), Just(1_000_000), 0..1_000_000u32], 0..50u32)
+            .prop_map(|(dust, share_ppm, bid_multiple)| Act::Parameters { dust, share_ppm, bid_multiple }),
+    ]
+}
+
+/// A story of about a hundred acts.
+pub fn acts() -> impl Strategy<Value = Vec<Act>> {
+    prop::collection::vec(prop_oneof![10 => trading(), 1 => lanes(), 2 => ruling()], 80..130)
+}

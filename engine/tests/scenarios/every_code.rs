@@ -1,0 +1,211 @@
+//! Every refusal there is: how it is reached, or why it cannot be.
+
+use crate::kit::acts::{Grants, limit};
+use crate::kit::*;
+use bandex_engine::{Outcome, Refusal};
+use bandex_tradechain::body::*;
+use bandex_tradechain::{Command, Genesis};
+use bandex_types::Side::{Buy, Sell};
+use bandex_types::{
+    AccountId, Amount, AssetId, BlockId, DealId, MarketId, OrderRef, PostOnly, Price, Quantity, TimeInForce,
+};
+use std::collections::BTreeSet;
+
+/// Codes that no command can come to under these rules, and why.
+const UNREACHED: &[(&str, &str)] =
+    &[("bad_date", "every GTD order and every order with a date is not served yet")];
+
+type Case = (&'static str, fn(&mut World) -> Outcome);
+
+const LANES: &[Case] = &[
+    ("expired", |world| {
+        let mut block = world.next_block("alice", Revoke { key: key("alice") });
+        block.expiry = Some(world.now());
+        world.wait(1);
+        world.apply_block(block.sign(&pair("alice")))
+    }),
+    ("not_next", |world| {
+        let mut block = world.next_block("alice", Revoke { key: key("alice") });
+        block.seq += 1;
+        world.force(block.sign(&pair("alice")))
+    }),
+    ("unknown_key", |world| {
+        let signed = world.sign("stranger", Revoke { key: key("alice") });
+        world.force(signed)
+    }),
+    ("key_revoked", |world| {
+        world.grant("alice", "bot", Grants::default());
+        world.revoke("alice", "bot");
+        world.transfer("bot", "bob", 1)
+    }),
+    ("key_forked", |world| {
+        world.grant("alice", "bot", Grants::default());
+        world.fork("bot");
+        world.transfer("bot", "bob", 1)
+    }),
+    ("grant_expired", |world| {
+        let expires = Some(world.now());
+        world.grant("alice", "bot", Grants { expires, ..Grants::default() });
+        world.transfer("bot", "bob", 1)
+    }),
+    ("out_of_scope", |world| {
+        world.grant("alice", "bot", Grants { scopes: Scopes::SETTLE, ..Grants::default() });
+        world.transfer("bot", "bob", 1)
+    }),
+    ("root_only", |world| {
+        world.grant("alice", "bot", Grants::default());
+        world.grant("bot", "other", Grants::default())
+    }),
+    ("market_not_granted", |world| {
+        world.grant("alice", "bot", Grants { markets: vec![BTC_BWT], ..Grants::default() });
+        world.place("bot", limit(BWT_BTC, Sell, 1, 1)).1
+    }),
+    ("above_grant", |world| {
+        let largest_notional = Some(Amount::new(49));
+        world.grant("alice", "bot", Grants { largest_notional, ..Grants::default() });
+        world.place("bot", limit(BWT_BTC, Sell, 10, 10)).1
+    }),
+    ("account_frozen", |world| {
+        world.set_frozen("alice", true);
+        world.place("alice", limit(BWT_BTC, Sell, 1, 1)).1
+    }),
+    ("too_little_work", |world| {
+        let signed = world.registration("carol", false);
+        world.force(signed)
+    }),
+    ("other_home", |world| {
+        let signed = world.sign("carol", Register { home: key("elsewhere"), nonce: 0 });
+        world.force(signed)
+    }),
+    ("key_taken", |world| world.grant("alice", "bob", Grants::default())),
+    ("nothing_to_heal", |world| world.heal("alice", "bob")),
+    ("no_fork", |world| {
+        let (first, second) = (world.sent("alice")[0].clone(), world.sent("bob")[0].clone());
+        world.apply(Command::Fork(bandex_tradechain::ForkProof { first, second }))
+    }),
+    ("misplaced", |world| {
+        world.apply(Command::Genesis(Genesis::new(NETWORK, key("node"), key("operator"), Amount::new(CAP))))
+    }),
+];
+
+const ORDERS: &[Case] = &[
+    ("not_served", |world| {
+        let order = world.rest("alice", BWT_BTC, Sell, 1, 1);
+        let amend = Operation::Amend { order, price: Price::new(1), quantity: Quantity::new(2) };
+        world.operations("alice", vec![amend])
+    }),
+    ("unknown_market", |world| world.place("alice", limit(MarketId::new(9), Sell, 1, 1)).1),
+    ("market_closed", |world| {
+        world.set_state(BWT_BTC, MarketState::CancelOnly);
+        world.place("alice", limit(BWT_BTC, Sell, 1, 1)).1
+    }),
+    ("zero_quantity", |world| world.place("alice", limit(BWT_BTC, Sell, 1, 0)).1),
+    ("too_large", |world| world.place("alice", limit(BWT_BTC, Sell, 1, u64::MAX)).1),
+    ("post_only_would_trade", |world| {
+        world.rest("alice", BWT_BTC, Sell, 5, 10);
+        world.place("bob", Place { post_only: PostOnly::Refuse, ..limit(BWT_BTC, Buy, 5, 10) }).1
+    }),
+    ("fok_unfilled", |world| {
+        world.rest("alice", BWT_BTC, Sell, 5, 10);
+        world.place("bob", Place { time_in_force: TimeInForce::Fok, ..limit(BWT_BTC, Buy, 5, 11) }).1
+    }),
+    ("duplicate_client_id", |world| {
+        let named = Place { client_id: Some("one".to_owned()), ..limit(BWT_BTC, Sell, 5, 10) };
+        world.place("alice", named.clone());
+        world.place("alice", named).1
+    }),
+    ("insufficient_free", |world| world.place("alice", limit(BWT_BTC, Sell, 1, 10_001)).1),
+    ("bids_above_bound", |world| {
+        world.set_limit("alice", Some(1));
+        world.place("alice", limit(BWT_BTC, Buy, 2, 1_001)).1
+    }),
+    ("limit_exhausted", |world| {
+        world.rest("bob", BWT_BTC, Buy, 5, 10);
+        world.set_limit("alice", Some(3));
+        world.place("alice", limit(BWT_BTC, Sell, 5, 10)).1
+    }),
+    ("unknown_order", |world| world.cancel("alice", OrderRef { key: key("alice"), seq: 1, op: 0 })),
+    ("not_your_order", |world| {
+        let order = world.rest("alice", BWT_BTC, Sell, 5, 10);
+        world.cancel("bob", order)
+    }),
+];
+
+const SETTLEMENT: &[Case] = &[
+    ("unknown_deal", |world| world.pay("alice", DealId::new([1; 32]), 1, 1).1),
+    ("not_your_deal", |world| {
+        let deal = world.deal(BWT_BTC, "alice", "bob", 100, 1_000);
+        world.register("carol");
+        world.pay("carol", deal, 1, 500).1
+    }),
+    ("not_due", |world| {
+        let deal = world.deal(BWT_BTC, "alice", "bob", 100, 1_000);
+        world.pay("bob", deal, 1, 500).1
+    }),
+    ("wrong_tranche", |world| {
+        let deal = world.deal(BWT_BTC, "alice", "bob", 100, 1_000);
+        world.pay("alice", deal, 2, 500).1
+    }),
+    ("wrong_amount", |world| {
+        let deal = world.deal(BWT_BTC, "alice", "bob", 100, 1_000);
+        world.pay("alice", deal, 1, 501).1
+    }),
+    ("payment_in_flight", |world| {
+        let deal = world.deal(BWT_BTC, "alice", "bob", 100, 1_000);
+        world.pay("alice", deal, 1, 500);
+        world.pay("bob", deal, 2, 5_000);
+        world.pay("bob", deal, 2, 5_000).1
+    }),
+    ("deal_closed", |world| {
+        let deal = world.deal(BWT_BTC, "alice", "bob", 100, 1_000);
+        world.settle(deal, "alice", "bob");
+        world.pay("alice", deal, 1, 500).1
+    }),
+    ("unknown_proposal", |world| world.acknowledge("alice", BlockId::ZERO)),
+    ("not_counterparty", |world| {
+        let (proposal, _) = world.bandwidth("alice", "bob", Payer::Author, 5);
+        world.acknowledge("alice", proposal)
+    }),
+    ("unknown_account", |world| {
+        let to = AccountId::new([1; 32]);
+        world.send("alice", Transfer { to, asset: AssetId::BWT, amount: Amount::new(1), note: String::new() })
+    }),
+    ("to_self", |world| world.transfer("alice", "alice", 1)),
+    ("not_on_ledger", |world| {
+        let to = world.account("bob");
+        world.send("alice", Transfer { to, asset: AssetId::BTC, amount: Amount::new(1), note: String::new() })
+    }),
+    ("not_operator", |world| {
+        let parameters = world.engine.parameters().clone();
+        world.send("alice", Configure { changes: vec![Change::SetParameters(parameters)] })
+    }),
+    ("already_listed", |world| {
+        let taken = world.engine.asset(AssetId::BTC).expect("it is listed").clone();
+        world.configure(vec![Change::ListAsset(taken)])
+    }),
+    ("bad_listing", |world| {
+        let parameters = Parameters { share_ppm: 1_000_001, ..Parameters::default() };
+        world.configure(vec![Change::SetParameters(parameters)])
+    }),
+    ("issuance_capped", |world| {
+        let to = world.account("alice");
+        world.configure(vec![Change::Issue { to, amount: Amount::new(CAP) }])
+    }),
+];
+
+#[test]
+fn every_refusal_is_reached_by_name() {
+    let cases = || LANES.iter().chain(ORDERS).chain(SETTLEMENT);
+    for (expected, make) in cases() {
+        let mut world = World::with(&["alice", "bob"]);
+        let outcome = make(&mut world);
+        assert_eq!(code(&outcome), *expected, "{outcome:?}");
+        let told = refusal(&outcome).unwrap().to_string();
+        assert!(told.len() > 10 && !told.contains('{'), "{told}");
+    }
+    let reached = cases().map(|(code, _)| *code);
+    let named: BTreeSet<_> = reached.chain(UNREACHED.iter().map(|(code, _)| *code)).collect();
+    let all: BTreeSet<_> = Refusal::CODES.iter().map(|(code, _)| *code).collect();
+    assert_eq!(named, all);
+    assert_eq!(all.len(), cases().count() + UNREACHED.len(), "each once");
+}

@@ -1,0 +1,305 @@
+//! Starts the rooms in order, and closes them in order.
+
+use crate::config::{Config, Store};
+use crate::http;
+use crate::identity::{Identity, IdentityError};
+use crate::publication::Applied;
+use crate::publisher;
+use crate::recover::{self, RecoverError};
+use crate::sessions::Sessions;
+use crate::shared::Shared;
+use crate::view::View;
+use crate::writer::{Input, Writer};
+use bandex_journal::{Journal, OpenError, Projected, ProjectionError, Projections, SqliteJournal};
+use bandex_tradechain::Genesis;
+use bandex_types::{BlockId, PublicKey};
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, RwLock};
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, broadcast, mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// How many publications a slow listener may fall behind before it is dropped.
+const NEWS_KEPT: usize = 4_096;
+/// How many batches the projections may fall behind before the writer waits for them.
+const PROJECTOR_QUEUE: usize = 1_024;
+/// How many replayed records are projected at a time.
+const PROJECT_CHUNK: usize = 2_048;
+
+/// Why a server did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The key files.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+    /// The store.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The journal.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
+    /// The projections.
+    #[error(transparent)]
+    Project(#[from] ProjectionError),
+    /// The journal did not take its first batch.
+    #[error("the journal cannot be begun: {0}")]
+    Begin(String),
+    /// An address is taken or not ours.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        source: std::io::Error,
+    },
+}
+
+/// A running server.
+pub struct Exchange {
+    address: SocketAddr,
+    admin_address: SocketAddr,
+    admin_token: String,
+    node: PublicKey,
+    genesis: BlockId,
+    switch: Arc<Switch>,
+    rooms: Vec<JoinHandle<()>>,
+}
+
+/// Stops every room, and remembers why if it was not asked to.
+pub(crate) struct Switch {
+    stop: watch::Sender<bool>,
+    failure: Mutex<Option<String>>,
+}
+
+impl Switch {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { stop: watch::channel(false).0, failure: Mutex::new(None) })
+    }
+
+    /// Turns true when everything stops.
+    pub fn stopping(&self) -> watch::Receiver<bool> {
+        self.stop.subscribe()
+    }
+
+    pub fn is_stopping(&self) -> bool {
+        *self.stop.borrow()
+    }
+
+    fn fail(&self, why: String) {
+        tracing::error!(why, "the server stops");
+        self.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(why);
+        self.stop.send_replace(true);
+    }
+}
+
+/// Waits until everything stops.
+pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // An error means that the switch itself is gone, which is a stop too.
+    let _ = stopping.wait_for(|stop| *stop).await;
+}
+
+/// A journal with everything that was made from it.
+struct Opened {
+    writer: Writer,
+    view: View,
+    publications: mpsc::Receiver<Arc<crate::publication::Publication>>,
+    projections: Projections,
+}
+
+impl Exchange {
+    /// Opens the store, replays it, and serves.
+    ///
+    /// # Errors
+    /// See [`StartError`].
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let identity = Identity::load_or_create(config.folder())?;
+        let listener = listen(config.listen).await?;
+        let admin_listener = listen(config.admin_listen).await?;
+        let opened = open(&config, &identity).await?;
+        Ok(Self::serve(config, identity, listener, admin_listener, opened))
+    }
+
+    fn serve(
+        config: Config,
+        identity: Identity,
+        listener: (TcpListener, SocketAddr),
+        admin_listener: (TcpListener, SocketAddr),
+        opened: Opened,
+    ) -> Self {
+        let genesis = opened.writer.engine.genesis().map_or(BlockId::ZERO, Genesis::id);
+        let network = opened.writer.engine.genesis().map_or(config.network, |genesis| genesis.network);
+        let (queue, inputs) = mpsc::channel(config.queue_max);
+        let (news, _) = broadcast::channel(NEWS_KEPT);
+        let (checkpoint_sender, checkpoint) = watch::channel(opened.projections.checkpoint());
+        let switch = Switch::new();
+        let (projector, projector_queue) = mpsc::channel(PROJECTOR_QUEUE);
+        let view = Arc::new(RwLock::new(opened.view));
+        let shared = Arc::new(Shared {
+            network,
+            node: identity.node.public(),
+            genesis,
+            admin_token: identity.admin_token.clone(),
+            queue,
+            view: Arc::clone(&view),
+            news: news.clone(),
+            projections: opened.projections.reader(),
+            checkpoint,
+            journal: Arc::clone(&opened.writer.reader),
+            sessions: Mutex::new(Sessions::default()),
+            connections: Arc::new(Semaphore::new(config.connections_max)),
+            switch: Arc::clone(&switch),
+        });
+        let projected =
+            publisher::project(opened.projections, projector_queue, Arc::clone(&view), checkpoint_sender);
+        let projecting = Arc::clone(&switch);
+        let rooms = vec![
+            tokio::spawn(write(opened.writer, inputs, Arc::clone(&switch))),
+            tokio::spawn(publisher::publish(opened.publications, view, news, projector)),
+            tokio::spawn(async move {
+                if let Err(error) = projected.await {
+                    projecting.fail(format!("the projections: {error}"));
+                }
+            }),
+            tokio::spawn(http::serve(listener.0, http::public(Arc::clone(&shared)), switch.stopping())),
+            tokio::spawn(http::serve(admin_listener.0, http::admin(shared), switch.stopping())),
+        ];
+        Self {
+            address: listener.1,
+            admin_address: admin_listener.1,
+            admin_token: identity.admin_token,
+            node: identity.node.public(),
+            genesis,
+            switch,
+            rooms,
+        }
+    }
+
+    /// Where traders connect.
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the operator connects.
+    pub const fn admin_address(&self) -> SocketAddr {
+        self.admin_address
+    }
+
+    /// What the admin listener asks for.
+    pub fn admin_token(&self) -> &str {
+        &self.admin_token
+    }
+
+    /// The node's key.
+    pub const fn node(&self) -> PublicKey {
+        self.node
+    }
+
+    /// The id of the genesis.
+    pub const fn genesis(&self) -> BlockId {
+        self.genesis
+    }
+
+    /// Stops taking commands, journals what waits, and closes everything.
+    pub async fn stop(self) {
+        self.switch.stop.send_replace(true);
+        self.ended().await;
+    }
+
+    /// Waits until everything is closed. Gives why, if the server could not go on: its memory is gone then, and
+    /// starting again rebuilds it from the journal.
+    pub async fn ended(self) -> Option<String> {
+        for room in self.rooms {
+            if let Err(error) = room.await {
+                self.switch.fail(format!("a room of the server ended badly: {error}"));
+            }
+        }
+        self.switch.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
+    }
+
+    /// Something that stops the server, for whoever waits for a signal while another waits for its end.
+    pub fn stopper(&self) -> impl FnOnce() + Send + 'static {
+        let switch = Arc::clone(&self.switch);
+        move || {
+            switch.stop.send_replace(true);
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let failed = |source| StartError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let address = listener.local_addr().map_err(failed)?;
+    Ok((listener, address))
+}
+
+async fn open_journal(config: &Config) -> Result<Box<dyn Journal>, OpenError> {
+    match &config.store {
+        Store::Folder(folder) => Ok(Box::new(SqliteJournal::open(folder).await?)),
+    }
+}
+
+async fn open(config: &Config, identity: &Identity) -> Result<Opened, StartError> {
+    let journal = open_journal(config).await?;
+    let reader = journal.reader();
+    let (sender, publications) = mpsc::channel(PROJECTOR_QUEUE);
+    let genesis =
+        Genesis::new(config.network, identity.node.public(), identity.operator.public(), config.issuance_cap);
+    let mut view = View::default();
+    let mut replayed = Vec::new();
+    let (engine, ends) = recover::replay(reader.as_ref(), |applied| {
+        view.take(&applied);
+        replayed.push(applied);
+    })
+    .await?;
+    if let Some(begun) = engine.genesis().filter(|begun| begun.node != identity.node.public()) {
+        let (journal, here) = (begun.node.to_string(), identity.node.public().to_string());
+        let folder = config.folder().to_owned();
+        return Err(IdentityError::OtherNode { folder, journal, here }.into());
+    }
+    view.read_books(&engine);
+    let id = engine.genesis().map_or(genesis.id(), Genesis::id);
+    let mut projections = Projections::open(config.folder(), id.as_bytes()).await?;
+    catch_up(&mut projections, replayed, &view).await?;
+    let is_new = engine.genesis().is_none();
+    let mut writer = Writer {
+        identity: identity.clone(),
+        engine,
+        ends,
+        journal,
+        reader,
+        publications: sender,
+        batch_max: config.batch_max,
+        fork_evidence: BTreeSet::new(),
+    };
+    if is_new {
+        let begun = writer.begin(genesis, config.first_changes.clone()).await;
+        begun.map_err(|error| StartError::Begin(error.to_string()))?;
+    }
+    Ok(Opened { writer, view, publications, projections })
+}
+
+/// Projects what was committed and not projected before the last end.
+async fn catch_up(
+    projections: &mut Projections,
+    replayed: Vec<Applied>,
+    view: &View,
+) -> Result<(), ProjectionError> {
+    let from = projections.checkpoint();
+    let late: Vec<Projected> = replayed
+        .into_iter()
+        .filter(|applied| applied.seq > from)
+        .map(|applied| applied.projected(|key| view.account_of(key)))
+        .collect();
+    for chunk in late.chunks(PROJECT_CHUNK) {
+        projections.apply(chunk).await?;
+    }
+    Ok(())
+}
+
+/// Runs the writer until it is told to stop, or cannot go on.
+async fn write(mut writer: Writer, mut inputs: mpsc::Receiver<Input>, switch: Arc<Switch>) {
+    if let Err(error) = writer.run(&mut inputs, switch.stopping()).await {
+        switch.fail(format!("the journal did not take a batch: {error}"));
+    }
+}

@@ -1,0 +1,97 @@
+//! Orders and balances of the account that logged in.
+
+use super::markets::find;
+use super::problem::Fault;
+use super::reply::{LoggedIn, named, page_size};
+use crate::shared::Shared;
+use crate::wire;
+use axum::Json;
+use axum::extract::{Query, State};
+use bandex_api as api;
+use bandex_journal::{Cursor, OrderFilter};
+use bandex_types::AssetId;
+use std::sync::Arc;
+
+/// The account's orders, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/orders",
+    tag = "account",
+    params(api::OrderQuery),
+    security(("login" = [])),
+    responses(
+        (status = 200, description = "Orders", body = api::OrderPage),
+        (status = 401, description = "Not logged in", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn orders(
+    State(shared): State<Arc<Shared>>,
+    LoggedIn(who): LoggedIn,
+    Query(query): Query<api::OrderQuery>,
+) -> Result<Json<api::OrderPage>, Fault> {
+    let limit = page_size(query.limit)?;
+    let before = query.before.as_deref().map(|text| named::<Cursor>("before", text)).transpose()?;
+    let market = query.market.as_deref().map(|name| find(&shared, name)).transpose()?;
+    let filter = OrderFilter {
+        account: who.account,
+        market: market.map(|info| info.listing.id),
+        open_only: !query.closed.unwrap_or(false),
+    };
+    let seq = shared.caught_up().await;
+    let rows = shared.projections.orders(&filter, before, limit).await?;
+    let next_before = (rows.len() == limit).then(|| rows.last().map(|row| row.placed.to_string())).flatten();
+    let orders = rows.iter().filter_map(|row| {
+        let info = shared.market_info(row.state.market)?;
+        Some(wire::order(&info, &row.state, row.updated_seq, row.updated_time))
+    });
+    Ok(Json(api::OrderPage { seq, orders: orders.collect(), next_before }))
+}
+
+/// The account's tokens, limit and keys.
+#[utoipa::path(
+    get,
+    path = "/v1/balances",
+    tag = "account",
+    security(("login" = [])),
+    responses(
+        (status = 200, description = "Balances", body = api::Balances),
+        (status = 401, description = "Not logged in", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn balances(
+    State(shared): State<Arc<Shared>>,
+    LoggedIn(who): LoggedIn,
+) -> Result<Json<api::Balances>, Fault> {
+    let seq = shared.caught_up().await;
+    let missing = || Fault::not_found("the account is not here");
+    let account = shared.projections.account(who.account).await?.ok_or_else(missing)?;
+    let balances = shared.projections.balances(who.account).await?;
+    let keys = shared.projections.keys(who.account).await?;
+    let view = shared.view();
+    let scale = |asset| api::AssetScale::new(view.assets.get(&asset).map_or(0, |asset| asset.decimals));
+    let balance = |state: &bandex_engine::BalanceState| {
+        let symbol = view
+            .assets
+            .get(&state.asset)
+            .map_or_else(|| state.asset.to_string(), |asset| asset.symbol.clone());
+        let free = state.balance - i128::from(state.locked.get()) + i128::from(account.credit_line.get());
+        api::Balance {
+            asset: symbol,
+            balance: scale(state.asset).balance(state.balance),
+            locked: scale(state.asset).amount(state.locked),
+            free: scale(state.asset).balance(free),
+        }
+    };
+    Ok(Json(api::Balances {
+        seq,
+        account: who.account.to_string(),
+        balances: balances.iter().map(balance).collect(),
+        limit: scale(AssetId::BTC).amount(account.limit),
+        reserved: scale(AssetId::BTC).amount(account.reserved),
+        credit_line: scale(AssetId::BWT).amount(account.credit_line),
+        frozen: account.frozen.map(|reason| wire::freeze_reason(reason).to_owned()),
+        keys: keys.iter().map(wire::key).collect(),
+    }))
+}

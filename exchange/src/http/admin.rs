@@ -1,0 +1,53 @@
+//! The operator's listener: decisions in JSON, signed here with the operator's key and journalled like any block.
+
+use super::blocks::answer_reply;
+use super::problem::Fault;
+use super::reply::json;
+use crate::shared::Shared;
+use crate::writer::{Answer, Input};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use bandex_api as api;
+use bandex_tradechain::body::{Change, MAX_CHANGES};
+use bandex_types::BlockId;
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Decisions, in the JSON form of docs/tradechain.md.
+#[derive(Debug, Deserialize)]
+struct Decisions {
+    changes: Vec<Change>,
+}
+
+/// Signs and sequences a configure block.
+pub(crate) async fn configure(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+    body: Bytes,
+) -> Result<Json<api::BlockReply>, Fault> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if !given.is_some_and(|given| same(given, &format!("Bearer {}", shared.admin_token))) {
+        return Err(Fault::not_logged_in());
+    }
+    let decisions: Decisions = json(&body)?;
+    if decisions.changes.is_empty() || decisions.changes.len() > MAX_CHANGES {
+        return Err(Fault::bad_request(format!("changes: 1 to {MAX_CHANGES}")));
+    }
+    let answer = shared.send(|reply| Input::Configure(decisions.changes, reply)).map_err(Fault::busy)?;
+    let answer = answer.await.unwrap_or(Answer::Unknown);
+    let id = match &answer {
+        Answer::Committed(publication, index) => {
+            publication.records().get(*index).and_then(|applied| applied.block).map(|block| block.id)
+        }
+        _ => None,
+    };
+    answer_reply(&shared, id.unwrap_or(BlockId::ZERO), answer, true).await.map(Json)
+}
+
+/// Compares in a time that does not tell where the difference is.
+fn same(given: &str, wanted: &str) -> bool {
+    given.len() == wanted.len()
+        && given.bytes().zip(wanted.bytes()).fold(0, |sum, (one, other)| sum | (one ^ other)) == 0
+}

@@ -1,0 +1,232 @@
+//! Blocks: submit one, look one up, follow a lane.
+
+use super::problem::Fault;
+use super::reply::{json, named, page_size};
+use crate::proof;
+use crate::shared::Shared;
+use crate::wire;
+use crate::writer::Answer;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use bandex_api as api;
+use bandex_engine::{CommandResult, Outcome};
+use bandex_tradechain::{Block, DecodeError, Decoded, Head, SignedBlock, Verified, VerifyError, verify};
+use bandex_types::{BlockId, PublicKey, SignatureBytes, Timestamp};
+use borsh::BorshDeserialize;
+use std::sync::Arc;
+
+/// Submit a signed block.
+///
+/// Orders, payments, acknowledgements and all other steps are blocks. The answer comes once the block is durable. The
+/// block's id makes it idempotent: sent again, it is answered as it was then.
+#[utoipa::path(
+    post,
+    path = "/v1/blocks",
+    tag = "blocks",
+    params(api::SubmitQuery),
+    request_body = api::SignedBlock,
+    responses(
+        (status = 200, description = "Sequenced and durable", body = api::BlockReply),
+        (status = 400, description = "Not a valid block; it was not sequenced", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "A gap in the lane, or a fork", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 422, description = "Refused as a whole; with outcome `refused` it consumed its seq",
+         body = api::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Overloaded, or outcome unknown: send the same bytes again", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn submit(
+    State(shared): State<Arc<Shared>>,
+    Query(query): Query<api::SubmitQuery>,
+    body: Bytes,
+) -> Result<Json<api::BlockReply>, Fault> {
+    let signed: api::SignedBlock = json(&body)?;
+    let verified = verify_in_parallel(signed, shared.network).await?;
+    let id = verified.id();
+    let answer = shared.enqueue(verified).map_err(Fault::busy)?;
+    let answer = answer.await.unwrap_or(Answer::Unknown);
+    answer_reply(&shared, id, answer, query.receipt.unwrap_or(true)).await.map(Json)
+}
+
+/// Verifies beside the event loop: a signature costs CPU time that other connections must not wait for.
+pub(crate) async fn verify_in_parallel(signed: api::SignedBlock, network: u32) -> Result<Verified, Fault> {
+    let judged = tokio::task::spawn_blocking(move || judge(&signed, network)).await;
+    judged.unwrap_or_else(|_| Err(Fault::unknown_outcome(None)))
+}
+
+fn judge(signed: &api::SignedBlock, network: u32) -> Result<Verified, Fault> {
+    let malformed =
+        |what: &str| Fault::unverified(&VerifyError::Decode(DecodeError::Malformed(what.to_owned())));
+    let payload = hex::decode(&signed.payload).map_err(|_| malformed("the payload is not hex"))?;
+    let signature: SignatureBytes =
+        signed.signature.parse().map_err(|_| malformed("the signature is not 128 hex digits"))?;
+    verify(SignedBlock { payload, signature }, network).map_err(|error| Fault::unverified(&error))
+}
+
+/// Puts the writer's answer into the wire's words.
+pub(crate) async fn answer_reply(
+    shared: &Shared,
+    id: BlockId,
+    answer: Answer,
+    with_receipt: bool,
+) -> Result<api::BlockReply, Fault> {
+    match answer {
+        Answer::Committed(publication, index) => {
+            let applied = publication.records().get(index).ok_or_else(|| Fault::unknown_outcome(Some(id)))?;
+            let (author, lane_seq) = place(applied.block.map(|block| (block.author, block.lane_seq)));
+            let receipt = with_receipt.then(|| publication.receipt(index)).flatten();
+            let receipt = receipt.as_ref().map(wire::receipt);
+            block_reply(shared, id, author, lane_seq, applied.seq, applied.time, &applied.outcome, receipt)
+        }
+        Answer::Duplicate { record } => as_then(shared, id, record, with_receipt).await,
+        Answer::Fork { record } => Err(Fault::fork(id, record)),
+        Answer::Gap(head) => Err(Fault::gap(id, head)),
+        Answer::Refused(refusal) => Err(Fault::refused(id, &refusal, None)),
+        Answer::Unknown => Err(Fault::unknown_outcome(Some(id))),
+    }
+}
+
+/// The answer to a block that was sequenced before.
+async fn as_then(
+    shared: &Shared,
+    id: BlockId,
+    record: u64,
+    with_receipt: bool,
+) -> Result<api::BlockReply, Fault> {
+    shared.caught_up_to(record).await;
+    let row = shared.projections.block(id).await?.ok_or_else(|| Fault::unknown_outcome(Some(id)))?;
+    let proven = proof::prove(shared, record).await?.ok_or_else(|| Fault::unknown_outcome(Some(id)))?;
+    let outcome =
+        Outcome::try_from_slice(&proven.receipt.outcome).map_err(|_| Fault::unknown_outcome(Some(id)))?;
+    let receipt = with_receipt.then(|| wire::receipt(&proven.receipt));
+    block_reply(shared, id, row.author, row.lane_seq, record, proven.record.time, &outcome, receipt)
+}
+
+fn place(block: Option<(PublicKey, u64)>) -> (PublicKey, u64) {
+    block.unwrap_or((PublicKey::new([0; 32]), 0))
+}
+
+#[expect(clippy::too_many_arguments, reason = "the parts of one answer, from two sources that share no type")]
+fn block_reply(
+    shared: &Shared,
+    id: BlockId,
+    author: PublicKey,
+    lane_seq: u64,
+    seq: u64,
+    time: Timestamp,
+    outcome: &Outcome,
+    receipt: Option<api::Receipt>,
+) -> Result<api::BlockReply, Fault> {
+    if let CommandResult::Refused(refusal) = &outcome.result {
+        return Err(Fault::refused(id, refusal, Some(seq)));
+    }
+    let operations = wire::operations(&shared.view(), author, lane_seq, outcome);
+    Ok(api::BlockReply { block_id: id.to_string(), seq, time_us: time.as_micros(), operations, receipt })
+}
+
+/// Look up a block by its id, with what came of it and the proof.
+#[utoipa::path(
+    get,
+    path = "/v1/blocks/{id}",
+    tag = "blocks",
+    params(("id" = String, Path, description = "The block's id, hex")),
+    responses(
+        (status = 200, description = "The block", body = api::StoredBlock),
+        (status = 404, description = "It was never sequenced here", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn block(
+    State(shared): State<Arc<Shared>>,
+    Path(id): Path<String>,
+) -> Result<Json<api::StoredBlock>, Fault> {
+    let id: BlockId = named("id", &id)?;
+    shared.caught_up().await;
+    let missing = || Fault::not_found("no block with this id was sequenced here; it may be sent (again)");
+    let row = shared.projections.block(id).await?.ok_or_else(missing)?;
+    let proven = proven_record(&shared, row.record_seq).await?.ok_or_else(missing)?;
+    let (Some(signed), Some(block)) = (proven.signed, proven.block) else { return Err(missing()) };
+    Ok(Json(api::StoredBlock {
+        block_id: id.to_string(),
+        seq: proven.seq,
+        time_us: proven.time_us,
+        signed,
+        block,
+        outcome: proven.outcome,
+        receipt: proven.receipt,
+    }))
+}
+
+/// A record in the wire's words.
+pub(crate) struct WireRecord {
+    pub seq: u64,
+    pub time_us: u64,
+    pub command: String,
+    pub block_id: Option<String>,
+    pub signed: Option<api::SignedBlock>,
+    pub block: Option<serde_json::Value>,
+    pub outcome: serde_json::Value,
+    pub receipt: api::Receipt,
+}
+
+/// Proves a record and puts it into the wire's words.
+pub(crate) async fn proven_record(shared: &Shared, seq: u64) -> Result<Option<WireRecord>, Fault> {
+    let Some(proven) = proof::prove(shared, seq).await? else { return Ok(None) };
+    let decoded = Decoded::from_bytes(&proven.record.command).ok();
+    let parts: Option<(&Block, BlockId)> =
+        decoded.as_ref().and_then(|decoded| decoded.block().map(|(block, id)| (block, *id)));
+    let signed = decoded.as_ref().and_then(|decoded| match decoded.command() {
+        bandex_tradechain::Command::Block(signed) => Some(wire::signed(signed)),
+        _ => None,
+    });
+    let outcome = Outcome::try_from_slice(&proven.receipt.outcome).ok();
+    Ok(Some(WireRecord {
+        seq,
+        time_us: proven.record.time.as_micros(),
+        command: hex::encode(&proven.record.command),
+        block_id: parts.map(|(_, id)| id.to_string()),
+        signed,
+        block: parts.and_then(|(block, _)| serde_json::to_value(block).ok()),
+        outcome: outcome.and_then(|outcome| serde_json::to_value(outcome).ok()).unwrap_or_default(),
+        receipt: wire::receipt(&proven.receipt),
+    }))
+}
+
+/// Follow a lane: the chain of one signing key.
+#[utoipa::path(
+    get,
+    path = "/v1/lanes/{key}",
+    tag = "blocks",
+    params(("key" = String, Path, description = "The signing key, hex"), api::LaneQuery),
+    responses(
+        (status = 200, description = "The lane", body = api::Lane),
+        (status = 404, description = "No account here has this key", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn lane(
+    State(shared): State<Arc<Shared>>,
+    Path(key): Path<String>,
+    Query(query): Query<api::LaneQuery>,
+) -> Result<Json<api::Lane>, Fault> {
+    let key: PublicKey = named("key", &key)?;
+    let limit = page_size(query.limit)?;
+    shared.caught_up().await;
+    let state = shared.projections.key(key).await?;
+    let state = state.ok_or_else(|| Fault::not_found("no account here has this key"))?;
+    let rows = shared.projections.lane(key, query.from.unwrap_or(1), limit).await?;
+    let head = shared.view().head(&key).unwrap_or(Head { seq: 0, id: BlockId::ZERO });
+    Ok(Json(api::Lane {
+        account: state.account.to_string(),
+        key: key.to_string(),
+        root: state.root,
+        scopes: state.scopes.bits(),
+        status: wire::key_status(state.status).to_owned(),
+        head_seq: head.seq,
+        head_id: head.id.to_string(),
+        blocks: rows.iter().map(|row| row.id.to_string()).collect(),
+    }))
+}

@@ -1,0 +1,169 @@
+//! Deals of the account that logged in, and the evidence of one.
+
+use super::blocks::{WireRecord, proven_record};
+use super::problem::Fault;
+use super::reply::{LoggedIn, named, page_size};
+use crate::sessions::Who;
+use crate::shared::Shared;
+use crate::wire;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use bandex_api as api;
+use bandex_engine::DealState;
+use bandex_journal::{Cursor, DealFilter, DealRow};
+use bandex_types::{DealId, OrderRef};
+use std::sync::Arc;
+
+fn on_the_wire(shared: &Shared, row: &DealRow) -> Option<api::Deal> {
+    let info = shared.market_info(row.state.market)?;
+    Some(wire::deal(&info, &row.state, row.updated_seq))
+}
+
+fn is_party(who: Who, deal: &DealState) -> bool {
+    deal.seller == who.account || deal.buyer == who.account
+}
+
+/// The account's deals, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/deals",
+    tag = "deals",
+    params(api::DealQuery),
+    security(("login" = [])),
+    responses(
+        (status = 200, description = "Deals", body = api::DealPage),
+        (status = 401, description = "Not logged in", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn deals(
+    State(shared): State<Arc<Shared>>,
+    LoggedIn(who): LoggedIn,
+    Query(query): Query<api::DealQuery>,
+) -> Result<Json<api::DealPage>, Fault> {
+    let limit = page_size(query.limit)?;
+    let before = query.before.as_deref().map(|text| named::<Cursor>("before", text)).transpose()?;
+    let due_by_me = match query.due_by.as_deref() {
+        None => None,
+        Some("me") => Some(true),
+        Some("them") => Some(false),
+        Some(_) => return Err(Fault::bad_request("due_by: `me` or `them`")),
+    };
+    let filter = DealFilter {
+        account: Some(who.account),
+        due_by: (due_by_me == Some(true)).then_some(who.account),
+        open_only: !query.closed.unwrap_or(false),
+    };
+    let seq = shared.caught_up().await;
+    let rows = shared.projections.deals(&filter, before, limit).await?;
+    let next_before = (rows.len() == limit).then(|| rows.last().map(|row| row.opened.to_string())).flatten();
+    let me = who.account.to_string();
+    let wanted =
+        |deal: &api::Deal| due_by_me != Some(false) || deal.due.as_ref().is_some_and(|due| due.account != me);
+    let deals = rows.iter().filter_map(|row| on_the_wire(&shared, row)).filter(wanted).collect();
+    Ok(Json(api::DealPage { seq, deals, next_before }))
+}
+
+async fn own_deal(shared: &Shared, who: Who, id: &str) -> Result<DealRow, Fault> {
+    let id: DealId = named("id", id)?;
+    shared.caught_up().await;
+    let row = shared.projections.deal(id).await?;
+    let row = row.ok_or_else(|| Fault::not_found("there is no such deal"))?;
+    if is_party(who, &row.state) { Ok(row) } else { Err(Fault::not_yours()) }
+}
+
+/// One deal of the account.
+#[utoipa::path(
+    get,
+    path = "/v1/deals/{id}",
+    tag = "deals",
+    params(("id" = String, Path, description = "The deal's id, hex")),
+    security(("login" = [])),
+    responses(
+        (status = 200, description = "The deal", body = api::Deal),
+        (status = 403, description = "Another account's", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such deal", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn deal(
+    State(shared): State<Arc<Shared>>,
+    LoggedIn(who): LoggedIn,
+    Path(id): Path<String>,
+) -> Result<Json<api::Deal>, Fault> {
+    let row = own_deal(&shared, who, &id).await?;
+    on_the_wire(&shared, &row).map(Json).ok_or_else(|| Fault::not_found("the deal's market is not listed"))
+}
+
+/// All that a third party needs to judge a deal.
+///
+/// Both signed orders, the match, payments, acknowledgements and the end, each with the node's receipt.
+#[utoipa::path(
+    get,
+    path = "/v1/deals/{id}/evidence",
+    tag = "deals",
+    params(("id" = String, Path, description = "The deal's id, hex")),
+    security(("login" = [])),
+    responses(
+        (status = 200, description = "The evidence", body = api::Evidence),
+        (status = 403, description = "Another account's", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such deal", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn evidence(
+    State(shared): State<Arc<Shared>>,
+    LoggedIn(who): LoggedIn,
+    Path(id): Path<String>,
+) -> Result<Json<api::Evidence>, Fault> {
+    let row = own_deal(&shared, who, &id).await?;
+    let missing = || Fault::not_found("the records of this deal are not readable yet; ask again");
+    let deal = on_the_wire(&shared, &row).ok_or_else(missing)?;
+    let taker_order = order_record(&shared, row.state.taker).await?.ok_or_else(missing)?;
+    let maker_order = order_record(&shared, row.state.maker).await?.ok_or_else(missing)?;
+    let (mut payments, mut acknowledgements, mut close) = (Vec::new(), Vec::new(), None);
+    for touched in shared.projections.deal_records(row.state.id).await? {
+        let Some(record) = proven_record(&shared, touched.record_seq).await? else { continue };
+        let closes = row.state.deal.state().is_closed() && touched.record_seq == row.updated_seq;
+        let kind =
+            record.block.as_ref().and_then(|block| block.pointer("/body/kind")?.as_str().map(str::to_owned));
+        let record = on_the_record(record);
+        if closes {
+            close = Some(record.clone());
+        }
+        match kind.as_deref() {
+            Some("pay") => payments.push(record),
+            Some("acknowledge") => acknowledgements.push(record),
+            _ => {}
+        }
+    }
+    Ok(Json(api::Evidence {
+        network: shared.network,
+        node: shared.node.to_string(),
+        deal,
+        taker_order: on_the_record(taker_order),
+        maker_order: on_the_record(maker_order),
+        payments,
+        acknowledgements,
+        close,
+    }))
+}
+
+async fn order_record(shared: &Shared, order: OrderRef) -> Result<Option<WireRecord>, Fault> {
+    let Some(row) = shared.projections.order(order).await? else { return Ok(None) };
+    proven_record(shared, row.placed.seq).await
+}
+
+fn on_the_record(record: WireRecord) -> api::ProvenRecord {
+    api::ProvenRecord {
+        seq: record.seq,
+        time_us: record.time_us,
+        command: record.command,
+        block_id: record.block_id,
+        block: record.block,
+        outcome: record.outcome,
+        receipt: record.receipt,
+    }
+}

@@ -1,0 +1,109 @@
+//! Markets, books, trades: what everybody may see.
+
+use super::problem::Fault;
+use super::reply::page_size;
+use crate::clock;
+use crate::shared::Shared;
+use crate::view::MarketInfo;
+use crate::wire;
+use axum::Json;
+use axum::extract::{Path, Query, State};
+use bandex_api as api;
+use bandex_types::AssetId;
+use std::sync::Arc;
+
+/// The levels of a book if the request does not say.
+const DEPTH: u32 = 50;
+/// The most levels.
+const DEPTH_MAX: u32 = 1_000;
+
+/// What a client must know first: the node, the assets, the markets.
+#[utoipa::path(
+    get,
+    path = "/v1/markets",
+    tag = "markets",
+    responses((status = 200, description = "All that is listed", body = api::Markets)),
+)]
+pub(crate) async fn markets(State(shared): State<Arc<Shared>>) -> Json<api::Markets> {
+    let view = shared.view();
+    let node = api::Node {
+        network: shared.network,
+        key: shared.node.to_string(),
+        genesis: shared.genesis.to_string(),
+        rules: view.rules,
+        seq: view.seq,
+        time_us: clock::now().as_micros(),
+    };
+    let btc = view.assets.get(&AssetId::BTC).map_or(0, |asset| asset.decimals);
+    let parameters = api::Parameters {
+        dust: api::AssetScale::new(btc).amount(view.parameters.dust),
+        share_ppm: view.parameters.share_ppm,
+        bid_multiple: view.parameters.bid_multiple,
+        register_work_bits: view.parameters.register_work_bits,
+        proposal_us: view.parameters.proposal_us,
+    };
+    let assets = view.assets.values().map(wire::asset).collect();
+    let markets = view.markets.values().map(|book| wire::market(&book.market)).collect();
+    Json(api::Markets { node, parameters, assets, markets })
+}
+
+fn unknown_market(name: &str) -> Fault {
+    Fault::not_found(format!("there is no market {name}; /v1/markets lists them"))
+}
+
+/// A market by its name, or a complaint.
+pub(crate) fn find(shared: &Shared, name: &str) -> Result<Arc<MarketInfo>, Fault> {
+    shared.market(name).ok_or_else(|| unknown_market(name))
+}
+
+/// The book of a market, by levels.
+#[utoipa::path(
+    get,
+    path = "/v1/book/{market}",
+    tag = "markets",
+    params(("market" = String, Path, description = "BASE-QUOTE"), api::BookQuery),
+    responses(
+        (status = 200, description = "The book", body = api::Book),
+        (status = 404, description = "No such market", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn book(
+    State(shared): State<Arc<Shared>>,
+    Path(market): Path<String>,
+    Query(query): Query<api::BookQuery>,
+) -> Result<Json<api::Book>, Fault> {
+    let depth = query.depth.unwrap_or(DEPTH);
+    if !(1..=DEPTH_MAX).contains(&depth) {
+        return Err(Fault::bad_request(format!("depth: 1 to {DEPTH_MAX}")));
+    }
+    let view = shared.view();
+    let book = view.market(&market).ok_or_else(|| unknown_market(&market))?;
+    Ok(Json(wire::book(book, view.seq, depth as usize)))
+}
+
+/// The trades of a market, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/trades/{market}",
+    tag = "markets",
+    params(("market" = String, Path, description = "BASE-QUOTE"), api::TradeQuery),
+    responses(
+        (status = 200, description = "Trades", body = api::TradePage),
+        (status = 404, description = "No such market", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn trades(
+    State(shared): State<Arc<Shared>>,
+    Path(market): Path<String>,
+    Query(query): Query<api::TradeQuery>,
+) -> Result<Json<api::TradePage>, Fault> {
+    let limit = page_size(query.limit)?;
+    let info = find(&shared, &market)?;
+    shared.caught_up().await;
+    let rows = shared.projections.trades(info.listing.id, query.before, limit).await?;
+    let next_before = (rows.len() == limit).then(|| rows.last().map(|row| row.trade.number)).flatten();
+    let trades = rows.iter().map(|row| wire::trade(&info, &row.trade, row.at.seq, row.time)).collect();
+    Ok(Json(api::TradePage { trades, next_before }))
+}

@@ -1,0 +1,164 @@
+//! REST: thin handlers, one place for errors, one document for all.
+
+mod accounts;
+mod admin;
+mod blocks;
+mod deals;
+mod health;
+mod login;
+mod markets;
+pub(crate) mod problem;
+mod reply;
+
+use crate::exchange::stopped;
+use crate::shared::Shared;
+use crate::ws;
+use axum::Router;
+use axum::error_handling::HandleErrorLayer;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::{get, post};
+use problem::Fault;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tower::{BoxError, ServiceBuilder};
+use tower_http::catch_panic::CatchPanicLayer;
+use utoipa::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use utoipa_swagger_ui::SwaggerUi;
+
+pub(crate) use blocks::{answer_reply, verify_in_parallel};
+pub(crate) use login::log_in;
+
+/// The largest request body: a hex payload of 64 KiB with its signature.
+const BODY_BYTES_MAX: usize = 160 * 1024;
+/// The most requests worked on at once; more are shed.
+const REQUESTS_MAX: usize = 1_024;
+/// How long a request may take.
+const REQUEST_TIME: Duration = Duration::from_secs(20);
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "bandex",
+        description = "A decentralized exchange for bandwidth tokens. Blocks are signed as docs/tradechain.md says; \
+                       amounts, prices and quantities are decimal strings; ids, keys and bytes are lower-case hex; \
+                       times are integer microseconds since 1970 UTC. The WebSocket at /v1/ws is described in docs/api.md.",
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(
+        bandex_api::Hello, bandex_api::Request, bandex_api::Reply, bandex_api::Push, bandex_api::Subscribe,
+        bandex_api::Fill,
+    )),
+    modifiers(&Bearer),
+)]
+struct Document;
+
+/// Names the way private reads are authorised.
+struct Bearer;
+
+impl utoipa::Modify for Bearer {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
+        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
+        let components = document.components.get_or_insert_default();
+        components.add_security_scheme("login", SecurityScheme::Http(scheme));
+    }
+}
+
+fn documented() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::with_openapi(Document::openapi())
+        .routes(routes!(blocks::submit))
+        .routes(routes!(blocks::block))
+        .routes(routes!(blocks::lane))
+        .routes(routes!(markets::markets))
+        .routes(routes!(markets::book))
+        .routes(routes!(markets::trades))
+        .routes(routes!(login::challenge, login::login))
+        .routes(routes!(accounts::orders))
+        .routes(routes!(accounts::balances))
+        .routes(routes!(deals::deals))
+        .routes(routes!(deals::deal))
+        .routes(routes!(deals::evidence))
+        .routes(routes!(health::livez))
+        .routes(routes!(health::readyz))
+}
+
+/// The OpenAPI document of the public interface, as pretty JSON.
+///
+/// # Errors
+/// The document cannot be written as JSON.
+pub fn openapi_json() -> Result<String, serde_json::Error> {
+    let (_, document) = documented().split_for_parts();
+    document.to_pretty_json().map(|json| json + "\n")
+}
+
+/// What traders reach.
+pub(crate) fn public(shared: Arc<Shared>) -> Router {
+    let (router, document) = documented().split_for_parts();
+    let pages = SwaggerUi::new("/docs").url("/openapi.json", document);
+    router
+        .route("/v1/ws", get(ws::upgrade))
+        .with_state(shared)
+        .merge(pages)
+        .route("/", get(|| async { Redirect::temporary("/docs/") }))
+        .fallback(|| async { Fault::not_found("no such page; /docs/ lists them all") })
+        .layer(protection())
+}
+
+/// What the operator reaches.
+pub(crate) fn admin(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/admin/v1/configure", post(admin::configure))
+        .with_state(shared)
+        .fallback(|| async { Fault::not_found("the admin listener serves POST /admin/v1/configure") })
+        .layer(protection())
+}
+
+/// Limits that hold for every request: size, number, time; and a panic ends one request, not the server.
+fn protection() -> impl tower::Layer<
+    axum::routing::Route,
+    Service: tower::Service<
+        axum::extract::Request,
+        Response: IntoResponse,
+        Error: Into<std::convert::Infallible>,
+        Future: Send,
+    > + Clone
+                 + Send
+                 + Sync
+                 + 'static,
+> + Clone
++ Send
++ Sync
++ 'static {
+    ServiceBuilder::new()
+        .layer(CatchPanicLayer::new())
+        .layer(HandleErrorLayer::new(shed))
+        .load_shed()
+        .concurrency_limit(REQUESTS_MAX)
+        .timeout(REQUEST_TIME)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+}
+
+async fn shed(error: BoxError) -> Response {
+    if error.is::<tower::timeout::error::Elapsed>() {
+        return Fault::timed_out().into_response();
+    }
+    let mut response = Fault::overloaded().into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
+    response
+}
+
+/// Serves until the server stops; then open requests are brought to their end.
+pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stopped = async move { stopped(&mut stopping).await };
+    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
+        tracing::error!(%error, "a listener ended badly");
+    }
+}

@@ -1,0 +1,157 @@
+//! The one place that maps errors to HTTP (RFC 9457).
+
+use crate::shared::Busy;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use bandex_api::Problem;
+use bandex_engine::Refusal;
+use bandex_journal::ReadError;
+use bandex_tradechain::{Head, VerifyError};
+use bandex_types::BlockId;
+use serde_json::json;
+
+/// Why a request failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Fault(pub Box<Problem>);
+
+impl Fault {
+    fn new(status: StatusCode, code: &str, title: &str, detail: impl Into<String>) -> Self {
+        Self(Box::new(Problem {
+            kind: format!("urn:bandex:problem:{code}"),
+            title: title.to_owned(),
+            status: status.as_u16(),
+            detail: detail.into(),
+            code: code.to_owned(),
+            outcome: None,
+            retryable: false,
+            retry_after_ms: None,
+            block_id: None,
+            details: None,
+        }))
+    }
+
+    fn about_block(mut self, id: Option<BlockId>, outcome: &str) -> Self {
+        self.0.block_id = id.map(|id| id.to_string());
+        self.0.outcome = Some(outcome.to_owned());
+        self
+    }
+
+    fn retry(mut self, after_ms: u64) -> Self {
+        self.0.retryable = true;
+        self.0.retry_after_ms = Some(after_ms);
+        self
+    }
+
+    pub fn bad_request(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", "bad request", detail)
+    }
+
+    pub fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", "not found", detail)
+    }
+
+    pub fn not_logged_in() -> Self {
+        let detail = "log in with /v1/login and send its token as `Authorization: Bearer TOKEN`";
+        Self::new(StatusCode::UNAUTHORIZED, "not_logged_in", "not logged in", detail)
+    }
+
+    pub fn not_yours() -> Self {
+        let detail = "this belongs to another account; log in with one of its keys";
+        Self::new(StatusCode::FORBIDDEN, "not_yours", "not yours", detail)
+    }
+
+    pub fn login_failed(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNAUTHORIZED, "login_failed", "login failed", detail)
+    }
+
+    pub fn overloaded() -> Self {
+        let detail = "too many requests wait; send the same again in a moment";
+        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "overloaded", detail);
+        fault.about_block(None, "rejected").retry(1_000)
+    }
+
+    pub fn timed_out() -> Self {
+        let detail = "the request took too long; a block may have been sequenced: send the same bytes again";
+        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed_out", "timed out", detail);
+        fault.about_block(None, "unknown").retry(1_000)
+    }
+
+    pub fn unknown_outcome(id: Option<BlockId>) -> Self {
+        let detail = "it is not known whether the block was recorded; send the same bytes again";
+        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unknown_outcome", "outcome unknown", detail);
+        fault.about_block(id, "unknown").retry(1_000)
+    }
+
+    pub fn busy(busy: Busy) -> Self {
+        match busy {
+            Busy::Full => Self::overloaded(),
+            Busy::Stopping => {
+                let detail = "the server is stopping; connect again in a moment";
+                let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "stopping", detail);
+                fault.about_block(None, "rejected").retry(1_000)
+            }
+        }
+    }
+
+    /// A block that was refused before it was sequenced.
+    pub fn unverified(error: &VerifyError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.code(), "not a valid block", error.to_string())
+            .about_block(None, "rejected")
+    }
+
+    pub fn gap(id: BlockId, head: Head) -> Self {
+        let detail =
+            format!("the lane ends at seq {} with block {}; send what follows it first", head.seq, head.id);
+        let mut fault = Self::new(StatusCode::CONFLICT, "gap", "gap in the lane", detail);
+        fault.0.details = Some(json!({ "head_seq": head.seq, "head_id": head.id }));
+        fault.about_block(Some(id), "rejected")
+    }
+
+    pub fn fork(id: BlockId, record: u64) -> Self {
+        let detail = format!(
+            "record {record} holds another block for this place in the lane; both are kept as proof of a fork"
+        );
+        let mut fault = Self::new(StatusCode::CONFLICT, "fork", "fork", detail);
+        fault.0.details = Some(json!({ "seq": record }));
+        fault.about_block(Some(id), "rejected")
+    }
+
+    /// A refusal; `sequenced` is the record that holds it, if it has one.
+    pub fn refused(id: BlockId, refusal: &Refusal, sequenced: Option<u64>) -> Self {
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        let mut fault = Self::new(status, refusal.code(), "refused", refusal.to_string());
+        let mut details = serde_json::to_value(refusal).unwrap_or_default();
+        if let (Some(seq), Some(details)) = (sequenced, details.as_object_mut()) {
+            details.insert("seq".to_owned(), json!(seq));
+        }
+        fault.0.details = Some(details);
+        fault.about_block(Some(id), if sequenced.is_some() { "refused" } else { "rejected" })
+    }
+
+    pub fn unreadable(error: &ReadError) -> Self {
+        tracing::error!(%error, "a read failed");
+        let detail = "the node cannot read its own store; the operator must look into it";
+        let status = StatusCode::INTERNAL_SERVER_ERROR;
+        Self::new(status, "store_unreadable", "store unreadable", detail).retry(5_000)
+    }
+}
+
+impl From<ReadError> for Fault {
+    fn from(error: ReadError) -> Self {
+        Self::unreadable(&error)
+    }
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry = self.0.retry_after_ms.map(|ms| ms.div_ceil(1_000));
+        let body = serde_json::to_vec(&self.0).unwrap_or_default();
+        let kind = HeaderValue::from_static("application/problem+json");
+        let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
+        if let Some(seconds) = retry {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}

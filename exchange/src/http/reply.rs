@@ -1,0 +1,54 @@
+//! What every handler reads of a request: JSON with a clear complaint, names, pages, the account that logged in.
+
+use super::problem::Fault;
+use crate::sessions::Who;
+use crate::shared::Shared;
+use axum::extract::FromRequestParts;
+use axum::http::header;
+use axum::http::request::Parts;
+use bandex_types::Hash;
+use serde::de::DeserializeOwned;
+use std::str::FromStr;
+use std::sync::Arc;
+
+/// The most items of a page.
+const PAGE_MAX: u32 = 1_000;
+/// The items of a page if the request does not say.
+const PAGE: u32 = 100;
+
+/// JSON of a request's body.
+pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
+    serde_json::from_slice(body).map_err(|error| Fault::bad_request(format!("the body: {error}")))
+}
+
+/// Something named in the path or the query.
+pub(crate) fn named<T: FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> Result<T, Fault> {
+    text.parse().map_err(|error| Fault::bad_request(format!("{what}: {error}")))
+}
+
+/// How many items a page holds, in rows.
+pub(crate) fn page_size(asked: Option<u32>) -> Result<usize, Fault> {
+    match asked.unwrap_or(PAGE) {
+        size @ 1..=PAGE_MAX => Ok(size as usize),
+        _ => Err(Fault::bad_request(format!("limit: 1 to {PAGE_MAX}"))),
+    }
+}
+
+/// The account that logged in.
+pub(crate) struct LoggedIn(pub Who);
+
+impl FromRequestParts<Arc<Shared>> for LoggedIn {
+    type Rejection = Fault;
+
+    async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Fault> {
+        let token = parts
+            .headers
+            .get(header::AUTHORIZATION)
+            .and_then(|value| value.to_str().ok())
+            .and_then(|value| value.strip_prefix("Bearer "))
+            .and_then(|token| token.trim().parse::<Hash>().ok())
+            .ok_or_else(Fault::not_logged_in)?;
+        let sessions = shared.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        sessions.who(token).map(Self).ok_or_else(Fault::not_logged_in)
+    }
+}

@@ -1,0 +1,103 @@
+//! What all handlers share: ways in (the queue) and ways to look (view, projections, journal).
+
+use crate::config::Config;
+use crate::exchange::Switch;
+use crate::publication::Publication;
+use crate::sessions::Sessions;
+use crate::view::{MarketInfo, View};
+use crate::writer::{Answer, Input};
+use bandex_journal::{JournalReader, ProjectionReader};
+use bandex_tradechain::Verified;
+use bandex_types::{BlockId, MarketId, PublicKey};
+use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
+use std::time::Duration;
+use tokio::sync::{Semaphore, broadcast, mpsc, oneshot, watch};
+
+/// How long a read waits for the projections to catch up with what was published when it was asked.
+const CATCH_UP: Duration = Duration::from_secs(5);
+
+/// Shared by all handlers.
+pub(crate) struct Shared {
+    pub network: u32,
+    pub node: PublicKey,
+    pub genesis: BlockId,
+    pub admin_token: String,
+    pub queue: mpsc::Sender<Input>,
+    pub view: Arc<RwLock<View>>,
+    pub news: broadcast::Sender<Arc<Publication>>,
+    pub projections: ProjectionReader,
+    pub checkpoint: watch::Receiver<u64>,
+    pub journal: Arc<dyn JournalReader>,
+    pub sessions: Mutex<Sessions>,
+    pub connections: Arc<Semaphore>,
+    pub switch: Arc<Switch>,
+}
+
+/// The queue is full, or the server stops.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Busy {
+    Full,
+    Stopping,
+}
+
+impl Shared {
+    /// What everybody may see. The lock is held for reading only while one answer is made.
+    pub fn view(&self) -> RwLockReadGuard<'_, View> {
+        self.view.read().unwrap_or_else(std::sync::PoisonError::into_inner)
+    }
+
+    pub fn market(&self, symbol: &str) -> Option<Arc<MarketInfo>> {
+        self.view().market(symbol).map(|book| Arc::clone(&book.market))
+    }
+
+    pub fn market_info(&self, id: MarketId) -> Option<Arc<MarketInfo>> {
+        self.view().market_info(id)
+    }
+
+    /// Puts a verified block into the writer's queue, without waiting.
+    pub fn enqueue(&self, verified: Verified) -> Result<oneshot::Receiver<Answer>, Busy> {
+        self.send(|reply| Input::Block(Box::new(verified), reply))
+    }
+
+    /// Puts an input into the writer's queue, without waiting.
+    pub fn send(
+        &self,
+        input: impl FnOnce(oneshot::Sender<Answer>) -> Input,
+    ) -> Result<oneshot::Receiver<Answer>, Busy> {
+        if self.switch.is_stopping() {
+            return Err(Busy::Stopping);
+        }
+        let permit = self.queue.try_reserve().map_err(|error| match error {
+            mpsc::error::TrySendError::Full(()) => Busy::Full,
+            mpsc::error::TrySendError::Closed(()) => Busy::Stopping,
+        })?;
+        let (reply, answer) = oneshot::channel();
+        permit.send(input(reply));
+        Ok(answer)
+    }
+
+    /// Waits until the projections hold what is published now; gives the record they are at.
+    pub async fn caught_up(&self) -> u64 {
+        let published = self.view().seq;
+        self.caught_up_to(published).await
+    }
+
+    /// Waits until the projections hold the record `seq`; gives the record they are at, which after a long wait may
+    /// be an earlier one.
+    pub async fn caught_up_to(&self, seq: u64) -> u64 {
+        let mut checkpoint = self.checkpoint.clone();
+        let waited = tokio::time::timeout(CATCH_UP, checkpoint.wait_for(|at| *at >= seq)).await;
+        match waited {
+            Ok(Ok(at)) => *at,
+            _ => *self.checkpoint.borrow(),
+        }
+    }
+}
+
+impl Config {
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        match &self.store {
+            crate::Store::Folder(folder) => folder,
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What everybody may see at once, kept in memory: assets, markets, books, keys. Made from committed outcomes only.
+
+use crate::publication::{Applied, LevelChange, Publication};
+use bandex_api::{AssetScale, Scale};
+use bandex_engine::{Engine, Event, KeyState, LevelView};
+use bandex_tradechain::Head;
+use bandex_tradechain::body::{AssetListing, MarketListing, MarketState, Parameters};
+use bandex_types::{AccountId, AssetId, BlockId, MarketId, Price, PublicKey, Side};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// A market with its book.
+#[derive(Debug, Clone)]
+pub(crate) struct MarketBook {
+    pub market: Arc<MarketInfo>,
+    pub bids: BTreeMap<Price, LevelView>,
+    pub asks: BTreeMap<Price, LevelView>,
+}
+
+/// A market as the wire names it.
+#[derive(Debug, Clone)]
+pub(crate) struct MarketInfo {
+    pub listing: MarketListing,
+    pub state: MarketState,
+    pub symbol: String,
+    pub base: AssetListing,
+    pub quote: AssetListing,
+    pub scale: Scale,
+    pub base_scale: AssetScale,
+    pub quote_scale: AssetScale,
+}
+
+/// All of it, after the record `seq`.
+#[derive(Debug, Default)]
+pub(crate) struct View {
+    pub seq: u64,
+    pub rules: u32,
+    pub parameters: Parameters,
+    pub assets: BTreeMap<AssetId, AssetListing>,
+    pub markets: BTreeMap<MarketId, MarketBook>,
+    keys: BTreeMap<PublicKey, KeyState>,
+    heads: BTreeMap<PublicKey, Head>,
+}
+
+impl View {
+    pub fn key(&self, key: &PublicKey) -> Option<&KeyState> {
+        self.keys.get(key)
+    }
+
+    /// The end of a key's lane.
+    pub fn head(&self, key: &PublicKey) -> Option<Head> {
+        self.heads.get(key).copied()
+    }
+
+    pub fn account_of(&self, key: &PublicKey) -> Option<AccountId> {
+        self.keys.get(key).map(|key| key.account)
+    }
+
+    /// A market by its name.
+    pub fn market(&self, symbol: &str) -> Option<&MarketBook> {
+        self.markets.values().find(|book| book.market.symbol == symbol)
+    }
+
+    pub fn market_info(&self, id: MarketId) -> Option<Arc<MarketInfo>> {
+        self.markets.get(&id).map(|book| Arc::clone(&book.market))
+    }
+
+    /// Takes in one record; the books follow by [`View::set_levels`] or [`View::read_books`].
+    pub fn take(&mut self, applied: &Applied) {
+        self.seq = applied.seq;
+        self.rules = applied.leaf.rules;
+        for event in &applied.outcome.events {
+            match event {
+                Event::Key(key) => {
+                    let made_by = applied.block.map_or(BlockId::ZERO, |block| block.id);
+                    self.heads.entry(key.key).or_insert(Head { seq: 0, id: made_by });
+                    self.keys.insert(key.key, key.clone());
+                }
+                Event::Asset(asset) => {
+                    self.assets.insert(asset.id, asset.clone());
+                }
+                Event::Parameters(parameters) => self.parameters = parameters.clone(),
+                Event::Market { listing, state } => self.set_market(listing, *state),
+                _ => {}
+            }
+        }
+        if let Some(block) = applied.block {
+            self.heads.insert(block.author, Head { seq: block.lane_seq, id: block.id });
+        }
+    }
+
+    pub fn publish(&mut self, publication: &Publication) {
+        publication.records().iter().for_each(|applied| self.take(applied));
+        self.set_levels(publication.levels());
+    }
+
+    fn set_market(&mut self, listing: &MarketListing, state: MarketState) {
+        let (Some(base), Some(quote)) = (self.assets.get(&listing.base), self.assets.get(&listing.quote))
+        else {
+            return;
+        };
+        let Some(info) = MarketInfo::new(listing.clone(), state, base.clone(), quote.clone()) else {
+            tracing::warn!(market = %listing.id, "the steps of this market have no decimal form; it is not shown");
+            return;
+        };
+        let info = Arc::new(info);
+        self.markets
+            .entry(listing.id)
+            .and_modify(|book| book.market = Arc::clone(&info))
+            .or_insert_with(|| MarketBook { market: info, bids: BTreeMap::new(), asks: BTreeMap::new() });
+    }
+
+    fn set_levels(&mut self, levels: &[LevelChange]) {
+        for change in levels {
+            let Some(book) = self.markets.get_mut(&change.market) else { continue };
+            let side = match change.side {
+                Side::Buy => &mut book.bids,
+                Side::Sell => &mut book.asks,
+            };
+            match change.level {
+                Some(level) => side.insert(change.price, level),
+                None => side.remove(&change.price),
+            };
+        }
+    }
+
+    /// Takes the books from an engine, after a replay.
+    pub fn read_books(&mut self, engine: &Engine) {
+        for (id, book) in &mut self.markets {
+            let levels =
+                |side| engine.levels(*id, side).into_iter().map(|level| (level.price, level)).collect();
+            (book.bids, book.asks) = (levels(Side::Buy), levels(Side::Sell));
+        }
+    }
+}
+
+impl MarketInfo {
+    fn new(
+        listing: MarketListing,
+        state: MarketState,
+        base: AssetListing,
+        quote: AssetListing,
+    ) -> Option<Self> {
+        let tick = listing.tick_value;
+        let scale =
+            Scale::new(base.decimals, quote.decimals, listing.lot_units, tick.num(), tick.den()).ok()?;
+        Some(Self {
+            symbol: format!("{}-{}", base.symbol, quote.symbol),
+            base_scale: AssetScale::new(base.decimals),
+            quote_scale: AssetScale::new(quote.decimals),
+            listing,
+            state,
+            base,
+            quote,
+            scale,
+        })
+    }
+}
+
+impl MarketBook {
+    /// Levels of one side, best first.
+    pub fn best_first(&self, side: Side) -> Box<dyn Iterator<Item = &LevelView> + '_> {
+        match side {
+            Side::Buy => Box::new(self.bids.values().rev()),
+            Side::Sell => Box::new(self.asks.values()),
+        }
+    }
+}

@@ -1,0 +1,315 @@
+//! From the engine's words to the wire's.
+
+use crate::view::{MarketBook, MarketInfo, View};
+use bandex_api as api;
+use bandex_engine::{
+    CancelReason, CommandResult, DealState, Event, FreezeReason, KeyState, KeyStatus, LevelView,
+    OperationResult, OrderState, OrderStatus, Outcome, Trade,
+};
+use bandex_settlement::{Party, State};
+use bandex_tradechain::body::{AssetListing, MarketState};
+use bandex_tradechain::{Receipt, SignedBlock};
+use bandex_types::{AccountId, Amount, OrderRef, PublicKey, Rail, Side, Timestamp};
+
+pub(crate) fn signed(signed: &SignedBlock) -> api::SignedBlock {
+    api::SignedBlock { payload: hex::encode(&signed.payload), signature: signed.signature.to_string() }
+}
+
+pub(crate) fn receipt(receipt: &Receipt) -> api::Receipt {
+    api::Receipt {
+        batch: signed(&receipt.batch),
+        leaf: api::Leaf {
+            seq: receipt.leaf.seq,
+            time_us: receipt.leaf.time.as_micros(),
+            rules: receipt.leaf.rules,
+            command_hash: receipt.leaf.command_hash.to_string(),
+            outcome_digest: receipt.leaf.outcome_digest.to_string(),
+        },
+        path: receipt.path.iter().map(ToString::to_string).collect(),
+        outcome: hex::encode(&receipt.outcome),
+    }
+}
+
+pub(crate) const fn side(side: Side) -> &'static str {
+    match side {
+        Side::Buy => "buy",
+        Side::Sell => "sell",
+    }
+}
+
+pub(crate) const fn rail(rail: Rail) -> &'static str {
+    match rail {
+        Rail::Token => "token",
+        Rail::Attested => "attested",
+    }
+}
+
+const fn party(party: Party) -> &'static str {
+    match party {
+        Party::Seller => "seller",
+        Party::Buyer => "buyer",
+    }
+}
+
+pub(crate) const fn freeze_reason(reason: FreezeReason) -> &'static str {
+    match reason {
+        FreezeReason::RootFork(_) => "root_fork",
+        FreezeReason::Default(_) => "default",
+        FreezeReason::SessionFork(_) => "session_fork",
+        FreezeReason::Operator => "operator",
+    }
+}
+
+const fn cancel_reason(reason: &CancelReason) -> &'static str {
+    match reason {
+        CancelReason::Requested => "requested",
+        CancelReason::Unfilled => "unfilled",
+        CancelReason::SelfTrade => "self_trade",
+        CancelReason::WouldCross => "would_cross",
+        CancelReason::LimitExhausted => "limit_exhausted",
+        CancelReason::AccountFrozen => "account_frozen",
+        CancelReason::KeyEnded => "key_ended",
+        CancelReason::Expired => "expired",
+    }
+}
+
+const fn order_status(status: &OrderStatus) -> &'static str {
+    match status {
+        OrderStatus::Open => "open",
+        OrderStatus::Filled => "filled",
+        OrderStatus::Cancelled(_) => "cancelled",
+    }
+}
+
+pub(crate) const fn key_status(status: KeyStatus) -> &'static str {
+    match status {
+        KeyStatus::Active => "active",
+        KeyStatus::Revoked => "revoked",
+        KeyStatus::Forked => "forked",
+    }
+}
+
+pub(crate) fn key(key: &KeyState) -> api::Key {
+    api::Key {
+        key: key.key.to_string(),
+        root: key.root,
+        scopes: key.scopes.bits(),
+        status: key_status(key.status).to_owned(),
+    }
+}
+
+pub(crate) fn asset(asset: &AssetListing) -> api::Asset {
+    let (id, symbol, decimals) = (asset.id.get(), asset.symbol.clone(), asset.decimals);
+    api::Asset { id, symbol, decimals, rail: rail(asset.rail).to_owned() }
+}
+
+pub(crate) fn market(info: &MarketInfo) -> api::Market {
+    let state = match info.state {
+        MarketState::Trading => "trading",
+        MarketState::CancelOnly => "cancel_only",
+        MarketState::Halted => "halted",
+    };
+    api::Market {
+        id: info.listing.id.get(),
+        symbol: info.symbol.clone(),
+        base: info.base.symbol.clone(),
+        quote: info.quote.symbol.clone(),
+        state: state.to_owned(),
+        tick: info.scale.tick(),
+        lot: info.scale.lot(),
+        lot_units: info.listing.lot_units,
+        tick_num: info.listing.tick_value.num(),
+        tick_den: info.listing.tick_value.den(),
+        least_tranche: info.quote_scale.amount(info.listing.least_tranche),
+        pay_us: info.listing.pay_us,
+        acknowledge_us: info.listing.acknowledge_us,
+    }
+}
+
+fn level(info: &MarketInfo, level: &LevelView) -> api::Level {
+    api::Level {
+        price: info.scale.price(level.price),
+        quantity: info.scale.sum(level.quantity),
+        orders: level.orders,
+    }
+}
+
+/// A book down to `depth` levels a side.
+pub(crate) fn book(book: &MarketBook, seq: u64, depth: usize) -> api::Book {
+    let side = |side| book.best_first(side).take(depth).map(|found| level(&book.market, found)).collect();
+    api::Book { market: book.market.symbol.clone(), seq, bids: side(Side::Buy), asks: side(Side::Sell) }
+}
+
+/// A level of an update: with quantity 0 if it is gone.
+pub(crate) fn level_change(info: &MarketInfo, change: &crate::publication::LevelChange) -> api::Level {
+    let gone = LevelView { price: change.price, quantity: 0, orders: 0 };
+    level(info, &change.level.unwrap_or(gone))
+}
+
+pub(crate) fn trade(info: &MarketInfo, trade: &Trade, seq: u64, time: Timestamp) -> api::Trade {
+    api::Trade {
+        market: info.symbol.clone(),
+        number: trade.number,
+        seq,
+        time_us: time.as_micros(),
+        price: info.scale.price(trade.price),
+        quantity: info.scale.quantity(trade.quantity),
+        taker_side: side(trade.taker_side).to_owned(),
+        taker: trade.taker.to_string(),
+        maker: trade.maker.to_string(),
+    }
+}
+
+pub(crate) fn order(info: &MarketInfo, order: &OrderState, seq: u64, time: Timestamp) -> api::Order {
+    let reason = match &order.status {
+        OrderStatus::Cancelled(reason) => Some(cancel_reason(reason).to_owned()),
+        _ => None,
+    };
+    api::Order {
+        order: order.order.to_string(),
+        account: order.account.to_string(),
+        market: info.symbol.clone(),
+        side: side(order.side).to_owned(),
+        price: info.scale.price(order.price),
+        quantity: info.scale.quantity(order.quantity),
+        filled: info.scale.quantity(order.filled),
+        status: order_status(&order.status).to_owned(),
+        reason,
+        client_id: order.client_id.clone(),
+        seq,
+        time_us: time.as_micros(),
+    }
+}
+
+/// The fill that a trade is for one of its accounts.
+pub(crate) fn fill(
+    info: &MarketInfo,
+    trade: &Trade,
+    account: AccountId,
+    seq: u64,
+    time: Timestamp,
+    receipt: Option<api::Receipt>,
+) -> api::Fill {
+    let taker = trade.taker_account == account;
+    let (order, own_side) =
+        if taker { (trade.taker, trade.taker_side) } else { (trade.maker, trade.taker_side.opposite()) };
+    api::Fill {
+        market: info.symbol.clone(),
+        number: trade.number,
+        order: order.to_string(),
+        role: if taker { "taker" } else { "maker" }.to_owned(),
+        side: side(own_side).to_owned(),
+        price: info.scale.price(trade.price),
+        quantity: info.scale.quantity(trade.quantity),
+        deal: trade.deal.to_string(),
+        seq,
+        time_us: time.as_micros(),
+        receipt,
+    }
+}
+
+/// A deal; `seq` is the record that last changed it.
+pub(crate) fn deal(info: &MarketInfo, state: &DealState, seq: u64) -> api::Deal {
+    let (deal, terms) = (&state.deal, state.deal.terms());
+    let units = |of: Party, amount: Amount| match of {
+        Party::Seller => info.base_scale.amount(amount),
+        Party::Buyer => info.quote_scale.amount(amount),
+    };
+    let account = |of: Party| match of {
+        Party::Seller => state.seller.to_string(),
+        Party::Buyer => state.buyer.to_string(),
+    };
+    let (name, by) = match deal.state() {
+        State::Open => ("open", None),
+        State::Disputed { by } => ("disputed", Some(by)),
+        State::Defaulted { by } => ("defaulted", Some(by)),
+        State::Settled => ("settled", None),
+    };
+    let loss = match deal.state() {
+        State::Defaulted { by } => Some(info.quote_scale.amount(deal.loss_of(by.other()))),
+        _ => None,
+    };
+    let due = deal.due().map(|due| api::Due {
+        party: party(due.party).to_owned(),
+        account: account(due.party),
+        tranche: due.tranche,
+        cumulative: units(due.party, due.cumulative),
+        cumulative_units: due.cumulative.to_string(),
+        amount: units(due.party, due.amount),
+        deadline_us: due.deadline.as_micros(),
+    });
+    let in_flight = deal.in_flight().map(|open| api::InFlight {
+        proposal: open.proposal.to_string(),
+        party: party(open.party).to_owned(),
+        tranche: open.tranche,
+        cumulative: units(open.party, open.cumulative),
+        amount: units(open.party, open.amount),
+        since_us: open.since.as_micros(),
+    });
+    let value = |amount: Amount| info.quote_scale.amount(amount);
+    api::Deal {
+        deal: state.id.to_string(),
+        market: info.symbol.clone(),
+        taker: state.taker.to_string(),
+        maker: state.maker.to_string(),
+        taker_side: side(state.taker_side).to_owned(),
+        seller: state.seller.to_string(),
+        buyer: state.buyer.to_string(),
+        base_total: units(Party::Seller, terms.base_total),
+        quote_total: value(terms.quote_total),
+        seller_cap: value(terms.seller_cap),
+        buyer_cap: value(terms.buyer_cap),
+        base_rail: rail(terms.base_rail).to_owned(),
+        quote_rail: rail(terms.quote_rail).to_owned(),
+        base_sent: units(Party::Seller, deal.sent_units(Party::Seller)),
+        quote_sent: value(deal.sent_units(Party::Buyer)),
+        base_sent_value: value(deal.sent(Party::Seller)),
+        state: name.to_owned(),
+        by: by.map(|by| party(by).to_owned()),
+        loss,
+        due,
+        in_flight,
+        opened_us: state.opened.as_micros(),
+        seq,
+    }
+}
+
+/// What became of each operation of the block with this place in a lane.
+pub(crate) fn operations(
+    view: &View,
+    key: PublicKey,
+    lane_seq: u64,
+    outcome: &Outcome,
+) -> Vec<api::OperationReply> {
+    let CommandResult::Done(results) = &outcome.result else { return Vec::new() };
+    let reply = |(op, result): (u8, &OperationResult)| match result {
+        OperationResult::Refused(refusal) => api::OperationReply {
+            ok: false,
+            code: Some(refusal.code().to_owned()),
+            detail: Some(refusal.to_string()),
+            order: None,
+            status: None,
+            filled: None,
+        },
+        OperationResult::Done => done(view, OrderRef { key, seq: lane_seq, op }, outcome),
+    };
+    (0..=u8::MAX).zip(results).map(reply).collect()
+}
+
+/// The reply to an operation that took effect, with the state of the order that it placed, if it placed one.
+fn done(view: &View, order: OrderRef, outcome: &Outcome) -> api::OperationReply {
+    let placed = outcome.events.iter().rev().find_map(|event| match event {
+        Event::Order(state) if state.order == order => Some(state),
+        _ => None,
+    });
+    let filled =
+        placed.and_then(|state| view.market_info(state.market).map(|info| info.scale.quantity(state.filled)));
+    api::OperationReply {
+        ok: true,
+        code: None,
+        detail: None,
+        order: placed.map(|state| state.order.to_string()),
+        status: placed.map(|state| order_status(&state.status).to_owned()),
+        filled,
+    }
+}

@@ -1,0 +1,187 @@
+//! The WebSocket: order entry in the order of arrival, and channels of news.
+//!
+//! Four tasks serve a connection. The reader takes messages and starts verifying each block at once, in parallel; the
+//! sequencer puts verified blocks into the writer's queue in the order they arrived; the news task follows channels;
+//! the sender writes what the others have to say. Every queue between them is bounded, so a slow peer slows itself.
+
+mod channels;
+mod messages;
+mod news;
+mod submit;
+
+use crate::exchange::stopped;
+use crate::http::problem::Fault;
+use crate::identity::random_bytes;
+use crate::shared::Shared;
+use crate::{clock, http};
+use axum::extract::State;
+use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
+use axum::response::{IntoResponse, Response};
+use bandex_api as api;
+use bandex_types::Hash;
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use messages::{failed, succeeded, text};
+use news::Wish;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::mpsc;
+
+/// The largest message: a hex payload of 64 KiB with its signature.
+const MESSAGE_BYTES_MAX: usize = 160 * 1024;
+/// The most submissions of one connection that are on their way.
+const IN_FLIGHT_MAX: usize = 512;
+/// The most messages that wait for a slow peer.
+const OUT_MAX: usize = 1_024;
+/// How long one write to a peer may take.
+const WRITE_TIME: Duration = Duration::from_secs(20);
+
+pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
+    let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
+        return Fault::overloaded().into_response();
+    };
+    upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).on_upgrade(
+        move |socket| async move {
+            serve(shared, socket).await;
+            drop(permit);
+        },
+    )
+}
+
+async fn serve(shared: Arc<Shared>, socket: WebSocket) {
+    let (sink, stream) = socket.split();
+    let (out, messages) = mpsc::channel(OUT_MAX);
+    let sender = tokio::spawn(send(sink, messages));
+    let (submissions, sequencer_queue) = mpsc::channel(IN_FLIGHT_MAX);
+    let sequencer = tokio::spawn(submit::sequence(Arc::clone(&shared), sequencer_queue, out.clone()));
+    let (wishes, news_queue) = mpsc::channel(16);
+    let news = tokio::spawn(news::follow(Arc::clone(&shared), news_queue, out.clone()));
+    let connection = Connection { nonce: Hash::new(random_bytes()), out, submissions, wishes, shared };
+    connection.read(stream).await;
+    // The queues' ends are dropped by now, so the others finish what they have and end.
+    for task in [sequencer, news, sender] {
+        let _ = task.await;
+    }
+}
+
+/// Writes messages, many in one go where many wait.
+async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Receiver<Message>) {
+    let mut waiting = Vec::new();
+    while messages.recv_many(&mut waiting, 64).await > 0 {
+        let write = async {
+            for message in waiting.drain(..) {
+                sink.feed(message).await?;
+            }
+            sink.flush().await
+        };
+        match tokio::time::timeout(WRITE_TIME, write).await {
+            Ok(Ok(())) => {}
+            // Gone, or too slow to be worth the memory: it can connect again and resume.
+            _ => return,
+        }
+    }
+    let _ = tokio::time::timeout(WRITE_TIME, sink.close()).await;
+}
+
+/// The reader's side of a connection.
+struct Connection {
+    shared: Arc<Shared>,
+    nonce: Hash,
+    out: mpsc::Sender<Message>,
+    submissions: mpsc::Sender<submit::Submission>,
+    wishes: mpsc::Sender<Wish>,
+}
+
+/// The other end is gone.
+struct Gone;
+
+impl Connection {
+    async fn read(self, mut stream: SplitStream<WebSocket>) {
+        let hello = api::Hello {
+            channel: "hello".to_owned(),
+            network: self.shared.network,
+            node: self.shared.node.to_string(),
+            nonce: self.nonce.to_string(),
+            time_us: clock::now().as_micros(),
+        };
+        if self.out.send(text(&hello)).await.is_err() {
+            return;
+        }
+        let mut stopping = self.shared.switch.stopping();
+        loop {
+            let message = tokio::select! {
+                message = stream.next() => message,
+                () = stopped(&mut stopping) => {
+                    let reason = "the server is stopping; connect again in a moment".into();
+                    let close = Message::Close(Some(CloseFrame { code: close_code::RESTART, reason }));
+                    let _ = self.out.send(close).await;
+                    return;
+                }
+            };
+            let done = match message {
+                Some(Ok(Message::Text(text))) => self.request(text.as_str()).await,
+                Some(Ok(Message::Binary(_))) => {
+                    self.say(failed(0, Fault::bad_request("messages are JSON texts"))).await
+                }
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            };
+            if done.is_err() {
+                return;
+            }
+        }
+    }
+
+    async fn say(&self, message: Message) -> Result<(), Gone> {
+        self.out.send(message).await.map_err(|_| Gone)
+    }
+
+    async fn request(&self, text: &str) -> Result<(), Gone> {
+        let request: messages::Incoming<'_> = match serde_json::from_str(text) {
+            Ok(request) => request,
+            Err(error) => {
+                return self.say(failed(0, Fault::bad_request(format!("not a request: {error}")))).await;
+            }
+        };
+        let id = request.req_id;
+        let wish = match request.method {
+            "submit" => return self.submit(&request).await,
+            "ping" => return self.say(succeeded(id, &serde_json::json!({}))).await,
+            "login" => self.login(&request),
+            "subscribe" => request.params().map(|subscribe| Wish::Subscribe(id, subscribe)),
+            "unsubscribe" => request.params().map(|subscribe| Wish::Unsubscribe(id, subscribe)),
+            other => Err(Fault::bad_request(format!(
+                "there is no method {other:?}; there are submit, login, subscribe, unsubscribe, ping"
+            ))),
+        };
+        match wish {
+            Ok(wish) => self.wishes.send(wish).await.map_err(|_| Gone),
+            Err(fault) => self.say(failed(id, fault)).await,
+        }
+    }
+
+    fn login(&self, request: &messages::Incoming<'_>) -> Result<Wish, Fault> {
+        let login: api::Login = request.params()?;
+        if login.nonce != self.nonce.to_string() {
+            return Err(Fault::login_failed("sign the nonce of this connection's hello"));
+        }
+        http::log_in(&self.shared, &login, self.nonce).map(|who| Wish::LoggedIn(request.req_id, who))
+    }
+
+    /// Starts verifying a block and remembers its place in the order of arrival.
+    async fn submit(&self, request: &messages::Incoming<'_>) -> Result<(), Gone> {
+        let req_id = request.req_id;
+        let parsed: Result<messages::Submit, Fault> = request.params();
+        let verifying = match parsed {
+            Ok(submit) => {
+                let network = self.shared.network;
+                let with_receipt = submit.receipt.unwrap_or(true);
+                let signed = api::SignedBlock { payload: submit.payload, signature: submit.signature };
+                let verified = tokio::spawn(http::verify_in_parallel(signed, network));
+                submit::Submission { req_id, with_receipt, verifying: Ok(verified) }
+            }
+            Err(fault) => submit::Submission { req_id, with_receipt: false, verifying: Err(fault) },
+        };
+        self.submissions.send(verifying).await.map_err(|_| Gone)
+    }
+}

@@ -1,0 +1,161 @@
+//! What queries ask for and what they give.
+
+use bandex_engine::{DealState, OrderState, ProposalState, Trade};
+use bandex_types::{AccountId, BlockId, DealId, MarketId, PublicKey, Timestamp};
+use std::fmt;
+use std::str::FromStr;
+
+/// A place in the journal: a record, and an event within its outcome. It stays the same when projections are rebuilt,
+/// so it serves as the cursor of a page: the next page is what stands before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Cursor {
+    /// The record's seq.
+    pub seq: u64,
+    /// The event's position within the outcome, from 0.
+    pub index: u32,
+}
+
+/// `SEQ-INDEX`.
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}-{}", self.seq, self.index)
+    }
+}
+
+/// A text was no cursor.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a cursor is SEQ-INDEX, as the page before gave it")]
+pub struct CursorError;
+
+impl FromStr for Cursor {
+    type Err = CursorError;
+    fn from_str(text: &str) -> Result<Self, CursorError> {
+        let (seq, index) = text.split_once('-').ok_or(CursorError)?;
+        let seq = seq.parse().map_err(|_| CursorError)?;
+        Ok(Self { seq, index: index.parse().map_err(|_| CursorError)? })
+    }
+}
+
+/// An outcome.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeRow {
+    /// Its record.
+    pub seq: u64,
+    /// The record's time.
+    pub time: Timestamp,
+    /// The bytes that the record's digest is of.
+    pub outcome: Vec<u8>,
+}
+
+/// A sequenced block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BlockRow {
+    /// Its record.
+    pub record_seq: u64,
+    /// Its id.
+    pub id: BlockId,
+    /// The signing key.
+    pub author: PublicKey,
+    /// Its place in that key's lane.
+    pub lane_seq: u64,
+    /// The key's account, if it has one here.
+    pub account: Option<AccountId>,
+    /// The deal it pays or acknowledges, if any.
+    pub deal: Option<DealId>,
+}
+
+/// Which orders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OrderFilter {
+    /// Whose.
+    pub account: AccountId,
+    /// Of one market only.
+    pub market: Option<MarketId>,
+    /// Only those that rest.
+    pub open_only: bool,
+}
+
+/// An order as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderRow {
+    /// The order.
+    pub state: OrderState,
+    /// Where it first appeared.
+    pub placed: Cursor,
+    /// When.
+    pub placed_time: Timestamp,
+    /// The last record that changed it.
+    pub updated_seq: u64,
+    /// When.
+    pub updated_time: Timestamp,
+}
+
+/// A trade.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TradeRow {
+    /// The trade.
+    pub trade: Trade,
+    /// Where it happened.
+    pub at: Cursor,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// Which deals. No field set means all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DealFilter {
+    /// Those with this account on either side.
+    pub account: Option<AccountId>,
+    /// Those in which this account has to pay now.
+    pub due_by: Option<AccountId>,
+    /// Only those that have not ended.
+    pub open_only: bool,
+}
+
+/// A deal as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DealRow {
+    /// The deal.
+    pub state: DealState,
+    /// Where it was opened.
+    pub opened: Cursor,
+    /// The last record that changed it.
+    pub updated_seq: u64,
+    /// When.
+    pub updated_time: Timestamp,
+}
+
+/// A record that touched a deal: the match, a payment, an acknowledgement, a deadline.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DealRecord {
+    /// The record.
+    pub record_seq: u64,
+    /// Its block; none if it was a tick. A deadline that passes is found by whatever command comes next, so the block
+    /// may be a stranger's.
+    pub block: Option<BlockId>,
+}
+
+/// A proposal as it stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProposalRow {
+    /// The proposal.
+    pub state: ProposalState,
+    /// The record of the proposing block.
+    pub proposed_seq: u64,
+    /// When.
+    pub proposed_time: Timestamp,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cursors_round_trip_and_wrong_ones_are_refused() {
+        let cursor = Cursor { seq: 12, index: 3 };
+        assert_eq!(cursor.to_string().parse(), Ok(cursor));
+        for wrong in ["", "1", "-", "1-", "-1", "1-2-3", "1-4294967296"] {
+            assert_eq!(wrong.parse::<Cursor>(), Err(CursorError), "{wrong}");
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! One WebSocket connection that outlives its sockets: submissions in order, each answered once, and subscriptions
+//! that begin again by themselves.
+
+mod session;
+mod socket;
+mod topic;
+
+pub use topic::Subscription;
+
+use crate::wire::{ReplyError, WireError, check_reply};
+use bandex_api::{BlockReply, Channel, Problem};
+use bandex_tradechain::{Keypair, SignedBlock};
+use bandex_types::PublicKey;
+use session::{Ask, Node, Session};
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+
+/// How a connection behaves.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// How many submissions may be unanswered at a time, above 0.
+    pub window: usize,
+    /// Whether replies shall carry receipts, which are then checked.
+    pub receipts: bool,
+    /// The node it must be; without it the first node that answers is the one.
+    pub node: Option<PublicKey>,
+    /// How long to wait before the first attempt to connect again; doubles with every failure.
+    pub first_wait: Duration,
+    /// The longest wait before another attempt.
+    pub longest_wait: Duration,
+    /// How often to ask whether the other side is there; after three of these in silence it counts as gone.
+    pub heartbeat: Duration,
+    /// How many pushes a subscription may leave unread before it loses them and starts from a new snapshot.
+    pub unread: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            window: 256,
+            receipts: true,
+            node: None,
+            first_wait: Duration::from_millis(50),
+            longest_wait: Duration::from_secs(5),
+            heartbeat: Duration::from_secs(10),
+            unread: 1024,
+        }
+    }
+}
+
+/// Why the exchange did not do what a submission asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SubmitError {
+    /// It was sequenced and refused: its seq is consumed.
+    #[error("refused: {}", .0.detail)]
+    Refused(Box<Problem>),
+    /// It was not sequenced; the same bytes may be sent again.
+    #[error("not sequenced: {}", .0.detail)]
+    Rejected(Box<Problem>),
+    /// Nobody knows: the same bytes must be sent again.
+    #[error("unknown: {}", .0.detail)]
+    Unknown(Box<Problem>),
+    /// The answer proves nothing about the block.
+    #[error("the answer cannot be trusted: {0}")]
+    Answer(#[from] ReplyError),
+    /// The connection was given up before the answer.
+    #[error("the connection was closed before an answer came")]
+    Closed,
+}
+
+/// Why a connection, a login or a subscription failed.
+#[derive(Debug, thiserror::Error)]
+pub enum ClientError {
+    /// No connection.
+    #[error("no connection: {0}")]
+    Connect(String),
+    /// Something other than an exchange answered.
+    #[error("the other side does not greet as an exchange does: {0}")]
+    Greeting(String),
+    /// Another node answered.
+    #[error("node {found} answered, not {expected}")]
+    OtherNode {
+        /// The node that was asked for.
+        expected: PublicKey,
+        /// The node that answered.
+        found: PublicKey,
+    },
+    /// Another network answered.
+    #[error("the node serves network {found} now; it was {expected}")]
+    OtherNetwork {
+        /// The network of the first connection.
+        expected: u32,
+        /// The network now.
+        found: u32,
+    },
+    /// The exchange says why not.
+    #[error("{}: {}", .0.code, .0.detail)]
+    Problem(Box<Problem>),
+    /// A text cannot be read.
+    #[error(transparent)]
+    Wire(#[from] WireError),
+    /// The connection was given up.
+    #[error("the connection was closed")]
+    Closed,
+}
+
+impl SubmitError {
+    pub(crate) fn from_problem(problem: Box<Problem>) -> Self {
+        match problem.outcome.as_deref() {
+            Some("refused") => Self::Refused(problem),
+            Some("unknown") => Self::Unknown(problem),
+            _ => Self::Rejected(problem),
+        }
+    }
+
+    /// The exchange's problem document.
+    pub fn problem(&self) -> Option<&Problem> {
+        match self {
+            Self::Refused(problem) | Self::Rejected(problem) | Self::Unknown(problem) => Some(problem),
+            Self::Answer(_) | Self::Closed => None,
+        }
+    }
+
+    /// The stable code of the exchange's problem.
+    pub fn code(&self) -> Option<&str> {
+        self.problem().map(|problem| problem.code.as_str())
+    }
+
+    /// Whether the block was sequenced for certain, so that the lane goes on after it.
+    pub const fn is_sequenced(&self) -> bool {
+        matches!(self, Self::Refused(_))
+    }
+}
+
+/// A connection to an exchange. Clones share it; it closes when the last clone and subscription is gone.
+///
+/// ```no_run
+/// # async fn example(first: bandex_sdk::OwnBlock, second: bandex_sdk::OwnBlock) -> Result<(), Box<dyn std::error::Error>> {
+/// use bandex_sdk::{Client, Options, api::Channel};
+/// let client = Client::connect("ws://localhost:8080/v1/ws", Options::default()).await?;
+/// // Sent in this order, answered in this order; neither waits for the other.
+/// let (one, two) = (client.submit(first.signed), client.submit(second.signed));
+/// println!("{:?} {:?}", one.await?.seq, two.await?.seq);
+/// let mut book = client.subscribe(Channel::Book, Some("BWT-BTC")).await?;
+/// while let Some(push) = book.next().await {
+///     println!("{:?} at {}", push.kind, push.seq);
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client {
+    asks: mpsc::UnboundedSender<Ask>,
+    slots: Arc<Semaphore>,
+    node: Node,
+    unread: usize,
+}
+
+/// Room for one submission, so that a block need not be signed before it can be sent.
+#[derive(Debug)]
+pub struct Slot {
+    client: Client,
+    permit: OwnedSemaphorePermit,
+}
+
+impl Client {
+    /// Connects. From then on the connection is made anew whenever it breaks, and whatever was not answered is sent
+    /// again byte for byte: the exchange answers a block it knows as it did then.
+    ///
+    /// # Errors
+    /// Nobody answers at first, or it is not the expected exchange.
+    pub async fn connect(url: &str, options: Options) -> Result<Self, ClientError> {
+        let (socket, hello) = socket::greet(url).await?;
+        let node = Node::from_hello(&hello, options.node)?;
+        let (asks, asked) = mpsc::unbounded_channel();
+        let window = options.window.max(1);
+        let session = Session::new(node, window, options.receipts);
+        let client = Self { asks, slots: Arc::new(Semaphore::new(window)), node, unread: options.unread.max(1) };
+        tokio::spawn(socket::run(url.to_owned(), options, session, asked, socket, hello));
+        Ok(client)
+    }
+
+    /// The network.
+    pub const fn network(&self) -> u32 {
+        self.node.network
+    }
+
+    /// The node's key.
+    pub const fn node(&self) -> PublicKey {
+        self.node.key
+    }
+
+    /// Submits a block. It is sent in the order of these calls, whether or not the answer is awaited; receipts are
+    /// checked. At most [`Options::window`] submissions are under way, the others wait here without bound: whoever
+    /// submits without awaiting answers should ask for [`Client::room`] first.
+    pub fn submit(
+        &self,
+        signed: SignedBlock,
+    ) -> impl Future<Output = Result<BlockReply, SubmitError>> + Send + use<> {
+        self.send(signed, None)
+    }
+
+    /// Waits until another submission may be under way. First come, first served.
+    ///
+    /// # Errors
+    /// The connection was given up.
+    pub async fn room(&self) -> Result<Slot, SubmitError> {
+        let permit = Arc::clone(&self.slots).acquire_owned().await.map_err(|_| SubmitError::Closed)?;
+        Ok(Slot { client: self.clone(), permit })
+    }
+
+    fn send(
+        &self,
+        signed: SignedBlock,
+        slot: Option<OwnedSemaphorePermit>,
+    ) -> impl Future<Output = Result<BlockReply, SubmitError>> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        let asked = self.asks.send(Ask::Submit { signed: signed.clone(), reply });
+        // The client is held until the answer, lest the connection close for want of users.
+        let client = self.clone();
+        async move {
+            asked.map_err(|_| SubmitError::Closed)?;
+            let answer = answer.await.map_err(|_| SubmitError::Closed)?;
+            drop(slot);
+            let reply = answer.map_err(SubmitError::from_problem)?;
+            check_reply(&reply, &signed, &client.node.key, client.node.network)?;
+            Ok(reply)
+        }
+    }
+
+    /// Logs this connection in, for the private channels of the key's account; again by itself after every break.
+    /// A connection serves one account at a time.
+    ///
+    /// # Errors
+    /// The exchange does not know the key, or the connection was given up.
+    pub async fn login(&self, keypair: &Keypair) -> Result<(), ClientError> {
+        let (reply, answer) = oneshot::channel();
+        let ask = Ask::Login { keypair: keypair.clone(), reply };
+        self.asks.send(ask).map_err(|_| ClientError::Closed)?;
+        answer.await.map_err(|_| ClientError::Closed)?.map_err(ClientError::Problem)
+    }
+
+    /// Follows a channel; `market` belongs to the public ones. The first push is a snapshot (of the trades channel it
+    /// need not be), and so is the first after anything was missed.
+    ///
+    /// # Errors
+    /// The exchange refuses, or the connection was given up.
+    pub async fn subscribe(
+        &self,
+        channel: Channel,
+        market: Option<&str>,
+    ) -> Result<Subscription, ClientError> {
+        let (sink, pushes) = mpsc::channel(self.unread);
+        let (reply, answer) = oneshot::channel();
+        let topic = (channel, market.map(str::to_owned));
+        self.asks.send(Ask::Subscribe { topic, sink, reply }).map_err(|_| ClientError::Closed)?;
+        answer.await.map_err(|_| ClientError::Closed)?.map_err(ClientError::Problem)?;
+        Ok(Subscription::new(pushes, self.clone()))
+    }
+}
+
+impl Slot {
+    /// As [`Client::submit`], in the room that was kept.
+    pub fn submit(
+        self,
+        signed: SignedBlock,
+    ) -> impl Future<Output = Result<BlockReply, SubmitError>> + Send + use<> {
+        self.client.send(signed, Some(self.permit))
+    }
+}

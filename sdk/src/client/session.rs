@@ -1,0 +1,339 @@
+//! What is said on a connection, without the connection: texts in, texts out.
+//!
+//! It outlives sockets. Submissions go out in the order they were asked for, at most a window of them unanswered; when
+//! a socket is lost, everything unanswered goes out again on the next, in the same order and byte for byte.
+
+use super::ClientError;
+use super::topic::{Topic, TopicName, Verdict};
+use crate::rest::signed_login;
+use crate::wire::{parse, signed_to_wire};
+use bandex_api::{BlockReply, Hello, Problem, Push, Reply, Request, Subscribe};
+use bandex_tradechain::{Keypair, Login, SignedBlock};
+use bandex_types::{Hash, PublicKey};
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use tokio::sync::{mpsc, oneshot};
+
+type Answer<T> = oneshot::Sender<Result<T, Box<Problem>>>;
+
+/// What users of the connection ask for.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Submit { signed: SignedBlock, reply: Answer<BlockReply> },
+    Login { keypair: Keypair, reply: Answer<()> },
+    Subscribe { topic: TopicName, sink: mpsc::Sender<Push>, reply: Answer<()> },
+}
+
+/// Who is at the other end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Node {
+    pub network: u32,
+    pub key: PublicKey,
+}
+
+/// Requests other than submissions that wait for their reply.
+#[derive(Debug)]
+enum Call {
+    Login,
+    Subscribe(TopicName),
+    Other,
+}
+
+#[derive(Debug)]
+struct Submission {
+    signed: SignedBlock,
+    reply: Answer<BlockReply>,
+}
+
+#[derive(Debug)]
+pub(super) struct Session {
+    node: Node,
+    window: usize,
+    receipts: bool,
+    connected: bool,
+    last_req_id: u64,
+    /// To be sent, in order.
+    waiting: VecDeque<Submission>,
+    /// Sent on this socket and not answered, by request number and so in order.
+    sent: BTreeMap<u64, Submission>,
+    calls: BTreeMap<u64, Call>,
+    nonce: Hash,
+    keypair: Option<Keypair>,
+    /// A login was asked for and not answered: private channels wait for it.
+    login_underway: bool,
+    login_askers: Vec<Answer<()>>,
+    topics: BTreeMap<TopicName, Topic>,
+    /// Who waits to hear that a topic was granted.
+    askers: Vec<(TopicName, Answer<()>)>,
+    outbox: VecDeque<String>,
+}
+
+#[derive(Serialize)]
+struct Submit {
+    #[serde(flatten)]
+    signed: bandex_api::SignedBlock,
+    receipt: bool,
+}
+
+/// The fields that tell the kinds of messages apart.
+#[derive(Deserialize)]
+struct Kind {
+    req_id: Option<u64>,
+}
+
+impl Node {
+    pub fn from_hello(hello: &Hello, expected: Option<PublicKey>) -> Result<Self, ClientError> {
+        let found = parse("node", &hello.node)?;
+        match expected {
+            Some(expected) if expected != found => Err(ClientError::OtherNode { expected, found }),
+            _ => Ok(Self { network: hello.network, key: found }),
+        }
+    }
+}
+
+impl Session {
+    pub fn new(node: Node, window: usize, receipts: bool) -> Self {
+        Self {
+            node,
+            window,
+            receipts,
+            connected: false,
+            last_req_id: 0,
+            waiting: VecDeque::new(),
+            sent: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            nonce: Hash::ZERO,
+            keypair: None,
+            login_underway: false,
+            login_askers: Vec::new(),
+            topics: BTreeMap::new(),
+            askers: Vec::new(),
+            outbox: VecDeque::new(),
+        }
+    }
+
+    /// A socket was opened and greeted with `hello`.
+    pub fn connect(&mut self, hello: &Hello) -> Result<(), ClientError> {
+        let node = Node::from_hello(hello, Some(self.node.key))?;
+        if node.network != self.node.network {
+            return Err(ClientError::OtherNetwork { expected: self.node.network, found: node.network });
+        }
+        let nonce = parse("nonce", &hello.nonce)?;
+        // From here the socket is as good as the one before.
+        (self.connected, self.nonce) = (true, nonce);
+        self.log_in();
+        self.subscribe_all(false);
+        Ok(())
+    }
+
+    /// The socket is lost, and with it every reply that had not come.
+    pub fn disconnect(&mut self) {
+        (self.connected, self.login_underway) = (false, false);
+        self.outbox.clear();
+        self.calls.clear();
+        self.topics.values_mut().for_each(Topic::lose);
+        for (_, submission) in std::mem::take(&mut self.sent).into_iter().rev() {
+            self.waiting.push_front(submission);
+        }
+    }
+
+    /// The next text to send on the socket.
+    pub fn next_text(&mut self) -> Option<String> {
+        if let Some(text) = self.outbox.pop_front() {
+            return Some(text);
+        }
+        if !self.connected || self.sent.len() >= self.window {
+            return None;
+        }
+        let submission = self.waiting.pop_front()?;
+        let submit = Submit { signed: signed_to_wire(&submission.signed), receipt: self.receipts };
+        let (req_id, text) = self.request("submit", &submit);
+        self.sent.insert(req_id, submission);
+        Some(text)
+    }
+
+    pub fn ask(&mut self, ask: Ask) {
+        match ask {
+            Ask::Submit { signed, reply } => self.waiting.push_back(Submission { signed, reply }),
+            Ask::Login { keypair, reply } => {
+                self.keypair = Some(keypair);
+                self.login_askers.push(reply);
+                self.log_in();
+            }
+            Ask::Subscribe { topic, sink, reply } => {
+                self.askers.push((topic.clone(), reply));
+                let followed = self.topics.contains_key(&topic);
+                self.topics.entry(topic.clone()).or_default().add(sink);
+                match followed {
+                    true => self.resubscribe(&topic),
+                    false => self.subscribe(&topic),
+                }
+            }
+        }
+    }
+
+    /// Takes a text from the socket.
+    pub fn take(&mut self, text: &str) {
+        let taken = serde_json::from_str::<Kind>(text).and_then(|kind| {
+            match kind.req_id {
+                Some(_) => self.take_reply(serde_json::from_str(text)?),
+                None => self.take_push(&serde_json::from_str(text)?),
+            }
+            Ok(())
+        });
+        if let Err(error) = taken {
+            tracing::warn!(%error, "a message of the exchange cannot be read");
+        }
+    }
+
+    /// Looks after what no message brings: a sign of life, and followers that fell behind.
+    pub fn tend(&mut self) {
+        if self.connected {
+            self.call("ping", &serde_json::json!({}), Call::Other);
+        }
+        let verdicts: Vec<_> =
+            self.topics.iter_mut().map(|(name, topic)| (name.clone(), topic.tend())).collect();
+        verdicts.into_iter().for_each(|(name, verdict)| self.heed(&name, verdict));
+    }
+
+    fn take_reply(&mut self, reply: Reply) {
+        if let Some(submission) = self.sent.remove(&reply.req_id) {
+            // Whoever asked may have stopped waiting.
+            let _ = submission.reply.send(answer_of(reply));
+            return;
+        }
+        match self.calls.remove(&reply.req_id) {
+            Some(Call::Login) => self.logged_in(&refusal_of(reply)),
+            Some(Call::Subscribe(topic)) => self.subscribed(&topic, &refusal_of(reply)),
+            Some(Call::Other) => {}
+            None => tracing::warn!(req_id = reply.req_id, "a reply that nobody waits for"),
+        }
+    }
+
+    fn take_push(&mut self, push: &Push) {
+        let name = (push.channel, push.market.clone());
+        if let Some(topic) = self.topics.get_mut(&name) {
+            let verdict = topic.take(push);
+            self.heed(&name, verdict);
+        }
+    }
+
+    fn heed(&mut self, name: &TopicName, verdict: Verdict) {
+        match verdict {
+            Verdict::Fine => {}
+            Verdict::Gap => self.resubscribe(name),
+            Verdict::Unheard => {
+                self.topics.remove(name);
+                self.unsubscribe(name);
+            }
+        }
+    }
+
+    /// Asks for a login if there is a key for it; while there is no connection, the next one does so.
+    fn log_in(&mut self) {
+        let Some(keypair) = self.keypair.clone().filter(|_| self.connected) else { return };
+        self.login_underway = true;
+        let Node { network, key: node } = self.node;
+        let login = Login { network, node, key: keypair.public(), nonce: self.nonce };
+        self.call("login", &signed_login(&login, &keypair), Call::Login);
+    }
+
+    fn logged_in(&mut self, answer: &Result<(), Box<Problem>>) {
+        self.login_underway = false;
+        if let Err(problem) = answer {
+            tracing::warn!(code = problem.code, "the login was refused");
+        }
+        for asker in self.login_askers.drain(..) {
+            let _ = asker.send(answer.clone());
+        }
+        // Private channels are asked for even after a refusal, so that whoever waits for them hears of it.
+        self.subscribe_all(true);
+    }
+
+    fn subscribe_all(&mut self, private: bool) {
+        let names: Vec<_> = self.topics.keys().filter(|name| name.0.is_private() == private).cloned().collect();
+        names.iter().for_each(|name| self.subscribe(name));
+    }
+
+    /// Asks for a topic if it can be had now; otherwise it is asked for once connected and logged in.
+    fn subscribe(&mut self, name: &TopicName) {
+        let possible = !name.0.is_private() || !self.login_underway;
+        if self.connected && possible {
+            self.topics.entry(name.clone()).or_default().ask();
+            self.call("subscribe", &topic_to_wire(name), Call::Subscribe(name.clone()));
+        }
+    }
+
+    fn resubscribe(&mut self, name: &TopicName) {
+        self.unsubscribe(name);
+        self.subscribe(name);
+    }
+
+    fn unsubscribe(&mut self, name: &TopicName) {
+        if self.connected {
+            self.call("unsubscribe", &topic_to_wire(name), Call::Other);
+        }
+    }
+
+    fn subscribed(&mut self, name: &TopicName, answer: &Result<(), Box<Problem>>) {
+        if let Err(problem) = answer {
+            tracing::warn!(code = problem.code, channel = ?name.0, "a subscription was refused");
+            self.topics.remove(name);
+        }
+        for (_, reply) in self.askers.extract_if(.., |(topic, _)| topic == name) {
+            let _ = reply.send(answer.clone());
+        }
+    }
+
+    fn call(&mut self, method: &str, params: &impl Serialize, call: Call) {
+        let (req_id, text) = self.request(method, params);
+        self.calls.insert(req_id, call);
+        self.outbox.push_back(text);
+    }
+
+    fn request(&mut self, method: &str, params: &impl Serialize) -> (u64, String) {
+        self.last_req_id = self.last_req_id.saturating_add(1);
+        let params = serde_json::to_value(params).unwrap_or_default();
+        let request = Request { method: method.to_owned(), params, req_id: self.last_req_id };
+        (self.last_req_id, serde_json::to_string(&request).unwrap_or_default())
+    }
+}
+
+fn topic_to_wire((channel, market): &TopicName) -> Subscribe {
+    Subscribe { channel: *channel, market: market.clone() }
+}
+
+fn refusal_of(reply: Reply) -> Result<(), Box<Problem>> {
+    if reply.ok { Ok(()) } else { Err(problem_of(reply.error)) }
+}
+
+fn answer_of(reply: Reply) -> Result<BlockReply, Box<Problem>> {
+    if !reply.ok {
+        return Err(problem_of(reply.error));
+    }
+    let read = serde_json::from_value(reply.result.unwrap_or_default());
+    read.map_err(|error| unreadable(&error.to_string()))
+}
+
+fn problem_of(problem: Option<Problem>) -> Box<Problem> {
+    problem.map_or_else(|| unreadable("the exchange refused without saying why"), Box::new)
+}
+
+/// An answer that cannot be read leaves open what became of the block.
+fn unreadable(detail: &str) -> Box<Problem> {
+    Box::new(Problem {
+        kind: "about:blank".to_owned(),
+        title: "unreadable answer".to_owned(),
+        status: 502,
+        detail: detail.to_owned(),
+        code: "unreadable_answer".to_owned(),
+        outcome: Some("unknown".to_owned()),
+        retryable: true,
+        retry_after_ms: None,
+        block_id: None,
+        details: None,
+    })
+}
+
+#[cfg(test)]
+mod tests;

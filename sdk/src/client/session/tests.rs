@@ -1,0 +1,256 @@
+//! Conversations with an exchange that is only texts.
+
+use super::*;
+use crate::testing::{NETWORK, ORIGIN, keypair, order_block, problem};
+use crate::types::BlockId;
+use bandex_api::{Channel, PushKind};
+use serde_json::{Value, json};
+use tokio::sync::oneshot::error::TryRecvError;
+
+const BOOK: Channel = Channel::Book;
+const DEALS: Channel = Channel::Deals;
+
+type Replied<T> = oneshot::Receiver<Result<T, Box<Problem>>>;
+
+fn hello(nonce: u8) -> Hello {
+    Hello {
+        channel: "hello".to_owned(),
+        network: NETWORK,
+        node: keypair(9).public().to_string(),
+        nonce: Hash::new([nonce; 32]).to_string(),
+        time_us: 0,
+    }
+}
+
+fn session(window: usize) -> Session {
+    let node = Node::from_hello(&hello(1), None).unwrap();
+    Session::new(node, window, true)
+}
+
+fn connected(window: usize) -> Session {
+    let mut session = session(window);
+    session.connect(&hello(1)).unwrap();
+    session
+}
+
+/// All that goes out now, as (method, params, request number).
+fn sent(session: &mut Session) -> Vec<(String, Value, u64)> {
+    let texts = std::iter::from_fn(|| session.next_text());
+    let requests = texts.map(|text| serde_json::from_str::<Request>(&text).unwrap());
+    requests.map(|request| (request.method, request.params, request.req_id)).collect()
+}
+
+fn methods(session: &mut Session) -> Vec<String> {
+    sent(session).into_iter().map(|(method, _, _)| method).collect()
+}
+
+fn submit(session: &mut Session, seq: u64) -> Replied<BlockReply> {
+    let (reply, answer) = oneshot::channel();
+    session.ask(Ask::Submit { signed: order_block(seq), reply });
+    answer
+}
+
+fn subscribe(
+    session: &mut Session,
+    topic: TopicName,
+    unread: usize,
+) -> (mpsc::Receiver<Push>, Replied<()>) {
+    let (sink, pushes) = mpsc::channel(unread);
+    let (reply, answer) = oneshot::channel();
+    session.ask(Ask::Subscribe { topic, sink, reply });
+    (pushes, answer)
+}
+
+fn log_in(session: &mut Session) -> Replied<()> {
+    let (reply, answer) = oneshot::channel();
+    session.ask(Ask::Login { keypair: keypair(1), reply });
+    answer
+}
+
+fn accept(session: &mut Session, req_id: u64, id: BlockId) {
+    let result = json!({"block_id": id.to_string(), "seq": 5, "time_us": 6, "operations": []});
+    session.take(&json!({"req_id": req_id, "ok": true, "result": result}).to_string());
+}
+
+fn grant(session: &mut Session, req_id: u64) {
+    session.take(&json!({"req_id": req_id, "ok": true, "result": {}}).to_string());
+}
+
+fn refuse(session: &mut Session, req_id: u64, problem: &Problem) {
+    session.take(&json!({"req_id": req_id, "ok": false, "error": problem}).to_string());
+}
+
+fn push(session: &mut Session, topic: &TopicName, kind: PushKind, prev_seq: u64, seq: u64) {
+    let (channel, market) = topic.clone();
+    let push = Push { channel, market, kind, prev_seq, seq, data: json!([]) };
+    session.take(&serde_json::to_string(&push).unwrap());
+}
+
+fn seqs(pushes: &mut mpsc::Receiver<Push>) -> Vec<u64> {
+    std::iter::from_fn(|| pushes.try_recv().ok()).map(|push| push.seq).collect()
+}
+
+#[test]
+fn at_most_a_window_is_under_way_and_all_of_it_survives_a_break() {
+    let mut session = connected(3);
+    let mut replies: Vec<_> = (1..=5).map(|seq| submit(&mut session, seq)).collect();
+    let first = sent(&mut session);
+    let payloads = |sent: &[(String, Value, u64)]| -> Vec<Value> {
+        sent.iter().map(|(_, params, _)| params["payload"].clone()).collect()
+    };
+    let signed: Vec<Value> = (1..=5).map(|seq| hex::encode(order_block(seq).payload).into()).collect();
+    assert_eq!(payloads(&first), signed[..3]);
+    assert_eq!(first[0].1["receipt"], json!(true));
+    // One answer makes room for one more.
+    accept(&mut session, first[0].2, order_block(1).id());
+    assert_eq!(replies[0].try_recv().unwrap().unwrap().seq, 5);
+    assert_eq!(payloads(&sent(&mut session)), signed[3..4]);
+    // The socket breaks: what was not answered goes out again, in the same order.
+    session.disconnect();
+    assert_eq!(session.next_text(), None);
+    session.connect(&hello(2)).unwrap();
+    let again = sent(&mut session);
+    assert_eq!(payloads(&again), signed[1..4]);
+    for (at, (_, _, req_id)) in again.iter().enumerate() {
+        refuse(&mut session, *req_id, &problem("late", "refused"));
+        assert_eq!(replies[at + 1].try_recv().unwrap().unwrap_err().code, "late");
+    }
+    assert_eq!(payloads(&sent(&mut session)), signed[4..]);
+    assert_eq!(replies[4].try_recv(), Err(TryRecvError::Empty));
+    // An answer that cannot be read leaves the outcome open.
+    let last = session.last_req_id;
+    session.take(&json!({"req_id": last, "ok": true, "result": {"seq": "?"}}).to_string());
+    let unread = replies[4].try_recv().unwrap().unwrap_err();
+    assert_eq!(unread.outcome.as_deref(), Some("unknown"));
+}
+
+#[test]
+fn another_node_is_not_talked_to() {
+    let other = Hello { node: keypair(8).public().to_string(), ..hello(1) };
+    assert!(matches!(session(1).connect(&other), Err(ClientError::OtherNode { .. })));
+    let moved = Hello { network: NETWORK + 1, ..hello(1) };
+    assert!(matches!(session(1).connect(&moved), Err(ClientError::OtherNetwork { .. })));
+    assert!(Node::from_hello(&hello(1), Some(keypair(8).public())).is_err());
+}
+
+#[test]
+fn a_gap_asks_for_a_new_snapshot_and_hides_what_lies_between() {
+    use PushKind::{Snapshot, Update};
+    let topic = (BOOK, Some("BWT-BTC".to_owned()));
+    let mut session = connected(1);
+    let (mut pushes, mut granted) = subscribe(&mut session, topic.clone(), 16);
+    let asked = sent(&mut session);
+    assert_eq!(asked[0].1, json!({"channel": "book", "market": "BWT-BTC"}));
+    grant(&mut session, asked[0].2);
+    assert_eq!(granted.try_recv(), Ok(Ok(())));
+    push(&mut session, &topic, Update, 1, 2);
+    push(&mut session, &topic, Snapshot, 0, 4);
+    push(&mut session, &topic, Update, 4, 6);
+    assert_eq!(seqs(&mut pushes), [4, 6], "nothing before the snapshot");
+    push(&mut session, &topic, Update, 7, 8);
+    assert_eq!(methods(&mut session), ["unsubscribe", "subscribe"]);
+    push(&mut session, &topic, Update, 8, 9);
+    assert_eq!(methods(&mut session), Vec::<String>::new(), "asked once");
+    push(&mut session, &topic, Snapshot, 0, 9);
+    push(&mut session, &topic, Update, 9, 10);
+    assert_eq!(seqs(&mut pushes), [9, 10]);
+    // A new socket begins with a snapshot too.
+    session.disconnect();
+    session.connect(&hello(2)).unwrap();
+    assert_eq!(methods(&mut session), ["subscribe"]);
+    push(&mut session, &topic, Update, 10, 11);
+    push(&mut session, &topic, Snapshot, 0, 12);
+    assert_eq!(seqs(&mut pushes), [12]);
+    // Nobody listens any more.
+    drop(pushes);
+    push(&mut session, &topic, Update, 12, 13);
+    assert_eq!(methods(&mut session), ["unsubscribe"]);
+}
+
+#[test]
+fn a_slow_reader_loses_pushes_but_never_order() {
+    use PushKind::{Snapshot, Update};
+    let topic = (BOOK, Some("BWT-BTC".to_owned()));
+    let mut session = connected(1);
+    let (mut slow, _granted) = subscribe(&mut session, topic.clone(), 2);
+    push(&mut session, &topic, Snapshot, 0, 1);
+    (1..4).for_each(|seq| push(&mut session, &topic, Update, seq, seq + 1));
+    session.tend();
+    assert_eq!(methods(&mut session), ["subscribe", "ping"], "no use while it does not read");
+    assert_eq!(seqs(&mut slow), [1, 2]);
+    push(&mut session, &topic, Update, 4, 5);
+    assert_eq!(seqs(&mut slow), Vec::<u64>::new());
+    session.tend();
+    assert_eq!(methods(&mut session), ["ping", "unsubscribe", "subscribe"]);
+    push(&mut session, &topic, Snapshot, 0, 5);
+    assert_eq!(seqs(&mut slow), [5]);
+    // A second follower makes the first begin anew with it.
+    let (mut second, _granted) = subscribe(&mut session, topic.clone(), 2);
+    assert_eq!(methods(&mut session), ["unsubscribe", "subscribe"]);
+    push(&mut session, &topic, Snapshot, 0, 6);
+    push(&mut session, &topic, Update, 6, 7);
+    assert_eq!([seqs(&mut slow), seqs(&mut second)], [[6, 7], [6, 7]]);
+}
+
+#[test]
+fn private_channels_follow_the_login_on_every_connection() {
+    let mut session = connected(1);
+    let mut logged_in = log_in(&mut session);
+    let (_pushes, mut granted) = subscribe(&mut session, (DEALS, None), 2);
+    let asked = sent(&mut session);
+    assert_eq!(asked.len(), 1, "the channel waits for the login");
+    let (method, params, req_id) = &asked[0];
+    assert_eq!((method.as_str(), &params["nonce"]), ("login", &json!(Hash::new([1; 32]).to_string())));
+    let statement = Login {
+        network: NETWORK,
+        node: keypair(9).public(),
+        key: keypair(1).public(),
+        nonce: Hash::new([1; 32]),
+    };
+    let signature = params["signature"].as_str().unwrap().parse().unwrap();
+    assert_eq!(statement.check(&signature), Ok(()));
+    grant(&mut session, *req_id);
+    assert_eq!(logged_in.try_recv(), Ok(Ok(())));
+    // The socket breaks before the channel is granted: both are asked for again, with the new nonce.
+    assert_eq!(methods(&mut session), ["subscribe"]);
+    session.disconnect();
+    session.connect(&hello(2)).unwrap();
+    let asked = sent(&mut session);
+    assert_eq!((asked.len(), &asked[0].1["nonce"]), (1, &json!(Hash::new([2; 32]).to_string())));
+    grant(&mut session, asked[0].2);
+    let asked = sent(&mut session);
+    assert_eq!(asked[0].0, "subscribe");
+    grant(&mut session, asked[0].2);
+    assert_eq!(granted.try_recv(), Ok(Ok(())));
+}
+
+#[test]
+fn refused_logins_and_channels_are_heard_of() {
+    let mut session = session(1);
+    let mut logged_in = log_in(&mut session);
+    let (mut pushes, mut granted) = subscribe(&mut session, (DEALS, None), 2);
+    session.connect(&hello(1)).unwrap();
+    let asked = sent(&mut session);
+    // A channel asked for before the connection waits as well.
+    assert_eq!(asked.iter().map(|(method, ..)| method.as_str()).collect::<Vec<_>>(), ["login"]);
+    refuse(&mut session, asked[0].2, &problem("unknown_key", "rejected"));
+    assert_eq!(logged_in.try_recv().unwrap().unwrap_err().code, "unknown_key");
+    let asked = sent(&mut session);
+    assert_eq!(asked[0].0, "subscribe");
+    refuse(&mut session, asked[0].2, &problem("login_needed", "rejected"));
+    assert_eq!(granted.try_recv().unwrap().unwrap_err().code, "login_needed");
+    assert!(matches!(pushes.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
+}
+
+#[test]
+fn noise_is_passed_over() {
+    let mut session = connected(1);
+    let mut reply = submit(&mut session, 1);
+    let asked = sent(&mut session);
+    for noise in ["", "{", "[]", "{}", r#"{"req_id":99,"ok":true}"#, r#"{"channel":"weather"}"#] {
+        session.take(noise);
+    }
+    assert_eq!(reply.try_recv(), Err(TryRecvError::Empty));
+    accept(&mut session, asked[0].2, ORIGIN.id);
+    assert!(reply.try_recv().is_ok());
+}

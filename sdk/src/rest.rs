@@ -1,0 +1,276 @@
+//! REST: what is asked for once, and what belongs to an account.
+
+use crate::wire::{WireError, parse, signed_to_wire};
+use crate::{Markets, clock};
+use bandex_api::{
+    Balances, BlockReply, Book, BookQuery, Challenge, Deal, DealPage, DealQuery, Evidence, Lane, LaneQuery,
+    OrderPage, OrderQuery, Problem, Session, StoredBlock, SubmitQuery, TradePage, TradeQuery,
+};
+use bandex_tradechain::{Keypair, Login, SignedBlock};
+use bandex_types::{AccountId, BlockId, DealId, PublicKey};
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Why a request gave no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum RestError {
+    /// The exchange says why.
+    #[error("{}: {}", .0.code, .0.detail)]
+    Problem(Box<Problem>),
+    /// No exchange answered, or not in its words.
+    #[error("the exchange could not be reached: {0}")]
+    Http(#[from] reqwest::Error),
+    /// An answer that is no problem document.
+    #[error("the exchange answered {status} without saying why")]
+    Status {
+        /// The HTTP status.
+        status: u16,
+    },
+    /// An answer that cannot be read.
+    #[error("the answer: {0}")]
+    Wire(#[from] WireError),
+    /// The challenge is for another node or network than expected.
+    #[error("the login challenge is another node's: a signature over it would serve someone else")]
+    OtherNode,
+}
+
+impl RestError {
+    /// The stable code of the exchange's problem, if it named one.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Problem(problem) => Some(&problem.code),
+            _ => None,
+        }
+    }
+}
+
+/// The public part of an exchange's REST interface.
+///
+/// ```no_run
+/// # async fn example() -> Result<(), bandex_sdk::RestError> {
+/// let rest = bandex_sdk::Rest::new("http://localhost:8080")?;
+/// let markets = rest.markets().await?;
+/// for market in markets.iter() {
+///     println!("{}: {}", market.symbol, rest.book(&market.symbol, Some(5)).await?.bids.len());
+/// }
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Rest {
+    http: reqwest::Client,
+    base: String,
+}
+
+/// The part that belongs to the account that logged in.
+#[derive(Debug, Clone)]
+pub struct AccountRest {
+    rest: Rest,
+    session: Session,
+    account: AccountId,
+}
+
+/// Longer than any answer takes, shorter than a person waits.
+const TIMEOUT: Duration = Duration::from_secs(30);
+
+impl Rest {
+    /// For an exchange at `base`, such as `http://localhost:8080`.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be set up.
+    pub fn new(base: impl Into<String>) -> Result<Self, RestError> {
+        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
+        let base = base.into().trim_end_matches('/').to_owned();
+        Ok(Self { http, base })
+    }
+
+    /// Where the exchange's WebSocket is, such as `ws://localhost:8080/v1/ws`.
+    pub fn socket_url(&self) -> String {
+        let rest = self.base.strip_prefix("http").unwrap_or(&self.base);
+        format!("ws{rest}/v1/ws")
+    }
+
+    fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.base))
+    }
+
+    async fn get<Q: Serialize, A: DeserializeOwned>(&self, path: &str, query: &Q) -> Result<A, RestError> {
+        answer(self.request(Method::GET, path).query(query)).await
+    }
+
+    /// All that is listed.
+    ///
+    /// # Errors
+    /// No answer, or one that cannot be read.
+    pub async fn markets(&self) -> Result<Markets, RestError> {
+        Ok(Markets::from_wire(&self.get("/v1/markets", &()).await?)?)
+    }
+
+    /// A book, `depth` levels a side.
+    ///
+    /// # Errors
+    /// No answer, or no such market.
+    pub async fn book(&self, market: &str, depth: Option<u32>) -> Result<Book, RestError> {
+        self.get(&format!("/v1/book/{market}"), &BookQuery { depth }).await
+    }
+
+    /// Trades of a market, newest first.
+    ///
+    /// # Errors
+    /// No answer, or no such market.
+    pub async fn trades(&self, market: &str, query: &TradeQuery) -> Result<TradePage, RestError> {
+        self.get(&format!("/v1/trades/{market}"), query).await
+    }
+
+    /// Submits a block. [`crate::Trader`] does this in order, stored and repeated as needed.
+    ///
+    /// # Errors
+    /// No answer (the block may have been sequenced: send the same bytes again), or a refusal.
+    pub async fn submit(&self, signed: &SignedBlock, receipt: bool) -> Result<BlockReply, RestError> {
+        let query = SubmitQuery { receipt: Some(receipt) };
+        answer(self.request(Method::POST, "/v1/blocks").query(&query).json(&signed_to_wire(signed))).await
+    }
+
+    /// A block as the node keeps it.
+    ///
+    /// # Errors
+    /// No answer, or no such block.
+    pub async fn block(&self, id: BlockId) -> Result<StoredBlock, RestError> {
+        self.get(&format!("/v1/blocks/{id}"), &()).await
+    }
+
+    /// A part of a lane.
+    ///
+    /// # Errors
+    /// No answer, or `unknown_key`.
+    pub async fn lane(&self, key: PublicKey, query: &LaneQuery) -> Result<Lane, RestError> {
+        self.get(&format!("/v1/lanes/{key}"), query).await
+    }
+
+    /// Logs in with a key of an account. `markets` says which node and network a challenge may be for.
+    ///
+    /// # Errors
+    /// No answer, an unknown key, or a challenge of another node.
+    pub async fn login(&self, keypair: &Keypair, markets: &Markets) -> Result<AccountRest, RestError> {
+        let challenge: Challenge = self.get("/v1/login", &()).await?;
+        let (network, node) = (challenge.network, parse("node", &challenge.node)?);
+        if (network, node) != (markets.network, markets.node) {
+            return Err(RestError::OtherNode);
+        }
+        let login = Login { network, node, key: keypair.public(), nonce: parse("nonce", &challenge.nonce)? };
+        let body = signed_login(&login, keypair);
+        let session: Session = answer(self.request(Method::POST, "/v1/login").json(&body)).await?;
+        let account = parse("account", &session.account)?;
+        Ok(AccountRest { rest: self.clone(), session, account })
+    }
+}
+
+/// A login as the wire has it.
+pub(crate) fn signed_login(login: &Login, keypair: &Keypair) -> bandex_api::Login {
+    bandex_api::Login {
+        key: login.key.to_string(),
+        nonce: login.nonce.to_string(),
+        signature: login.sign(keypair).to_string(),
+    }
+}
+
+impl AccountRest {
+    /// Whose.
+    pub const fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// Whether the session ends within `margin` microseconds; then log in anew.
+    pub fn expires_within(&self, margin_us: u64) -> bool {
+        clock::now().plus(margin_us).as_micros() >= self.session.expires_us
+    }
+
+    async fn get<Q: Serialize, A: DeserializeOwned>(&self, path: &str, query: &Q) -> Result<A, RestError> {
+        let request = self.rest.request(Method::GET, path).query(query);
+        answer(request.bearer_auth(&self.session.token)).await
+    }
+
+    /// The account's orders, newest first.
+    ///
+    /// # Errors
+    /// No answer, or the session has ended.
+    pub async fn orders(&self, query: &OrderQuery) -> Result<OrderPage, RestError> {
+        self.get("/v1/orders", query).await
+    }
+
+    /// The account's deals, newest first.
+    ///
+    /// # Errors
+    /// No answer, or the session has ended.
+    pub async fn deals(&self, query: &DealQuery) -> Result<DealPage, RestError> {
+        self.get("/v1/deals", query).await
+    }
+
+    /// All open deals, page by page.
+    ///
+    /// # Errors
+    /// As [`AccountRest::deals`].
+    pub async fn open_deals(&self) -> Result<Vec<Deal>, RestError> {
+        let (mut all, mut query) = (Vec::new(), DealQuery::default());
+        loop {
+            let page = self.deals(&query).await?;
+            all.extend(page.deals);
+            match page.next_before {
+                Some(before) => query.before = Some(before),
+                None => return Ok(all),
+            }
+        }
+    }
+
+    /// One deal.
+    ///
+    /// # Errors
+    /// No answer, or no such deal of this account.
+    pub async fn deal(&self, deal: DealId) -> Result<Deal, RestError> {
+        self.get(&format!("/v1/deals/{deal}"), &()).await
+    }
+
+    /// All that a third party needs to judge a deal.
+    ///
+    /// # Errors
+    /// No answer, or no such deal of this account.
+    pub async fn evidence(&self, deal: DealId) -> Result<Evidence, RestError> {
+        self.get(&format!("/v1/deals/{deal}/evidence"), &()).await
+    }
+
+    /// What the account has, and how far others let it go.
+    ///
+    /// # Errors
+    /// No answer, or the session has ended.
+    pub async fn balances(&self) -> Result<Balances, RestError> {
+        self.get("/v1/balances", &()).await
+    }
+}
+
+async fn answer<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, RestError> {
+    let response = request.send().await?;
+    let status = response.status();
+    if status == StatusCode::OK {
+        return Ok(response.json().await?);
+    }
+    let body = response.bytes().await?;
+    match serde_json::from_slice(&body) {
+        Ok(problem) => Err(RestError::Problem(problem)),
+        Err(_) => Err(RestError::Status { status: status.as_u16() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_socket_is_where_the_exchange_is() {
+        let check = |base, url| assert_eq!(Rest::new(base).unwrap().socket_url(), url);
+        check("http://localhost:8080", "ws://localhost:8080/v1/ws");
+        check("http://localhost:8080/", "ws://localhost:8080/v1/ws");
+        check("https://exchange.example", "wss://exchange.example/v1/ws");
+    }
+}

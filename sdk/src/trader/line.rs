@@ -1,0 +1,245 @@
+//! The line between a lane and the connection: what is under way, who waits for it, and how it recovers.
+//!
+//! In good times each block is sent as it is signed. Once one comes back unsequenced, all behind it come back with a
+//! gap; then one task sends everything pending again, in order, until all of it is answered, and what is signed
+//! meanwhile joins the queue.
+
+use super::fate::{Fate, LaneError, judge};
+use super::{SubmitError, TraderError};
+use crate::client::Slot;
+use crate::lane::{Entry, LaneState, LaneStore, StoreError};
+use crate::{Client, OwnBlock, SignError, Signer};
+use bandex_api::BlockReply;
+use bandex_tradechain::Block;
+use bandex_types::{OrderRef, PublicKey};
+use std::collections::{BTreeMap, BTreeSet};
+use std::future::Future;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+use tokio::sync::oneshot;
+use tokio::time::sleep;
+
+type Answer = Result<BlockReply, TraderError>;
+
+/// The first and the longest wait before pending blocks are sent again.
+const FIRST_WAIT: Duration = Duration::from_millis(5);
+const LONGEST_WAIT: Duration = Duration::from_secs(2);
+/// The most blocks sent again at a time, so that a long queue does not crowd others off the connection.
+const MOST_AT_ONCE: usize = 64;
+
+/// What is guarded: signing, storing and queueing are one step.
+pub(super) struct Lane {
+    pub signer: Signer,
+    pub state: LaneState,
+    store: Box<dyn LaneStore>,
+    waiters: BTreeMap<u64, oneshot::Sender<Answer>>,
+    /// Answered out of order, before a predecessor was.
+    answered: BTreeSet<u64>,
+    recovering: bool,
+    broken: Option<LaneError>,
+}
+
+#[derive(Debug)]
+pub(super) struct Line {
+    client: Client,
+    key: PublicKey,
+    lane: Mutex<Lane>,
+}
+
+impl std::fmt::Debug for Lane {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lane").field("signer", &self.signer).field("broken", &self.broken).finish_non_exhaustive()
+    }
+}
+
+impl Lane {
+    /// Signs a block and stores it; the lane is as before if either fails.
+    fn add(
+        &mut self,
+        sign: impl FnOnce(&mut Signer) -> Result<OwnBlock, SignError>,
+    ) -> Result<OwnBlock, TraderError> {
+        if let Some(broken) = &self.broken {
+            return Err(broken.clone().into());
+        }
+        let before = self.signer.head();
+        let own = sign(&mut self.signer)?;
+        let stored = Block::decode(&own.signed.payload)
+            .map_err(|error| StoreError::Damaged { line: 0, why: error.to_string() })
+            .and_then(|block| self.store.append(&Entry::Block(own.signed.clone())).map(|()| block));
+        match stored {
+            Ok(block) => {
+                // From here the block may be sent, and must be until it is answered.
+                self.state.push(own.clone(), &block);
+                Ok(own)
+            }
+            Err(error) => {
+                self.signer.rewind(before);
+                Err(error.into())
+            }
+        }
+    }
+
+    /// Block `seq` has its answer.
+    fn settle(&mut self, seq: u64, answer: Result<BlockReply, SubmitError>) {
+        if let Ok(reply) = &answer {
+            let refused = reply.operations.iter().zip(0u8..).filter(|(operation, _)| !operation.ok);
+            for (_, op) in refused {
+                self.state.own.forget(&OrderRef { key: self.state.key, seq, op });
+            }
+        }
+        self.answered.insert(seq);
+        let before = self.state.confirmed.seq;
+        while let Some(first) = self.state.pending.front().map(|block| block.seq)
+            && self.answered.remove(&first)
+        {
+            self.state.confirm(first);
+        }
+        let confirmed = self.state.confirmed.seq;
+        self.answered.retain(|seq| *seq > confirmed);
+        if confirmed > before
+            && let Err(error) = self.store.append(&Entry::Confirmed(confirmed))
+        {
+            // Forgetting an answer costs one needless repetition, which is answered as before.
+            tracing::warn!(%error, "an answer could not be noted");
+        }
+        if let Some(waiter) = self.waiters.remove(&seq) {
+            let _ = waiter.send(answer.map_err(TraderError::Submit));
+        }
+    }
+
+    fn break_off(&mut self, error: &LaneError) {
+        tracing::warn!(%error, key = %self.state.key, "the lane cannot go on");
+        self.broken = Some(error.clone());
+        for (_, waiter) in std::mem::take(&mut self.waiters) {
+            let _ = waiter.send(Err(error.clone().into()));
+        }
+    }
+}
+
+impl Line {
+    pub fn new(client: Client, signer: Signer, state: LaneState, store: Box<dyn LaneStore>) -> Arc<Self> {
+        let key = signer.key();
+        let (waiters, answered) = (BTreeMap::new(), BTreeSet::new());
+        let lane = Lane { signer, state, store, waiters, answered, recovering: false, broken: None };
+        Arc::new(Self { client, key, lane: Mutex::new(lane) })
+    }
+
+    pub const fn key(&self) -> PublicKey {
+        self.key
+    }
+
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    pub fn lane(&self) -> MutexGuard<'_, Lane> {
+        // Every step under the lock leaves the lane whole, so a panic elsewhere in it changes nothing.
+        self.lane.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Signs, stores and sends one block.
+    pub fn start(
+        self: &Arc<Self>,
+        slot: Slot,
+        sign: impl FnOnce(&mut Signer) -> Result<OwnBlock, SignError>,
+    ) -> Result<(OwnBlock, oneshot::Receiver<Answer>), TraderError> {
+        let mut lane = self.lane();
+        let own = lane.add(sign)?;
+        let (waiter, reply) = oneshot::channel();
+        lane.waiters.insert(own.seq, waiter);
+        if !lane.recovering {
+            // Still under the lock, so that blocks go out in the order of their signatures.
+            let answer = slot.submit(own.signed.clone());
+            tokio::spawn(Arc::clone(self).follow(own.seq, answer));
+        }
+        Ok((own, reply))
+    }
+
+    async fn follow(
+        self: Arc<Self>,
+        seq: u64,
+        answer: impl Future<Output = Result<BlockReply, SubmitError>> + Send,
+    ) {
+        let answer = answer.await;
+        let again = self.heed(seq, answer, false);
+        if let Some(wait) = again
+            && !std::mem::replace(&mut self.lane().recovering, true)
+        {
+            self.recover(wait.unwrap_or(FIRST_WAIT)).await;
+        }
+    }
+
+    /// Carries out what an answer means; how long to wait if everything pending must be sent again.
+    fn heed(
+        &self,
+        seq: u64,
+        answer: Result<BlockReply, SubmitError>,
+        fresh: bool,
+    ) -> Option<Option<Duration>> {
+        let mut lane = self.lane();
+        match judge(&lane.state, seq, &answer, fresh) {
+            Fate::Answered => lane.settle(seq, answer),
+            // What comes behind a block that broke the lane says nothing new.
+            _ if lane.broken.is_some() => {}
+            Fate::Again(wait) => return Some(wait),
+            Fate::Broken(error) => lane.break_off(&error),
+        }
+        None
+    }
+
+    /// What to send again; nothing, and the end of recovering, once all is answered or the lane is broken.
+    fn unanswered(&self) -> Vec<OwnBlock> {
+        let mut lane = self.lane();
+        let pending = lane.state.pending.iter().filter(|block| !lane.answered.contains(&block.seq));
+        let again: Vec<_> = match lane.broken {
+            None => pending.take(MOST_AT_ONCE).cloned().collect(),
+            Some(_) => Vec::new(),
+        };
+        lane.recovering = !again.is_empty();
+        again
+    }
+
+    async fn recover(&self, mut wait: Duration) {
+        loop {
+            sleep(wait).await;
+            let blocks = self.unanswered();
+            if blocks.is_empty() {
+                return;
+            }
+            let sent: Vec<_> =
+                blocks.into_iter().map(|own| (own.seq, self.client.submit(own.signed))).collect();
+            let mut asked: Option<Duration> = None;
+            let mut stalled = false;
+            for (seq, answer) in sent {
+                if let Some(wait) = self.heed(seq, answer.await, true) {
+                    stalled = true;
+                    asked = asked.max(wait);
+                }
+            }
+            wait = match stalled {
+                true => asked.unwrap_or_default().max(wait.saturating_mul(2)).min(LONGEST_WAIT),
+                false => Duration::ZERO,
+            };
+        }
+    }
+
+    /// Sends again whatever is pending, and waits until it is answered.
+    pub async fn resume(self: &Arc<Self>) -> Result<(), TraderError> {
+        let (waiter, reply) = oneshot::channel();
+        {
+            let mut lane = self.lane();
+            lane.broken = None;
+            let Some(last) = lane.state.pending.back().map(|block| block.seq) else { return Ok(()) };
+            lane.waiters.insert(last, waiter);
+            if !std::mem::replace(&mut lane.recovering, true) {
+                let line = Arc::clone(self);
+                tokio::spawn(async move { line.recover(Duration::ZERO).await });
+            }
+        }
+        match reply.await.unwrap_or(Err(LaneError::Closed.into())) {
+            // However the block was answered, it was: what it meant was its own author's business.
+            Ok(_) | Err(TraderError::Submit(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,341 @@
+//! One key at work: signs, stores, sends, and sends again until answered.
+
+mod fate;
+mod line;
+mod open;
+#[cfg(test)]
+mod tests;
+
+pub use fate::LaneError;
+
+use crate::lane::OwnOrder;
+use crate::{Allowance, Client, OwnBlock, RestError, SignError, Signer, StoreError, SubmitError, Version, clock};
+use bandex_api::{BlockReply, OperationReply};
+use bandex_tradechain::body::{
+    Acknowledge, Bandwidth, Heal, Operation, Orders, Pay, Place, Revoke, Transfer,
+};
+use bandex_tradechain::{Body, Head, Keypair};
+use bandex_types::{
+    AccountId, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Timestamp,
+};
+use line::Line;
+use std::sync::Arc;
+use tokio::sync::oneshot;
+
+/// Why a trader's block did not do what it was meant to.
+#[derive(Debug, thiserror::Error)]
+pub enum TraderError {
+    /// Nothing was signed.
+    #[error(transparent)]
+    Sign(#[from] SignError),
+    /// The block could not be stored, so it was not sent.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The exchange answered the block so.
+    #[error(transparent)]
+    Submit(#[from] SubmitError),
+    /// Nothing can be signed in this lane any more.
+    #[error(transparent)]
+    Lane(#[from] LaneError),
+    /// The one operation of the block was refused.
+    #[error("{}", .0.detail.as_deref().unwrap_or("the operation was refused"))]
+    Operation(OperationReply),
+    /// The exchange could not be asked.
+    #[error(transparent)]
+    Rest(#[from] RestError),
+    /// The exchange does not know the key.
+    #[error("the exchange does not know key {0}: register it, or have it granted")]
+    UnknownKey(PublicKey),
+    /// The task that searches the proof of work was lost.
+    #[error("the search for a proof of work was given up")]
+    GivenUp,
+}
+
+impl TraderError {
+    /// The stable code of the exchange, if it was the exchange that refused.
+    pub fn code(&self) -> Option<&str> {
+        match self {
+            Self::Submit(error) => error.code(),
+            Self::Operation(reply) => reply.code.as_deref(),
+            Self::Lane(LaneError::Stuck { code, .. }) => Some(code),
+            Self::Rest(error) => error.code(),
+            _ => None,
+        }
+    }
+}
+
+/// One key's lane on a connection that others may share. Clones are the same trader.
+///
+/// Every block is stored before it is sent. What the exchange did not sequence is sent again byte for byte, in order,
+/// until it is answered or the lane is found broken; callers see only the final answer.
+///
+/// Methods that reply wait for it; to pipeline, take [`Trader::submit`] and ask for the reply later:
+///
+/// ```no_run
+/// # async fn example(trader: bandex_sdk::Trader, place: bandex_sdk::tradechain::body::Place) -> Result<(), bandex_sdk::TraderError> {
+/// use bandex_sdk::tradechain::body::{Operation, Orders};
+/// let operations = vec![Operation::Place(Box::new(place))];
+/// let placed = trader.submit(Orders { operations }).await?;
+/// // The order's name is known before any answer, so it can be cancelled at once.
+/// let cancel = Orders { operations: vec![Operation::Cancel { order: placed.order(0) }] };
+/// let cancelled = trader.submit(cancel).await?;
+/// println!("{:?} {:?}", placed.reply().await?, cancelled.reply().await?);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Trader {
+    line: Arc<Line>,
+    account: AccountId,
+}
+
+/// A block under way.
+#[derive(Debug)]
+#[must_use = "the block is under way; ask for its reply"]
+pub struct Submitted {
+    /// The block's id.
+    pub id: BlockId,
+    /// Whose lane.
+    pub key: PublicKey,
+    /// Its place there.
+    pub seq: u64,
+    reply: oneshot::Receiver<Result<BlockReply, TraderError>>,
+}
+
+/// An order that was placed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Placed {
+    /// Its reference.
+    pub order: OrderRef,
+    /// Where it stands, and how much traded on arrival.
+    pub outcome: OperationReply,
+    /// The whole answer, with its receipt.
+    pub reply: BlockReply,
+}
+
+impl Submitted {
+    /// The reference of the order that operation `op` places.
+    pub const fn order(&self, op: u8) -> OrderRef {
+        OrderRef { key: self.key, seq: self.seq, op }
+    }
+
+    /// The exchange's final answer. Operations in it may have been refused one by one.
+    ///
+    /// # Errors
+    /// The block was refused as a whole, or the lane is broken.
+    pub async fn reply(self) -> Result<BlockReply, TraderError> {
+        self.reply.await.unwrap_or(Err(TraderError::Lane(LaneError::Closed)))
+    }
+}
+
+impl Trader {
+    /// The account.
+    pub const fn account(&self) -> AccountId {
+        self.account
+    }
+
+    /// The key.
+    pub fn key(&self) -> PublicKey {
+        self.line.key()
+    }
+
+    /// The connection.
+    pub fn client(&self) -> &Client {
+        self.line.client()
+    }
+
+    /// How many blocks wait for their answer.
+    pub fn pending(&self) -> usize {
+        self.line.lane().state.pending.len()
+    }
+
+    /// The end of the lane, everything signed included.
+    pub fn head(&self) -> Head {
+        self.line.lane().signer.head()
+    }
+
+    /// An order of this lane as it was signed.
+    pub fn own_order(&self, order: &OrderRef) -> Option<OwnOrder> {
+        self.line.lane().state.own.order(order)
+    }
+
+    /// The amendments this lane signed to an order, whoever placed it.
+    pub fn own_amendments(&self, order: &OrderRef) -> Vec<Version> {
+        self.line.lane().state.own.amendments(order).to_vec()
+    }
+
+    /// The last payment that this lane signed in a deal.
+    pub fn own_pay(&self, deal: &DealId) -> Option<Pay> {
+        self.line.lane().state.own.last_pay(deal).cloned()
+    }
+
+    /// Signs with the lane's key and sends, once there is room on the connection. Blocks go out in the order in which
+    /// this is first awaited.
+    ///
+    /// # Errors
+    /// The block is not signed, not stored, or the lane is broken.
+    pub async fn submit(&self, body: impl Into<Body>) -> Result<Submitted, TraderError> {
+        let body = body.into();
+        self.send(|signer, now| signer.sign(now, None, body)).await
+    }
+
+    /// As [`Trader::submit`], for a block that has no effect when it is sequenced after `expiry`.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn submit_until(
+        &self,
+        expiry: Timestamp,
+        body: impl Into<Body>,
+    ) -> Result<Submitted, TraderError> {
+        let body = body.into();
+        self.send(|signer, now| signer.sign(now, Some(expiry), body)).await
+    }
+
+    async fn send(
+        &self,
+        sign: impl FnOnce(&mut Signer, Timestamp) -> Result<OwnBlock, SignError>,
+    ) -> Result<Submitted, TraderError> {
+        let slot = self.client().room().await?;
+        let (block, reply) = self.line.start(slot, |signer| sign(signer, clock::now()))?;
+        Ok(Submitted { id: block.id, key: block.key, seq: block.seq, reply })
+    }
+
+    async fn one(&self, operation: Operation) -> Result<Placed, TraderError> {
+        let submitted = self.submit(Orders { operations: vec![operation] }).await?;
+        let order = submitted.order(0);
+        let reply = submitted.reply().await?;
+        match reply.operations.first().cloned() {
+            Some(outcome) if outcome.ok => Ok(Placed { order, outcome, reply }),
+            Some(refused) => Err(TraderError::Operation(refused)),
+            None => Err(LaneError::Closed.into()),
+        }
+    }
+
+    /// Places an order.
+    ///
+    /// # Errors
+    /// The order or its block was refused, or the lane is broken.
+    pub async fn place(&self, place: Place) -> Result<Placed, TraderError> {
+        self.one(Operation::Place(Box::new(place))).await
+    }
+
+    /// Cancels an order of the account.
+    ///
+    /// # Errors
+    /// As [`Trader::place`].
+    pub async fn cancel(&self, order: OrderRef) -> Result<BlockReply, TraderError> {
+        self.one(Operation::Cancel { order }).await.map(|done| done.reply)
+    }
+
+    /// Cancels the open order that this key placed with a client id.
+    ///
+    /// # Errors
+    /// As [`Trader::place`].
+    pub async fn cancel_client(
+        &self,
+        market: MarketId,
+        client_id: impl Into<String>,
+    ) -> Result<BlockReply, TraderError> {
+        let client_id = client_id.into();
+        self.one(Operation::CancelClient { market, client_id }).await.map(|done| done.reply)
+    }
+
+    /// Changes price and total quantity (fills included) of an order.
+    ///
+    /// # Errors
+    /// As [`Trader::place`].
+    pub async fn amend(
+        &self,
+        order: OrderRef,
+        price: Price,
+        quantity: Quantity,
+    ) -> Result<BlockReply, TraderError> {
+        self.one(Operation::Amend { order, price, quantity }).await.map(|done| done.reply)
+    }
+
+    /// One to a hundred operations in one block, each answered by itself.
+    ///
+    /// # Errors
+    /// The block was refused as a whole, or the lane is broken.
+    pub async fn orders(&self, operations: Vec<Operation>) -> Result<BlockReply, TraderError> {
+        self.submit(Orders { operations }).await?.reply().await
+    }
+
+    /// Pays a tranche of a deal.
+    ///
+    /// # Errors
+    /// The payment was refused, or the lane is broken.
+    pub async fn pay(&self, pay: Pay) -> Result<BlockReply, TraderError> {
+        self.submit(pay).await?.reply().await
+    }
+
+    /// Countersigns a payment or a bandwidth record.
+    ///
+    /// # Errors
+    /// The acknowledgement was refused, or the lane is broken.
+    pub async fn acknowledge(&self, proposal: BlockId) -> Result<BlockReply, TraderError> {
+        self.submit(Acknowledge { proposal }).await?.reply().await
+    }
+
+    /// Proposes a record of bandwidth, which the counterparty acknowledges by the block's id in the reply.
+    ///
+    /// # Errors
+    /// The record was refused, or the lane is broken.
+    pub async fn bandwidth(&self, bandwidth: Bandwidth) -> Result<BlockReply, TraderError> {
+        self.submit(bandwidth).await?.reply().await
+    }
+
+    /// Moves tokens.
+    ///
+    /// # Errors
+    /// The transfer was refused, or the lane is broken.
+    pub async fn transfer(&self, transfer: Transfer) -> Result<BlockReply, TraderError> {
+        self.submit(transfer).await?.reply().await
+    }
+
+    /// Admits a session key; only the root key may. Its own trader is then opened with an empty store.
+    ///
+    /// # Errors
+    /// The grant was refused, or the lane is broken.
+    pub async fn grant(
+        &self,
+        session: &Keypair,
+        allowance: Allowance,
+    ) -> Result<BlockReply, TraderError> {
+        self.send(|signer, now| signer.grant(now, session, allowance)).await?.reply().await
+    }
+
+    /// Ends a session key; only the root key may.
+    ///
+    /// # Errors
+    /// The block was refused, or the lane is broken.
+    pub async fn revoke(&self, key: PublicKey) -> Result<BlockReply, TraderError> {
+        self.submit(Revoke { key }).await?.reply().await
+    }
+
+    /// Thaws the account after session key `key` forked; only the root key may.
+    ///
+    /// # Errors
+    /// The block was refused, or the lane is broken.
+    pub async fn heal(&self, key: PublicKey, keep: BlockId) -> Result<BlockReply, TraderError> {
+        self.submit(Heal { key, keep }).await?.reply().await
+    }
+
+    /// Replaces the root key, after which this lane has ended; open a trader for the new key with an empty store.
+    ///
+    /// # Errors
+    /// The block was refused, or the lane is broken.
+    pub async fn rotate(&self, next: &Keypair) -> Result<BlockReply, TraderError> {
+        self.send(|signer, now| signer.rotate(now, next)).await?.reply().await
+    }
+
+    /// Tries again what a broken lane has pending, once the cause is mended: the key was granted, the exchange
+    /// restored. Waits for the answers.
+    ///
+    /// # Errors
+    /// The lane is broken still.
+    pub async fn resume(&self) -> Result<(), TraderError> {
+        self.line.resume().await
+    }
+}

@@ -1,0 +1,99 @@
+//! `cargo xtask`: one entry for every habit of this repository.
+//!
+//! What a person runs by hand and what CI runs are the same functions. There is no state and no configuration: each
+//! task is a list of steps, every step says what it does and how long it took, and the first failure ends the run.
+
+mod bench;
+mod ci;
+mod layers;
+mod openapi;
+mod step;
+mod suite;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// One entry for every habit of this repository: tests, checks, the API document, benchmarks.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Run all tests of the workspace, doc tests included.
+    ///
+    /// First makes sure that what the tests need is there: a C compiler, for SQLite. As root on Debian a missing one
+    /// is installed, otherwise the command that installs it is printed.
+    Test,
+    /// Everything a change must pass: formatting, lints, layers, the API document, and the tests as README.md says.
+    Ci,
+    /// Hold the architecture: who may depend on whom, what pure crates may not touch, how files look.
+    ///
+    /// Checks the arrows between crates, which crates may reach tokio, sqlx or axum, that pure crates have no clock,
+    /// chance, hash order, floats or IO, that every source file opens with `//!` and stays under its size, and that
+    /// the folders a newcomer looks for exist.
+    Layers,
+    /// Write openapi/openapi.json from the server's own code.
+    Openapi {
+        /// Write nothing; fail if the file is not what the code says.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Run a benchmark of the `bandex-bench` crate in release mode.
+    Bench {
+        /// Which benchmark.
+        #[arg(value_parser = clap::builder::PossibleValuesParser::new(bench::KNOWN))]
+        name: String,
+        /// Arguments for the benchmark itself, after `--`.
+        #[arg(last = true)]
+        args: Vec<String>,
+    },
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().task {
+        Task::Test => suite::run(),
+        Task::Ci => ci::run(),
+        Task::Layers => layers::run(),
+        Task::Openapi { check: true } => openapi::check(),
+        Task::Openapi { check: false } => openapi::write(),
+        Task::Bench { name, args } => bench::run(&name, &args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_benchmark_takes_its_arguments_after_two_dashes() {
+        let check = |line: &str, taken: Option<&[&str]>| {
+            let parsed = Cli::try_parse_from(line.split(' '));
+            let args = match parsed.ok().map(|cli| cli.task) {
+                Some(Task::Bench { args, .. }) => Some(args),
+                _ => None,
+            };
+            assert_eq!(args, taken.map(|words| words.iter().map(ToString::to_string).collect()), "{line}");
+        };
+        check("xtask bench e2e", Some(&[]));
+        check("xtask bench e2e -- --orders 5", Some(&["--orders", "5"]));
+        check("xtask bench e2e --orders 5", None);
+        check("xtask bench nothing", None);
+    }
+}

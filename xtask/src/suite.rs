@@ -1,0 +1,108 @@
+//! `cargo xtask test`: makes ready what the tests need, then runs all of them.
+
+use crate::step;
+use anyhow::{Context, Result, bail};
+use std::env;
+use std::io::Write;
+use std::process::{Command, Stdio};
+
+/// The packages of Debian that compile and link C.
+const C_PACKAGES: [&str; 2] = ["gcc", "libc6-dev"];
+
+/// Runs all tests of the workspace, doc tests included. The last lines on stdout are cargo's own.
+///
+/// # Errors
+/// A tool is missing and could not be installed, or a test fails.
+pub fn run() -> Result<()> {
+    prepare()?;
+    // A server for the tests of the PostgreSQL store is to be made ready here once there is such a store; its
+    // address goes to the tests through their environment.
+    step::run(&mut step::cargo(&["test", "--workspace"])?)
+}
+
+/// Makes sure that what the workspace needs beside Rust is there.
+///
+/// # Errors
+/// There is no C compiler (the bundled SQLite is C), and none could be installed.
+pub fn prepare() -> Result<()> {
+    if compiles_c() {
+        return Ok(());
+    }
+    if !(is_root() && has_apt()) {
+        bail!("a C compiler is missing (the bundled SQLite needs `cc`); {}", advice());
+    }
+    eprintln!("==> no C compiler was found; installing {}", C_PACKAGES.join(" and "));
+    step::run(Command::new("apt-get").arg("update"))?;
+    step::run(
+        Command::new("apt-get")
+            .args(["install", "-y", "--no-install-recommends"])
+            .args(C_PACKAGES)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )?;
+    if !compiles_c() {
+        bail!(
+            "{} are installed, yet `cc` still compiles nothing; is $CC set wrongly?",
+            C_PACKAGES.join(" and ")
+        );
+    }
+    Ok(())
+}
+
+/// How a person without our rights puts it right.
+fn advice() -> String {
+    let packages = C_PACKAGES.join(" ");
+    format!("on Debian: `sudo apt-get update && sudo apt-get install -y {packages}`, then run this again")
+}
+
+/// Whether the compiler that build scripts would use finds the C library's headers.
+fn compiles_c() -> bool {
+    let compiler = env::var("CC").unwrap_or_default();
+    let mut words = compiler.split_whitespace();
+    let mut command = Command::new(words.next().unwrap_or("cc"));
+    command.args(words).args(["-x", "c", "-fsyntax-only", "-"]);
+    accepts(&mut command, "#include <stdlib.h>\n").unwrap_or(false)
+}
+
+/// Whether `command` ends well when it is given `input`; what it says is dropped.
+fn accepts(command: &mut Command, input: &str) -> Result<bool> {
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
+    // A program that ends without reading closes the pipe; its exit code says more than the failed write does.
+    let written = child.stdin.take().context("stdin is piped")?.write_all(input.as_bytes());
+    let status = child.wait()?;
+    Ok(written.is_ok() && status.success())
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout.trim_ascii() == b"0")
+}
+
+fn has_apt() -> bool {
+    Command::new("apt-get")
+        .arg("--version")
+        .stdout(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_program_is_judged_by_what_it_makes_of_its_input() {
+        let check = |script: &str, taken: bool| {
+            let answer = accepts(Command::new("sh").args(["-c", script]), "hello\n").expect("sh starts");
+            assert_eq!(answer, taken, "{script}");
+        };
+        check("grep -q hello", true);
+        check("grep -q goodbye", false);
+        assert!(accepts(&mut Command::new("/no/such/cc"), "").is_err());
+    }
+
+    #[test]
+    fn the_advice_names_every_package() {
+        for package in C_PACKAGES {
+            assert!(advice().contains(package), "{}", advice());
+        }
+    }
+}
