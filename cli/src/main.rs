@@ -1,9 +1,15 @@
 //! The bandex binary: one command for each thing a trader, an operator or an auditor does.
 
+mod account;
+mod admin;
 mod audit;
 mod flow;
+mod key;
+mod look;
+mod order;
 mod output;
 mod replay;
+mod serve;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -18,6 +24,26 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run an exchange.
+    Serve(serve::Options),
+    /// Make, show or register a key.
+    #[command(subcommand)]
+    Key(key::Options),
+    /// Place, cancel or list orders.
+    #[command(subcommand)]
+    Order(order::Options),
+    /// Show the book of a market.
+    Book(look::BookOptions),
+    /// Follow the book and the trades of a market.
+    Watch(look::WatchOptions),
+    /// List the account's deals.
+    Deals(look::DealsOptions),
+    /// Send the operator's decisions to the admin listener.
+    Admin(admin::Options),
+    /// Ask whether a node takes commands.
+    Health(look::HealthOptions),
+    /// Print the OpenAPI document of the public interface.
+    Openapi,
     /// Replay a file of order flow and compare its trades with the venue's own.
     Replay(replay::Options),
     /// Check a store from its first record: signatures, links, digests, matches, sums, deals, receipts.
@@ -28,6 +54,15 @@ enum Command {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
+        Command::Serve(options) => serve::run(options).await,
+        Command::Key(options) => key::run(options).await,
+        Command::Order(options) => order::run(options).await,
+        Command::Book(options) => look::book(options).await,
+        Command::Watch(options) => look::watch(options).await,
+        Command::Deals(options) => look::deals(options).await,
+        Command::Admin(options) => admin::run(options).await,
+        Command::Health(options) => look::health(options).await,
+        Command::Openapi => look::openapi(),
         Command::Replay(options) => replay::run(options).await,
         Command::Audit(options) => audit::run(options).await,
     };

@@ -11,11 +11,14 @@ use bandex_types::{Hash, Price, Side};
 /// A record does not name the hash of the one before. Either of the two may have been altered since.
 ///
 /// `claimed` is the hash of the record by the word of what follows it: a third witness, which tells who was altered.
-pub(super) fn broken_link(last: &Last, judged: &JudgedRecord, claimed: Option<Hash>) -> Conviction {
+pub(super) fn broken_link(last: &Last, judged: &JudgedRecord, claimed: Option<Hash>) -> Box<Conviction> {
     let record = &judged.record;
     let relinked = Record { previous: last.hash, ..record.clone() }.hash();
     let (seq, why) = if claimed == Some(relinked) {
-        (record.seq, "its link to the record before was altered: what follows it names the hash it had before")
+        (
+            record.seq,
+            "its link to the record before was altered: what follows it names the hash it had before",
+        )
     } else if claimed == Some(judged.hash) && last.seq > 0 {
         (last.seq, "the record was altered: the record after it names the hash it had before")
     } else {
@@ -37,13 +40,15 @@ pub(super) fn other_outcome(
     due: &Outcome,
     claimed: Option<Hash>,
     recorded: Option<Outcome>,
-) -> Conviction {
+) -> Box<Conviction> {
     let altered = claimed.is_some_and(|hash| hash != judged.hash);
     let lie = recorded.as_ref().and_then(|recorded| lie(decoded, due, recorded));
     let why = match (altered, lie) {
         (true, _) => "the record was altered: what follows it names the hash it had before".to_owned(),
         (false, Some(lie)) => format!("the exchange recorded what the rules do not give: {lie}"),
-        (false, None) => "the exchange recorded another outcome than the rules give for this command".to_owned(),
+        (false, None) => {
+            "the exchange recorded another outcome than the rules give for this command".to_owned()
+        }
     };
     let conviction = Conviction::new(judged.record.seq, Check::Digest, why).expecting(due);
     match recorded {
@@ -66,7 +71,10 @@ fn lie(decoded: &Decoded, due: &Outcome, recorded: &Outcome) -> Option<String> {
             Side::Sell => trade.price < limit,
         }
     {
-        return Some(format!("a trade at {} outside the limit {limit} of the order that arrived", trade.price));
+        return Some(format!(
+            "a trade at {} outside the limit {limit} of the order that arrived",
+            trade.price
+        ));
     }
     if limit_of(decoded, trade).is_none() {
         return Some(format!("a trade of {}, which this command does not place", trade.taker));

@@ -1,5 +1,6 @@
 //! What an auditor holds beside the journal: a head that must be in it, receipts, the key the node should have.
 
+use super::verdict::{Check, Conviction};
 use anyhow::{Context, Result, anyhow, bail};
 use bandex_api as api;
 use bandex_tradechain::{Body, Leaf, Receipt, SignedBlock, verify_batch};
@@ -54,7 +55,8 @@ impl HeadClaim {
         if text.trim_start().starts_with('{') {
             return Self::from_json(&serde_json::from_str(text)?);
         }
-        let inside = fs::read_to_string(text).with_context(|| format!("--head {text}: no hash and no file"))?;
+        let inside =
+            fs::read_to_string(text).with_context(|| format!("--head {text}: no hash and no file"))?;
         if let Ok(hash) = inside.trim().parse() {
             return Ok(Self { seq: None, hash, batch: None });
         }
@@ -90,6 +92,25 @@ impl HeadClaim {
     pub fn check(&self, node: &PublicKey, network: u32) -> Result<()> {
         let Some(batch) = &self.batch else { return Ok(()) };
         verify_batch(batch, node, network).map(drop).context("--head: the batch block is not this node's")
+    }
+
+    /// The conviction of a journal that ends at record `last` and does not hold it.
+    pub fn missing(&self, last: u64) -> Box<Conviction> {
+        let hash = self.hash;
+        let (record, why) = match self.seq {
+            Some(seq) if seq <= last => {
+                (seq, format!("the journal holds another record {seq} than the one with hash {hash}"))
+            }
+            Some(seq) => {
+                (last.saturating_add(1), format!("the record is missing: the journal once went up to {seq}"))
+            }
+            None => {
+                let why = format!("no record up to {last} has the hash {hash}: the tail was cut, or changed");
+                (last.saturating_add(1), why)
+            }
+        };
+        let signed: Vec<&SignedBlock> = self.batch.iter().collect();
+        Conviction::new(record, Check::Head, why).expecting(&hash).contradicted_by(&signed)
     }
 }
 

@@ -161,7 +161,9 @@ fn judge_command(bytes: &[u8], network: u32) -> Result<(Decoded, u64), (Check, S
         },
         Command::Fork(proof) => {
             proof.check(network).map_err(|error| (Check::Fork, error.to_string()))?;
-            Decoded::new(Command::Fork(proof)).map(|it| (it, 2)).map_err(|error| (Check::Fork, error.to_string()))
+            Decoded::new(Command::Fork(proof))
+                .map(|it| (it, 2))
+                .map_err(|error| (Check::Fork, error.to_string()))
         }
         other => Decoded::new(other).map(|it| (it, 0)).map_err(|error| (Check::Command, error.to_string())),
     }

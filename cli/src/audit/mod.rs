@@ -7,6 +7,7 @@
 mod blame;
 mod claims;
 mod feed;
+mod genesis;
 mod receipts;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,7 @@ mod verdict;
 mod walk;
 
 pub use claims::{Claims, HeadClaim};
-pub use verdict::{Conviction, Report, Verdict};
+pub use verdict::{Report, Verdict};
 
 use crate::output::{self, Progress};
 use anyhow::Result;
@@ -96,7 +97,7 @@ async fn walk_through(
     claims: &Claims,
     on_record: &mut (dyn FnMut(u64) + Send),
 ) -> Result<Report, Stop> {
-    let genesis = walk::genesis(reader, claims).await?;
+    let genesis = genesis::read(reader, claims).await?;
     let mut walk = Walk::new(reader, claims, genesis)?;
     while let Some(seq) = walk.step().await? {
         on_record(seq);

@@ -15,12 +15,16 @@ impl<'a> Receipts<'a> {
     ///
     /// # Errors
     /// It did not sign one of them.
-    pub fn new(receipts: &'a [NamedReceipt], genesis: &Genesis) -> Result<Self, Conviction> {
+    pub fn new(receipts: &'a [NamedReceipt], genesis: &Genesis) -> Result<Self, Box<Conviction>> {
         let mut by_record: BTreeMap<u64, Vec<&NamedReceipt>> = BTreeMap::new();
         for named in receipts {
             let seq = named.receipt.leaf.seq;
             named.receipt.check(&genesis.node, genesis.network).map_err(|error| {
-                Conviction::new(seq, Check::Receipt, format!("{} is no receipt of this node: {error}", named.name))
+                Conviction::new(
+                    seq,
+                    Check::Receipt,
+                    format!("{} is no receipt of this node: {error}", named.name),
+                )
             })?;
             by_record.entry(seq).or_default().push(named);
         }
@@ -39,7 +43,7 @@ impl<'a> Receipts<'a> {
     ///
     /// # Errors
     /// One does not: both are signed by the node, so they prove a fraud to anybody.
-    pub fn check(&self, batch: &OpenBatch) -> Result<(), Conviction> {
+    pub fn check(&self, batch: &OpenBatch) -> Result<(), Box<Conviction>> {
         for (seq, about) in self.0.range(batch.bound.first_seq..=batch.last_seq()) {
             let leaf = batch.leaves.iter().find(|leaf| leaf.seq == *seq);
             for named in about {
@@ -63,7 +67,7 @@ impl<'a> Receipts<'a> {
     ///
     /// # Errors
     /// One is: the tail was cut off.
-    pub fn check_end(&self, last: u64) -> Result<(), Conviction> {
+    pub fn check_end(&self, last: u64) -> Result<(), Box<Conviction>> {
         let missing = last.saturating_add(1);
         let Some(named) = self.0.range(missing..).find_map(|(_, about)| about.first()) else { return Ok(()) };
         let seq = named.receipt.leaf.seq;

@@ -162,28 +162,28 @@ impl From<&Genesis> for Root {
 }
 
 impl Conviction {
-    /// A conviction in words.
-    pub fn new(record: u64, check: Check, why: impl Into<String>) -> Self {
-        Self { record, check, why: why.into(), expected: None, found: None, statements: Vec::new() }
+    /// A conviction in words. It travels as an error, hence the box.
+    pub fn new(record: u64, check: Check, why: impl Into<String>) -> Box<Self> {
+        Box::new(Self { record, check, why: why.into(), expected: None, found: None, statements: Vec::new() })
     }
 
     /// Adds what the rules give instead.
     #[must_use]
-    pub fn expecting(mut self, expected: &impl Serialize) -> Self {
+    pub fn expecting(mut self: Box<Self>, expected: &impl Serialize) -> Box<Self> {
         self.expected = serde_json::to_value(expected).ok();
         self
     }
 
     /// Adds what was found.
     #[must_use]
-    pub fn finding(mut self, found: &impl Serialize) -> Self {
+    pub fn finding(mut self: Box<Self>, found: &impl Serialize) -> Box<Self> {
         self.found = serde_json::to_value(found).ok();
         self
     }
 
     /// Adds the signed statements that contradict each other.
     #[must_use]
-    pub fn contradicted_by(mut self, statements: &[&SignedBlock]) -> Self {
+    pub fn contradicted_by(mut self: Box<Self>, statements: &[&SignedBlock]) -> Box<Self> {
         self.statements = statements.iter().map(|signed| statement(signed)).collect();
         self
     }

@@ -7,12 +7,10 @@ use super::feed::{Feed, JudgedBatch, JudgedRecord};
 use super::receipts::Receipts;
 use super::verdict::{Check, Conviction, Head, Report, Root};
 use bandex_engine::{Engine, Event, Outcome, Refusal, Standing};
-use bandex_journal::{JournalReader, ReadError};
+use bandex_journal::JournalReader;
 use bandex_settlement::{Party, State};
 use bandex_tradechain::body::Batch;
-use bandex_tradechain::{
-    self as tradechain, Command, Decoded, Genesis, LaneAnswer, Leaf, SignedBlock, root,
-};
+use bandex_tradechain::{self as tradechain, Command, Decoded, Genesis, LaneAnswer, Leaf, SignedBlock, root};
 use bandex_types::{DealId, Hash, Timestamp};
 use std::collections::BTreeMap;
 
@@ -28,9 +26,9 @@ pub enum Stop {
     Unreadable(anyhow::Error),
 }
 
-impl From<Conviction> for Stop {
-    fn from(conviction: Conviction) -> Self {
-        Self::Convicted(Box::new(conviction))
+impl From<Box<Conviction>> for Stop {
+    fn from(conviction: Box<Conviction>) -> Self {
+        Self::Convicted(conviction)
     }
 }
 
@@ -73,32 +71,6 @@ pub(super) struct Walk<'a> {
     report: Report,
 }
 
-/// Reads record 1, which must be the genesis that was expected.
-///
-/// # Errors
-/// It is not, or cannot be read.
-pub(super) async fn genesis(reader: &dyn JournalReader, claims: &Claims) -> Result<Genesis, Stop> {
-    let convicted = |why: String| Stop::from(Conviction::new(1, Check::Genesis, why));
-    let first = reader.records(1, 1).await.map_err(|error| match error {
-        ReadError::Damaged { seq, what } => Conviction::new(seq, Check::Row, what).into(),
-        ReadError::Store(what) => Stop::from(Conviction::new(1, Check::Row, what)),
-    })?;
-    let first = first.into_iter().next().filter(|record| record.seq == 1);
-    let first = first.ok_or_else(|| convicted("record 1, the root of trust, is missing".to_owned()))?;
-    let genesis = match Decoded::from_bytes(&first.command).map(|decoded| decoded.command().clone()) {
-        Ok(Command::Genesis(genesis)) => genesis,
-        Ok(_) => return Err(convicted("record 1 is no genesis".to_owned())),
-        Err(error) => return Err(convicted(format!("record 1 is no genesis: {error}"))),
-    };
-    match claims.node.filter(|node| *node != genesis.node) {
-        Some(node) => {
-            let why = format!("this journal begins with another node's key than {node}");
-            Err(Conviction::new(1, Check::Genesis, why).finding(&Root::from(&genesis)).into())
-        }
-        None => Ok(genesis),
-    }
-}
-
 impl<'a> Walk<'a> {
     /// At the beginning of the journal that begins with `genesis`.
     ///
@@ -135,9 +107,8 @@ impl<'a> Walk<'a> {
         }
         let claimed = self.claimed_hash(seq).await?;
         self.check_link(&judged, claimed)?;
-        let (decoded, signatures) = judged.command.as_ref().map_err(|(check, why)| {
-            Conviction::new(seq, *check, why.clone())
-        })?;
+        let (decoded, signatures) =
+            judged.command.as_ref().map_err(|(check, why)| Conviction::new(seq, *check, why.clone()))?;
         self.report.signatures += signatures;
         self.check_lane(seq, decoded)?;
         let outcome = self.engine.apply(judged.record.time, decoded);
@@ -167,7 +138,9 @@ impl<'a> Walk<'a> {
             let conviction = Conviction::new(missing, Check::Batch, why);
             return Err(conviction.contradicted_by(&[&batch.stored.block]).into());
         }
-        self.check_head()?;
+        if let Some(head) = self.claims.head.as_ref().filter(|_| !self.head_found) {
+            return Err(head.missing(self.last.seq).into());
+        }
         self.receipts.check_end(self.last.seq)?;
         self.check_sums()?;
         for state in self.deals.values() {
@@ -179,7 +152,7 @@ impl<'a> Walk<'a> {
         Ok(self.report)
     }
 
-    fn check_sequence(&self, found: u64) -> Result<(), Conviction> {
+    fn check_sequence(&self, found: u64) -> Result<(), Box<Conviction>> {
         let expected = self.last.seq.saturating_add(1);
         if found == expected {
             return Ok(());
@@ -222,7 +195,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    fn check_link(&self, judged: &JudgedRecord, claimed: Option<Hash>) -> Result<(), Conviction> {
+    fn check_link(&self, judged: &JudgedRecord, claimed: Option<Hash>) -> Result<(), Box<Conviction>> {
         let record = &judged.record;
         if record.previous != self.last.hash {
             return Err(blame::broken_link(&self.last, judged, claimed));
@@ -240,7 +213,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Gaps, duplicates and unknown keys never enter an honest journal.
-    fn check_lane(&self, seq: u64, decoded: &Decoded) -> Result<(), Conviction> {
+    fn check_lane(&self, seq: u64, decoded: &Decoded) -> Result<(), Box<Conviction>> {
         let Some((block, id)) = decoded.block() else { return Ok(()) };
         let why = match self.engine.standing(block, *id) {
             Standing::Next => return Ok(()),
@@ -260,7 +233,7 @@ impl<'a> Walk<'a> {
         decoded: &Decoded,
         outcome: &Outcome,
         claimed: Option<Hash>,
-    ) -> Result<(), Conviction> {
+    ) -> Result<(), Box<Conviction>> {
         if outcome.digest() == judged.record.outcome_digest {
             return Ok(());
         }
@@ -268,7 +241,7 @@ impl<'a> Walk<'a> {
         Err(blame::other_outcome(judged, decoded, outcome, claimed, recorded))
     }
 
-    fn count(&mut self, decoded: &Decoded, outcome: &Outcome, seq: u64) -> Result<(), Conviction> {
+    fn count(&mut self, decoded: &Decoded, outcome: &Outcome, seq: u64) -> Result<(), Box<Conviction>> {
         self.report.records += 1;
         match decoded.command() {
             Command::Block(_) => self.report.blocks += 1,
@@ -289,7 +262,7 @@ impl<'a> Walk<'a> {
     }
 
     /// At the last record of a batch: whether the node signed just these records.
-    fn close_batch(&mut self, judged: &JudgedRecord) -> Result<(), Conviction> {
+    fn close_batch(&mut self, judged: &JudgedRecord) -> Result<(), Box<Conviction>> {
         let Some(batch) = &mut self.batch else { return Ok(()) };
         batch.leaves.push(judged.record.leaf());
         let seq = judged.record.seq;
@@ -310,7 +283,7 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
-    fn check_sums(&self) -> Result<(), Conviction> {
+    fn check_sums(&self) -> Result<(), Box<Conviction>> {
         let ledger = self.engine.ledger();
         if ledger.sum() == 0 && ledger.locks_add_up() {
             return Ok(());
@@ -318,31 +291,10 @@ impl<'a> Walk<'a> {
         let why = format!("balances sum to {}, or locks do not add up", ledger.sum());
         Err(Conviction::new(self.last.seq, Check::Sums, why))
     }
-
-    fn check_head(&self) -> Result<(), Conviction> {
-        let Some(head) = self.claims.head.as_ref().filter(|_| !self.head_found) else { return Ok(()) };
-        let last = self.last.seq;
-        let missing = last.saturating_add(1);
-        let conviction = match head.seq {
-            Some(seq) if seq <= last => {
-                let why = format!("the journal holds another record {seq} than the one with hash {}", head.hash);
-                Conviction::new(seq, Check::Head, why)
-            }
-            Some(seq) => {
-                let why = format!("the record is missing: the journal once went up to record {seq}");
-                Conviction::new(missing, Check::Head, why)
-            }
-            None => {
-                let why = format!("no record up to {last} has the hash {}: the tail was cut, or changed", head.hash);
-                Conviction::new(missing, Check::Head, why)
-            }
-        };
-        Err(conviction.expecting(&head.hash).contradicted_by(&head.batch.iter().collect::<Vec<_>>()))
-    }
 }
 
 /// What the seller has sent less what the buyer has stays between the caps.
-fn check_band(seq: u64, state: &bandex_engine::DealState) -> Result<(), Conviction> {
+fn check_band(seq: u64, state: &bandex_engine::DealState) -> Result<(), Box<Conviction>> {
     let terms = state.deal.terms();
     let [seller, buyer] = [Party::Seller, Party::Buyer].map(|party| state.deal.sent(party));
     let lead = |one: bandex_types::Amount, other| one.saturating_sub(other);

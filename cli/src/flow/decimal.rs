@@ -22,9 +22,10 @@ pub fn scaled(text: &str, places: u8) -> Result<u64, String> {
     }
     let fraction = fraction.trim_end_matches('0');
     let too_large = || format!("{text} is too large");
-    let value = whole.bytes().chain(fraction.bytes()).try_fold(0u128, |value, digit| {
-        value.checked_mul(10)?.checked_add(u128::from(digit - b'0'))
-    });
+    let value = whole
+        .bytes()
+        .chain(fraction.bytes())
+        .try_fold(0u128, |value, digit| value.checked_mul(10)?.checked_add(u128::from(digit - b'0')));
     let value = value.ok_or_else(too_large)?;
     if value == 0 {
         return Ok(0);

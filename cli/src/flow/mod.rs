@@ -183,7 +183,7 @@ mod tests {
         let check = |order, side, traders, expected| assert_eq!(trader_for(order, side, traders), expected);
         check(2_002_347_637_329_922, Side::Buy, 50, 19);
         check(2_002_347_637_329_922, Side::Sell, 50, 44);
-        check(2_002_347_659_919_360, Side::Buy, 50, 4);
+        check(2_002_347_659_919_360, Side::Buy, 50, 14);
         check(0, Side::Sell, 3, 2);
     }
 }

@@ -228,6 +228,9 @@ mod tests {
         };
         let expected = vec![trade(7, 8, Side::Buy, 1), trade(8, 7, Side::Sell, 10_000_000)];
         assert_eq!(trades(file(text.as_bytes()).path()).unwrap(), expected);
-        assert_eq!((expected[0].price_text(), expected[0].quantity_text()), ("2.00".into(), "0.00000001".into()));
+        assert_eq!(
+            (expected[0].price_text(), expected[0].quantity_text()),
+            ("2.00".into(), "0.00000001".into())
+        );
     }
 }

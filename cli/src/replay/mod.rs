@@ -4,17 +4,16 @@
 //! sequenced time. Nobody pays: the deals that are opened stay open. Limits and deadlines are set so that they never
 //! bind, so that what differs from the venue differs because of the matching.
 
-mod lane;
+pub mod lane;
 mod report;
 mod run;
 #[cfg(test)]
 mod tests;
 mod venue;
 
-pub use lane::{Lane, test_genesis, test_key};
-pub use report::Report;
+use report::Report;
 pub use run::{moment, replay};
-pub use venue::{EngineVenue, Venue};
+use venue::EngineVenue;
 
 use crate::{flow, output};
 use anyhow::{Result, bail};
@@ -71,12 +70,8 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-async fn through_engine(
-    commands: flow::Commands,
-    own: &[flow::VenueTrade],
-    traders: u32,
-) -> Result<Report> {
+async fn through_engine(commands: flow::Commands, own: &[flow::VenueTrade], traders: u32) -> Result<Report> {
     // Sequenced time never runs backwards, so an exchange that begins at zero fits every file.
-    let mut venue = EngineVenue::new(test_genesis(), moment(0))?;
+    let mut venue = EngineVenue::new(moment(0))?;
     replay("engine", &mut venue, traders, commands, own).await
 }

@@ -34,7 +34,7 @@ pub struct Report {
     pub refused: BTreeMap<&'static str, u64>,
     /// Deals opened.
     pub deals: usize,
-    /// Blocks signed, those that set up the exchange included.
+    /// Blocks that the accounts signed, registrations included.
     pub blocks: u64,
     /// From the first command of the file to the last outcome.
     pub seconds: f64,

@@ -8,20 +8,17 @@ use crate::output::Progress;
 use anyhow::{Context, Result, bail};
 use bandex_engine::{CommandResult, Event, OperationResult, Outcome, Refusal, Trade};
 use bandex_tradechain::SignedBlock;
-use bandex_tradechain::body::{Change, Configure, Operation, Orders, Parameters, Place};
+use bandex_tradechain::body::{Change, Operation, Orders, Parameters, Place};
 use bandex_types::{AccountId, Amount, DealId, OrderRef, PostOnly, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Instant;
 
 /// So long that no deadline passes during any file: a thousand years.
 const NEVER_US: u64 = 1_000 * 365 * 24 * 3_600 * 1_000_000;
-/// The work that a new exchange asks of a `register` block.
-const REGISTER_WORK_BITS: u8 = 8;
-
 /// What a block in flight was for.
 #[derive(Debug, Clone, Copy)]
 enum Purpose {
-    SetUp,
+    Register,
     Flow,
 }
 
@@ -30,7 +27,6 @@ pub struct Replay<'a, V> {
     venue: &'a mut V,
     /// When the last block was handed in.
     time: Timestamp,
-    operator: Lane,
     traders: Vec<Lane>,
     in_flight: VecDeque<Purpose>,
     /// By whom and under which reference an order of the file was placed.
@@ -62,8 +58,7 @@ pub async fn replay<V: Venue>(
         Some(Ok(command)) => command.time_ms,
         _ => 0,
     };
-    let operator = Lane::operator(test_key("operator", 0), venue.genesis());
-    let mut replay = Replay::new(venue, operator, moment(first_ms));
+    let mut replay = Replay::new(venue, moment(first_ms));
     replay.set_up(traders).await.context("setting up the exchange")?;
     let begun = Instant::now();
     let mut progress = Progress::new("commands", None);
@@ -71,7 +66,7 @@ pub async fn replay<V: Venue>(
         replay.command(&command?).await?;
         progress.at(done as u64 + 1);
     }
-    replay.finish().await?;
+    replay.drain().await?;
     progress.end();
     Ok(replay.report(through, own).timed(begun.elapsed()))
 }
@@ -81,20 +76,16 @@ pub async fn replay<V: Venue>(
 pub fn moment(time_ms: u64) -> Timestamp {
     let micros = time_ms.saturating_mul(1_000);
     let time = Timestamp::from_micros(micros);
-    let moved = if time < Timestamp::EARLIEST_PLAUSIBLE {
-        Timestamp::EARLIEST_PLAUSIBLE.plus(micros)
-    } else {
-        time
-    };
+    let moved =
+        if time < Timestamp::EARLIEST_PLAUSIBLE { Timestamp::EARLIEST_PLAUSIBLE.plus(micros) } else { time };
     moved.min(Timestamp::LATEST_PLAUSIBLE)
 }
 
 impl<'a, V: Venue> Replay<'a, V> {
-    fn new(venue: &'a mut V, operator: Lane, time: Timestamp) -> Self {
+    fn new(venue: &'a mut V, time: Timestamp) -> Self {
         Self {
             venue,
             time,
-            operator,
             traders: Vec::new(),
             in_flight: VecDeque::new(),
             placed: BTreeMap::new(),
@@ -128,20 +119,17 @@ impl<'a, V: Venue> Replay<'a, V> {
                 changes.push(Change::Issue { to: account, amount: tokens });
             }
         }
-        for changes in changes.chunks(bandex_tradechain::body::MAX_CHANGES) {
-            let block = self.operator.sign(self.time, Configure { changes: changes.to_vec() });
-            self.submit(Purpose::SetUp, block).await?;
-        }
-        let outcomes = self.venue.finish().await?;
-        outcomes.into_iter().try_for_each(|outcome| self.outcome(outcome))
+        // The accounts must exist before limits are set for them.
+        self.drain().await?;
+        self.venue.configure(self.time, changes).await
     }
 
     async fn register(&mut self, number: u32) -> Result<AccountId> {
         let key = test_key("trader", number);
-        let (lane, account, block) =
-            Lane::register(key, self.venue.genesis(), REGISTER_WORK_BITS, self.time);
+        let bits = self.venue.register_work_bits();
+        let (lane, account, block) = Lane::register(key, self.venue.genesis(), bits, self.time);
         self.traders.push(lane);
-        self.submit(Purpose::SetUp, block).await?;
+        self.submit(Purpose::Register, block).await?;
         Ok(account)
     }
 
@@ -152,10 +140,14 @@ impl<'a, V: Venue> Replay<'a, V> {
         outcomes.into_iter().try_for_each(|outcome| self.outcome(outcome))
     }
 
-    async fn finish(&mut self) -> Result<()> {
+    /// Waits until every block has its outcome.
+    async fn drain(&mut self) -> Result<()> {
         let outcomes = self.venue.finish().await?;
         outcomes.into_iter().try_for_each(|outcome| self.outcome(outcome))?;
-        if self.in_flight.is_empty() { Ok(()) } else { bail!("{} blocks have no outcome", self.in_flight.len()) }
+        match self.in_flight.len() {
+            0 => Ok(()),
+            missing => bail!("{missing} blocks have no outcome"),
+        }
     }
 
     async fn command(&mut self, command: &flow::Command) -> Result<()> {
@@ -205,9 +197,8 @@ impl<'a, V: Venue> Replay<'a, V> {
             CommandResult::Done(operations) => operations.into_iter().filter_map(refusal).collect(),
         };
         match purpose {
-            // A server may have listed the market at its start.
-            Purpose::SetUp => {
-                if let Some(refusal) = refusals.into_iter().find(|it| *it != Refusal::AlreadyListed) {
+            Purpose::Register => {
+                if let Some(refusal) = refusals.into_iter().next() {
                     return Err(refusal.into());
                 }
             }
@@ -226,7 +217,8 @@ impl<'a, V: Venue> Replay<'a, V> {
     }
 
     fn trade(&mut self, trade: &Trade) -> Result<()> {
-        let number = |order| self.numbers.get(order).copied().context("a trade of an order that nobody placed");
+        let number =
+            |order| self.numbers.get(order).copied().context("a trade of an order that nobody placed");
         self.trades.push(VenueTrade {
             taker: number(&trade.taker)?,
             maker: number(&trade.maker)?,

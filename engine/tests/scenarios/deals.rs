@@ -147,6 +147,10 @@ fn a_deadline_that_passed_unseen_counts_before_the_next_command() {
     world.wait(PAY_US);
     let (_, outcome) = world.pay("alice", deal, 1, 500);
     assert_eq!((code(&outcome), defaults(&outcome).len()), ("deal_closed", 1));
+    let (mut world, _) = strangers();
+    world.wait(PAY_US);
+    let (_, outcome) = world.place("alice", limit(BWT_BTC, Sell, 9, 1));
+    assert_eq!((code(&outcome), defaults(&outcome).len()), ("account_frozen", 1));
 }
 
 #[test]

@@ -35,6 +35,22 @@ fn registering_takes_work_this_home_and_a_new_key() {
 }
 
 #[test]
+fn a_block_is_good_until_its_expiry_and_takes_its_place_after_it_too() {
+    let mut world = World::with(&["alice"]);
+    let send = |world: &mut World, expiry| {
+        let mut block = world.next_block("alice", Bond { amount: Amount::new(1) });
+        block.expiry = Some(expiry);
+        world.wait(1);
+        code(&world.apply_block(block.sign(&pair("alice"))))
+    };
+    let next = world.now().plus(1);
+    assert_eq!(send(&mut world, next), "not_served", "it is judged");
+    let now = world.now();
+    assert_eq!(send(&mut world, now), "expired");
+    assert_eq!(world.engine.head(&key("alice")).unwrap().seq, 3);
+}
+
+#[test]
 fn registering_twice_is_a_duplicate_or_a_fork() {
     let mut world = World::with(&["alice"]);
     let first = world.sent("alice")[0].clone();

@@ -71,7 +71,8 @@ fn a_taker_that_runs_out_between_two_fills_keeps_the_first() {
 #[test]
 fn fills_of_one_order_draw_on_the_limit_of_whoever_may_owe() {
     let mut world = World::with(&["alice", "bob"]);
-    world.configure(vec![Change::SetParameters(Parameters { share_ppm: 1_000_000, ..Parameters::default() })]);
+    world
+        .configure(vec![Change::SetParameters(Parameters { share_ppm: 1_000_000, ..Parameters::default() })]);
     world.set_limit("bob", Some(40));
     world.rest("alice", BWT_BTC, Sell, 5, 20);
     world.rest("alice", BWT_BTC, Sell, 5, 20);

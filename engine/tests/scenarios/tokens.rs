@@ -41,7 +41,9 @@ fn a_credit_line_is_how_far_below_zero_an_account_may_go() {
 /// Two orders on a line without end: their locks fit 64 bits together, so the second is refused.
 #[test]
 fn locks_fit_64_bits_on_the_longest_line() {
-    let mut world = World::with(&["alice"]);
+    let mut world = World::with(&["alice", "bob"]);
+    set_line(&mut world, "bob", u64::MAX);
+    assert_eq!(code(&world.transfer("bob", "alice", u64::MAX)), "done");
     set_line(&mut world, "alice", u64::MAX);
     world.rest("alice", BWT_BTC, Sell, 0, u64::MAX / 10);
     let (_, outcome) = world.place("alice", crate::kit::acts::limit(BWT_BTC, Sell, 0, u64::MAX / 10));
@@ -103,6 +105,14 @@ fn an_unanswered_proposal_expires() {
     assert_eq!(code(&world.acknowledge("bob", late)), "done");
     assert_eq!(world.engine.next_deadline(), None);
     assert!(world.tick(proposal_us).events.is_empty(), "an answered proposal does not expire");
+}
+
+#[test]
+fn a_proposal_cannot_be_answered_at_the_moment_it_expires() {
+    let mut world = World::with(&["alice", "bob"]);
+    let (proposal, _) = world.bandwidth("alice", "bob", Payer::Author, 1);
+    world.wait(world.engine.parameters().proposal_us);
+    assert_eq!(code(&world.acknowledge("bob", proposal)), "unknown_proposal");
 }
 
 #[test]

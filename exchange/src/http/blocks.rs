@@ -216,7 +216,7 @@ pub(crate) async fn lane(
     let limit = page_size(query.limit)?;
     shared.caught_up().await;
     let state = shared.projections.key(key).await?;
-    let state = state.ok_or_else(|| Fault::not_found("no account here has this key"))?;
+    let state = state.ok_or_else(Fault::unknown_key)?;
     let rows = shared.projections.lane(key, query.from.unwrap_or(1), limit).await?;
     let head = shared.view().head(&key).unwrap_or(Head { seq: 0, id: BlockId::ZERO });
     Ok(Json(api::Lane {

@@ -50,6 +50,11 @@ impl Fault {
         Self::new(StatusCode::NOT_FOUND, "not_found", "not found", detail)
     }
 
+    pub fn unknown_key() -> Self {
+        let detail = "no account here has this key; register it or have it granted";
+        Self::new(StatusCode::NOT_FOUND, "unknown_key", "unknown key", detail)
+    }
+
     pub fn not_logged_in() -> Self {
         let detail = "log in with /v1/login and send its token as `Authorization: Bearer TOKEN`";
         Self::new(StatusCode::UNAUTHORIZED, "not_logged_in", "not logged in", detail)

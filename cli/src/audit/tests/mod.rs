@@ -1,1 +1,7 @@
-//! tests
+//! The audit against journals of every kind: honest, lying, altered, cut.
+
+mod altered;
+mod claimed;
+mod forge;
+mod lying;
+mod stored;

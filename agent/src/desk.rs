@@ -1,0 +1,225 @@
+//! The deals an agent follows and what it may do in them: no clock, no connection, no waiting.
+
+use crate::judge::Next;
+use crate::order::lots_of;
+use crate::{
+    DealView, Declined, Disagreement, Event, Followed, Incoming, News, OwnOrders, Payment, Policy, Stake, Task,
+    judge,
+};
+use bandex_sdk::Markets;
+use bandex_sdk::api::Deal;
+use bandex_sdk::tradechain::body::Pay;
+use bandex_sdk::types::{AccountId, Amount, DealId, OrderRef, Rail, Timestamp};
+use bandex_settlement::Party;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+/// Something to do in a deal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Act {
+    Pay {
+        payment: Payment,
+        /// Money must move outside the exchange before the payment is signed.
+        outside: bool,
+        /// The reference, if that was done before.
+        paid_as: Option<String>,
+    },
+    Acknowledge(Incoming),
+}
+
+#[derive(Debug)]
+struct Tracked {
+    deal: Deal,
+    followed: Option<Followed>,
+    /// Something is being done.
+    busy: bool,
+    /// What the exchange said before this record is out of date: it does not know of the own last step.
+    acted_seq: u64,
+    /// The state at this record has been dealt with.
+    considered: Option<u64>,
+}
+
+pub(crate) struct Desk {
+    account: AccountId,
+    markets: Arc<Markets>,
+    orders: Box<dyn OwnOrders>,
+    policy: Policy,
+    deals: BTreeMap<DealId, Tracked>,
+    closed: BTreeSet<DealId>,
+    /// How many lots each deal took of each own order.
+    taken: BTreeMap<OrderRef, BTreeMap<DealId, u128>>,
+}
+
+impl Desk {
+    pub fn new(
+        account: AccountId,
+        markets: Arc<Markets>,
+        orders: Box<dyn OwnOrders>,
+        policy: Policy,
+    ) -> Self {
+        let (deals, closed, taken) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
+        Self { account, markets, orders, policy, deals, closed, taken }
+    }
+
+    /// Takes in news; gives the deals to look at.
+    pub fn hear(&mut self, news: News, events: &mut Vec<Event>) -> BTreeSet<DealId> {
+        let mut heard = BTreeSet::new();
+        for deal in news.deals {
+            match deal.deal.parse() {
+                Ok(id) => {
+                    heard.insert(id);
+                    self.track(id, deal);
+                }
+                Err(error) => tracing::warn!(%error, deal = deal.deal, "a deal without a name"),
+            }
+        }
+        if news.whole {
+            let gone: Vec<_> = self.deals.keys().filter(|id| !heard.contains(id)).copied().collect();
+            for deal in gone {
+                self.close(deal);
+                events.push(Event::Closed { deal });
+            }
+        }
+        heard
+    }
+
+    fn track(&mut self, id: DealId, deal: Deal) {
+        if self.closed.contains(&id) {
+            return;
+        }
+        match self.deals.get_mut(&id) {
+            Some(tracked) if deal.seq >= tracked.deal.seq => tracked.deal = deal,
+            Some(_) => {}
+            None => {
+                let new = Tracked { deal, followed: None, busy: false, acted_seq: 0, considered: None };
+                self.deals.insert(id, new);
+            }
+        }
+    }
+
+    fn close(&mut self, id: DealId) {
+        self.deals.remove(&id);
+        self.closed.insert(id);
+    }
+
+    /// What was done in a deal is over: in record `seq`, or without effect.
+    pub fn done(&mut self, id: DealId, seq: Option<u64>) {
+        if let Some(tracked) = self.deals.get_mut(&id) {
+            tracked.busy = false;
+            tracked.acted_seq = tracked.acted_seq.max(seq.unwrap_or_default());
+        }
+    }
+
+    /// What to do in a deal now. After something is given, the deal rests until [`Desk::done`].
+    pub fn consider(
+        &mut self,
+        id: DealId,
+        last_pay: Option<Pay>,
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Option<Act> {
+        let tracked = self.deals.get_mut(&id)?;
+        let seq = tracked.deal.seq;
+        if tracked.busy || seq < tracked.acted_seq || tracked.considered == Some(seq) {
+            return None;
+        }
+        tracked.considered = Some(seq);
+        match self.task(id, last_pay) {
+            Ok((view, task)) => {
+                let act = self.act(&view, task, now, events);
+                if let Some(tracked) = self.deals.get_mut(&id) {
+                    tracked.busy = act.is_some();
+                }
+                act
+            }
+            Err(what) => {
+                let deal = id.to_string();
+                events.push(Event::Disagreement { deal, what });
+                None
+            }
+        }
+    }
+
+    fn task(&mut self, id: DealId, last_pay: Option<Pay>) -> Result<(DealView, Task), Disagreement> {
+        let tracked = self.deals.get_mut(&id).ok_or(Disagreement::NotOurs)?;
+        let view = DealView::read(&tracked.deal, &self.markets)?;
+        let own = view.order(party_of(&view, self.account));
+        let of_order = self.taken.entry(own).or_default();
+        let elsewhere = of_order.iter().filter(|(other, _)| **other != id);
+        let elsewhere = elsewhere.fold(0u128, |sum, (_, lots)| sum.saturating_add(*lots));
+        let stake = Stake { order: self.orders.find(&own), elsewhere, last_pay };
+        let (followed, task) = judge(&view, self.account, &stake, tracked.followed.as_ref())?;
+        // From here the deal is in order.
+        tracked.followed = Some(followed);
+        of_order.insert(id, lots_of(&view));
+        Ok((view, task))
+    }
+
+    fn act(&mut self, view: &DealView, task: Task, now: Timestamp, events: &mut Vec<Event>) -> Option<Act> {
+        let deal = view.id;
+        match task {
+            Task::Wait => None,
+            Task::Settled => {
+                self.close(deal);
+                events.push(Event::Settled { deal });
+                None
+            }
+            Task::Defaulted { by, loss } => {
+                self.close(deal);
+                events.push(Event::Defaulted { deal, by_us: view.account(by) == self.account, loss });
+                None
+            }
+            Task::Acknowledge { next, proposal } => {
+                let (asset, payer) = (view.asset(next.party).clone(), view.account(next.party));
+                let Next { tranche, amount, cumulative, .. } = next;
+                Some(Act::Acknowledge(Incoming { deal, tranche, payer, asset, amount, cumulative, proposal }))
+            }
+            Task::Pay { next, deadline, paid_as } => {
+                // What has been paid is only to be reported: nothing is risked by that.
+                let free = paid_as.is_some();
+                if let Some(why) = self.declined(view, next, deadline, now).filter(|_| !free) {
+                    events.push(Event::Declined { deal, tranche: next.tranche, why });
+                    return None;
+                }
+                let Next { party, tranche, amount, cumulative, .. } = next;
+                let (asset, payee) = (view.asset(party).clone(), view.account(party.other()));
+                let outside = view.terms.rail_of(party) != Rail::Token && !amount.is_zero();
+                let payment = Payment { deal, tranche, payee, asset, amount, cumulative, deadline };
+                Some(Act::Pay { payment, outside, paid_as })
+            }
+        }
+    }
+
+    fn declined(
+        &self,
+        view: &DealView,
+        next: Next,
+        deadline: Timestamp,
+        now: Timestamp,
+    ) -> Option<Declined> {
+        let margin = u64::try_from(self.policy.margin.as_micros()).unwrap_or(u64::MAX);
+        if view.terms.rail_of(next.party) != Rail::Token && now.plus(margin) >= deadline {
+            return Some(Declined::TooLate(deadline));
+        }
+        if let Some(largest) = self.policy.largest_tranche.filter(|largest| next.value > *largest) {
+            return Some(Declined::Tranche { value: next.value, largest });
+        }
+        let cap = owed_after(view, next);
+        let largest = self.policy.largest_exposure.filter(|largest| cap > *largest)?;
+        Some(Declined::Exposure { cap, largest })
+    }
+}
+
+/// How much the counterparty will owe once `next` is paid, in quote value.
+fn owed_after(view: &DealView, next: Next) -> Amount {
+    let reaches = view.sent.by(next.party).checked_add(next.value).unwrap_or(Amount::MAX);
+    reaches.saturating_sub(view.sent.by(next.party.other()))
+}
+
+/// The account's side; a foreign deal counts as the buyer's until it is judged.
+fn party_of(view: &DealView, account: AccountId) -> Party {
+    if view.seller == account { Party::Seller } else { Party::Buyer }
+}
+
+#[cfg(test)]
+mod tests {}

@@ -1,0 +1,129 @@
+//! A deal held against the order its owner signed.
+
+use crate::{DealView, Disagreement};
+use bandex_sdk::types::{Amount, AssetId, DealId, OrderRef, Quantity, Side};
+use bandex_sdk::{OwnOrder, Trader};
+use bandex_settlement::Party;
+
+/// What is known of an own order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Found {
+    /// It was signed so.
+    Order(OwnOrder),
+    /// It was never signed as far as is known here: no deal over it is paid.
+    Unknown,
+    /// Nobody looked: the exchange's word is taken.
+    Trusted,
+}
+
+/// Where an agent looks up what its owner signed.
+pub trait OwnOrders: Send + Sync {
+    /// The order, as signed by a key of the owner.
+    fn find(&self, order: &OrderRef) -> Found;
+}
+
+/// Takes the exchange's word for every order: for agents that run apart from whoever signs the orders.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Trust;
+
+impl OwnOrders for Trust {
+    fn find(&self, _order: &OrderRef) -> Found {
+        Found::Trusted
+    }
+}
+
+/// The orders of one lane. Those signed before the process began are known only if the lane's store keeps them.
+impl OwnOrders for Trader {
+    fn find(&self, order: &OrderRef) -> Found {
+        self.own_order(order).map_or(Found::Unknown, Found::Order)
+    }
+}
+
+/// The orders of several lanes of one account; each lane may amend what another placed.
+impl OwnOrders for Vec<Trader> {
+    fn find(&self, order: &OrderRef) -> Found {
+        let Some(mut found) = self.iter().find_map(|trader| trader.own_order(order)) else {
+            return Found::Unknown;
+        };
+        let others = self.iter().filter(|trader| trader.key() != order.key);
+        found.versions.extend(others.flat_map(|trader| trader.own_amendments(order)));
+        Found::Order(found)
+    }
+}
+
+/// What an account has at stake in a deal by its own knowledge, apart from what the exchange says.
+#[derive(Debug, Clone)]
+pub struct Stake {
+    /// The order it signed.
+    pub order: Found,
+    /// How many lots of that order other deals have taken.
+    pub elsewhere: u128,
+    /// The last payment it signed in the deal.
+    pub last_pay: Option<bandex_sdk::tradechain::body::Pay>,
+}
+
+/// Checks a deal's totals against the order its owner signed.
+pub(crate) fn check(view: &DealView, me: Party, stake: &Stake) -> Result<(), Disagreement> {
+    let terms = &view.terms;
+    let lots = view.market.lots(terms.base_total).ok_or(Disagreement::NotLots(terms.base_total))?;
+    let order = match &stake.order {
+        Found::Trusted => return Ok(()),
+        Found::Unknown => return Err(Disagreement::UnknownOrder(view.order(me))),
+        Found::Order(order) => order,
+    };
+    let side = match me {
+        Party::Seller => Side::Sell,
+        Party::Buyer => Side::Buy,
+    };
+    if order.market != view.market.id || order.side != side {
+        return Err(Disagreement::OtherOrder(view.order(me)));
+    }
+    check_versions(view, order, lots, stake.elsewhere)?;
+    match order.own_cap {
+        // The unit of account is the smallest unit of BTC; in other quotes it needs a rate that only the exchange has.
+        Some(cap) if view.market.quote.id == AssetId::BTC && terms.cap_of(me) > cap => {
+            Err(Disagreement::AboveOwnCap { cap, drawn: terms.cap_of(me) })
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Price and quantity must fit one and the same version of the order: which of its amendments the exchange had taken
+/// at the match is not known here.
+fn check_versions(
+    view: &DealView,
+    order: &OwnOrder,
+    lots: Quantity,
+    elsewhere: u128,
+) -> Result<(), Disagreement> {
+    let total = view.terms.quote_total;
+    let fitting = order.versions.iter().filter(|version| {
+        let at_limit = view.market.quote_units(lots, version.price);
+        match order.side {
+            // What does not fit 64 bits is above any total.
+            Side::Buy => at_limit.is_none_or(|most| total <= most),
+            Side::Sell => at_limit.is_some_and(|least| total >= least),
+        }
+    });
+    let most = fitting.map(|version| version.quantity).max();
+    let Some(ordered) = most else {
+        return Err(Disagreement::WorsePrice { lots, total });
+    };
+    let taken = elsewhere.saturating_add(u128::from(lots.get()));
+    if taken > u128::from(ordered.get()) {
+        return Err(Disagreement::BeyondOrder { ordered, taken });
+    }
+    Ok(())
+}
+
+/// The name of the deal between two orders: the taker's reference, then the maker's, hashed.
+pub(crate) fn deal_id(taker: &OrderRef, maker: &OrderRef) -> Option<DealId> {
+    let bytes = borsh::to_vec(&(taker, maker)).ok()?;
+    Some(DealId::new(*bandex_sdk::tradechain::Domain::Deal.hash(&bytes).as_bytes()))
+}
+
+/// The lots of a deal as far as they can be told, to count against its order.
+pub(crate) fn lots_of(view: &DealView) -> u128 {
+    let lots = |units: Amount| view.market.lots(units);
+    lots(view.terms.base_total).map_or(0, |lots| u128::from(lots.get()))
+}

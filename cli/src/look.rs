@@ -1,0 +1,182 @@
+//! `bandex book`, `watch`, `deals`, `health`, `openapi`: looking without signing.
+
+use crate::account::{Account, Server};
+use crate::output;
+use anyhow::{Context, Result};
+use bandex_sdk::api::{Book, Channel, DealQuery, PushKind, Trade};
+use bandex_sdk::{Client, LocalBook, Options as ClientOptions, Rest};
+use clap::Args;
+use std::process::ExitCode;
+
+/// How `bandex book` is called.
+#[derive(Debug, Args)]
+pub struct BookOptions {
+    #[command(flatten)]
+    server: Server,
+    /// The market.
+    #[arg(default_value = "BWT-BTC")]
+    market: String,
+    /// Levels a side.
+    #[arg(long, default_value_t = 10)]
+    depth: u32,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How `bandex watch` is called.
+#[derive(Debug, Args)]
+pub struct WatchOptions {
+    #[command(flatten)]
+    server: Server,
+    /// The market.
+    #[arg(default_value = "BWT-BTC")]
+    market: String,
+    /// Stop after so many pushes.
+    #[arg(long, value_name = "N")]
+    count: Option<u64>,
+    /// Print every push as a line of JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How `bandex deals` is called.
+#[derive(Debug, Args)]
+pub struct DealsOptions {
+    #[command(flatten)]
+    account: Account,
+    /// Only deals where this side must pay now: `me` or `them`.
+    #[arg(long, value_name = "WHO")]
+    due_by: Option<String>,
+    /// Closed ones too.
+    #[arg(long)]
+    closed: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// How `bandex health` is called.
+#[derive(Debug, Args)]
+pub struct HealthOptions {
+    #[command(flatten)]
+    server: Server,
+}
+
+/// Prints the public document.
+///
+/// # Errors
+/// It cannot be written as JSON.
+pub fn openapi() -> Result<ExitCode> {
+    print!("{}", bandex_exchange::openapi_json()?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `bandex health`: exit code 0 if the node takes commands, 1 if not.
+///
+/// # Errors
+/// None; a node that cannot be reached is not healthy.
+pub async fn health(options: HealthOptions) -> Result<ExitCode> {
+    let url = format!("{}/readyz", options.server.url.trim_end_matches('/'));
+    let answer = reqwest::get(&url).await.and_then(reqwest::Response::error_for_status);
+    match answer {
+        Ok(_) => Ok(ExitCode::SUCCESS),
+        Err(error) => {
+            eprintln!("bandex: {error}");
+            Ok(ExitCode::from(1))
+        }
+    }
+}
+
+fn print_book(book: &Book) {
+    println!("{:>14} {:>18} | {:<18} {:<14}", "bid quantity", "bid", "ask", "ask quantity");
+    for row in 0..book.bids.len().max(book.asks.len()) {
+        let (bid, ask) = (book.bids.get(row), book.asks.get(row));
+        let text = |level: Option<&str>| level.unwrap_or_default().to_owned();
+        println!(
+            "{:>14} {:>18} | {:<18} {:<14}",
+            text(bid.map(|level| level.quantity.as_str())),
+            text(bid.map(|level| level.price.as_str())),
+            text(ask.map(|level| level.price.as_str())),
+            text(ask.map(|level| level.quantity.as_str())),
+        );
+    }
+}
+
+/// Runs `bandex book`.
+///
+/// # Errors
+/// The exchange cannot be reached, or has no such market.
+pub async fn book(options: BookOptions) -> Result<ExitCode> {
+    let rest = Rest::new(options.server.url)?;
+    let book = rest.book(&options.market, Some(options.depth)).await?;
+    if options.json {
+        output::json(&book)?;
+    } else {
+        print_book(&book);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `bandex watch`: the best prices and the trades as they come, until interrupted.
+///
+/// # Errors
+/// The exchange cannot be reached, or has no such market.
+pub async fn watch(options: WatchOptions) -> Result<ExitCode> {
+    let (rest, markets) = options.server.ask().await?;
+    let info = crate::account::market(&markets, &options.market)?;
+    let client = Client::connect(&rest.socket_url(), ClientOptions::default()).await?;
+    let mut books = client.subscribe(Channel::Book, Some(&info.symbol)).await?;
+    let mut trades = client.subscribe(Channel::Trades, Some(&info.symbol)).await?;
+    let mut local = LocalBook::new(&info.symbol, info.scale);
+    let mut left = options.count.unwrap_or(u64::MAX);
+    while left > 0 {
+        let push = tokio::select! {
+            push = books.next() => push,
+            push = trades.next() => push,
+            () = crate::serve::wait_for_signal() => return Ok(ExitCode::SUCCESS),
+        };
+        let push = push.context("the exchange ended the channel")?;
+        left -= 1;
+        if options.json {
+            output::json(&push)?;
+        } else if push.channel == Channel::Book {
+            local.apply(&push)?;
+            let best = |level: Option<bandex_sdk::BookLevel>| {
+                level.map_or_else(|| "-".to_owned(), |level| info.scale.price(level.price))
+            };
+            println!("{:>10}  {} / {}", push.seq, best(local.best_bid()), best(local.best_ask()));
+        } else if push.kind == PushKind::Update {
+            for trade in serde_json::from_value::<Vec<Trade>>(push.data)? {
+                println!("{:>10}  {} {} at {}", trade.seq, trade.taker_side, trade.quantity, trade.price);
+            }
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `bandex deals`.
+///
+/// # Errors
+/// The exchange cannot be reached, or does not know the key.
+pub async fn deals(options: DealsOptions) -> Result<ExitCode> {
+    let keypair = crate::account::read_key(&options.account.key)?;
+    let (rest, markets) = options.account.server.ask().await?;
+    let reads = rest.login(&keypair, &markets).await?;
+    let query =
+        DealQuery { due_by: options.due_by, closed: Some(options.closed), before: None, limit: Some(1_000) };
+    let page = reads.deals(&query).await?;
+    if options.json {
+        output::json(&page)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    for deal in page.deals {
+        println!("{}  {}  {}", deal.deal, deal.market, deal.state);
+        println!("  sold   {} of {}", deal.base_sent, deal.base_total);
+        println!("  paid   {} of {}", deal.quote_sent, deal.quote_total);
+        if let Some(due) = deal.due {
+            println!("  due    {} by the {}, tranche {}", due.amount, due.party, due.tranche);
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}

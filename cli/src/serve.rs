@@ -1,0 +1,95 @@
+//! `bandex serve`: runs an exchange until it is told to stop.
+
+use anyhow::{Context, Result};
+use bandex_exchange::{Config, Exchange, Store};
+use bandex_tradechain::body::{Change, Parameters};
+use bandex_types::Amount;
+use clap::Args;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
+
+use crate::flow;
+
+/// How long the due party has to pay a tranche on the first market: ten minutes.
+const PAY_US: u64 = 600_000_000;
+/// How long a payee has to acknowledge there: ten minutes.
+const ACKNOWLEDGE_US: u64 = 600_000_000;
+/// The least time between two starts after the server could not go on.
+const RESTART_PAUSE: Duration = Duration::from_secs(1);
+
+/// How `bandex serve` is called.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// The folder of journal, projections and keys; made if it is missing.
+    #[arg(long, value_name = "DIR", env = "BANDEX_DATA", default_value = "bandex-data")]
+    data: PathBuf,
+    /// Where traders connect.
+    #[arg(long, value_name = "ADDRESS", env = "BANDEX_LISTEN", default_value = "127.0.0.1:8420")]
+    listen: SocketAddr,
+    /// Where the operator connects; keep it away from traders.
+    #[arg(long, value_name = "ADDRESS", env = "BANDEX_ADMIN_LISTEN", default_value = "127.0.0.1:8421")]
+    admin_listen: SocketAddr,
+    /// The network of a new journal; an existing one keeps its own.
+    #[arg(long, value_name = "NUMBER", env = "BANDEX_NETWORK", default_value_t = 1)]
+    network: u32,
+    /// The issuance cap of a new journal, in bytes of bandwidth.
+    #[arg(long, value_name = "BYTES", default_value_t = Amount::new(1_000_000_000_000_000))]
+    issuance_cap: Amount,
+}
+
+/// The decisions that a new exchange begins with: BWT-BTC and the usual parameters.
+pub fn first_changes(pay_us: u64, acknowledge_us: u64) -> Vec<Change> {
+    let assets = flow::assets().into_iter().map(Change::ListAsset);
+    let rest = [
+        Change::ListMarket(flow::market_listing(pay_us, acknowledge_us)),
+        Change::SetParameters(Parameters::default()),
+    ];
+    assets.chain(rest).collect()
+}
+
+/// Runs `bandex serve`.
+///
+/// # Errors
+/// The server cannot start.
+pub async fn run(options: Options) -> Result<ExitCode> {
+    let config = Config {
+        listen: options.listen,
+        admin_listen: options.admin_listen,
+        network: options.network,
+        issuance_cap: options.issuance_cap,
+        first_changes: first_changes(PAY_US, ACKNOWLEDGE_US),
+        ..Config::new(Store::Folder(options.data.clone()))
+    };
+    loop {
+        let exchange = Exchange::start(config.clone()).await.context("the exchange cannot start")?;
+        eprintln!("traders   http://{}  (documents at /docs/)", exchange.address());
+        eprintln!("operator  http://{}  (token in admin.token)", exchange.admin_address());
+        eprintln!("store     {}  node {}", options.data.display(), exchange.node());
+        let stop = exchange.stopper();
+        let signals = tokio::spawn(async move {
+            wait_for_signal().await;
+            stop();
+        });
+        let failure = exchange.ended().await;
+        signals.abort();
+        let Some(why) = failure else { return Ok(ExitCode::SUCCESS) };
+        // Its memory is gone; the journal has all that was acknowledged.
+        eprintln!("bandex: {why}; starting again from the journal");
+        tokio::time::sleep(RESTART_PAUSE).await;
+    }
+}
+
+/// Waits for an interrupt or a request to terminate.
+pub async fn wait_for_signal() {
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
+        let _ = tokio::signal::ctrl_c().await;
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
