@@ -73,12 +73,7 @@ struct Arm<H, P, R> {
 impl<H: Hand> Agent<H> {
     /// An agent that signs with `hand` for `account`, knows the account's own orders from `orders`, and moves no coin
     /// outside the exchange.
-    pub fn new(
-        hand: H,
-        orders: impl OwnOrders + 'static,
-        account: AccountId,
-        markets: Arc<Markets>,
-    ) -> Self {
+    pub fn new(hand: H, orders: impl OwnOrders + 'static, account: AccountId, markets: Arc<Markets>) -> Self {
         let (payer, payee) = (Arc::new(SignedOnly), Arc::new(SignedOnly));
         Self { hand, account, markets, orders: Box::new(orders), payer, payee, policy: Policy::default() }
     }
@@ -287,3 +282,6 @@ impl<H: Hand, P: Payer, R: Payee> Arm<H, P, R> {
         Ok((seq, Event::Acknowledged { deal, tranche, asset: asset.symbol, amount, proposal }))
     }
 }
+
+#[cfg(test)]
+mod tests;

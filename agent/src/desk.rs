@@ -3,8 +3,8 @@
 use crate::judge::Next;
 use crate::order::lots_of;
 use crate::{
-    DealView, Declined, Disagreement, Event, Followed, Incoming, News, OwnOrders, Payment, Policy, Stake, Task,
-    judge,
+    DealView, Declined, Disagreement, Event, Followed, Incoming, News, OwnOrders, Payment, Policy, Stake,
+    Task, judge,
 };
 use bandex_sdk::Markets;
 use bandex_sdk::api::Deal;
@@ -190,13 +190,7 @@ impl Desk {
         }
     }
 
-    fn declined(
-        &self,
-        view: &DealView,
-        next: Next,
-        deadline: Timestamp,
-        now: Timestamp,
-    ) -> Option<Declined> {
+    fn declined(&self, view: &DealView, next: Next, deadline: Timestamp, now: Timestamp) -> Option<Declined> {
         let margin = u64::try_from(self.policy.margin.as_micros()).unwrap_or(u64::MAX);
         if view.terms.rail_of(next.party) != Rail::Token && now.plus(margin) >= deadline {
             return Some(Declined::TooLate(deadline));
@@ -222,4 +216,4 @@ fn party_of(view: &DealView, account: AccountId) -> Party {
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

@@ -43,7 +43,9 @@ pub trait Hand: Clone + Send + Sync + 'static {
 fn hand_error(error: TraderError) -> HandError {
     let detail = error.to_string();
     match error {
-        TraderError::Submit(SubmitError::Refused(problem)) => HandError::Refused { code: problem.code, detail },
+        TraderError::Submit(SubmitError::Refused(problem)) => {
+            HandError::Refused { code: problem.code, detail }
+        }
         TraderError::Sign(_) => HandError::Refused { code: "not_signed".to_owned(), detail },
         _ => HandError::Broken(detail),
     }

@@ -295,7 +295,9 @@ fn check_paid(view: &DealView, me: Party, stake: &Stake, task: Task) -> Result<T
         Task::Pay { next, deadline, .. } if same(next.tranche, next.cumulative) => {
             Ok(Task::Pay { next, deadline, paid_as: Some(last.reference.clone()) })
         }
-        Task::Wait if view.in_flight.is_some_and(|paid| paid.party == me && same(paid.tranche, paid.cumulative)) => {
+        Task::Wait
+            if view.in_flight.is_some_and(|paid| paid.party == me && same(paid.tranche, paid.cumulative)) =>
+        {
             Ok(Task::Wait)
         }
         Task::Defaulted { .. } => Ok(task),
@@ -304,4 +306,4 @@ fn check_paid(view: &DealView, me: Party, stake: &Stake, task: Task) -> Result<T
 }
 
 #[cfg(test)]
-mod tests {}
+mod tests;

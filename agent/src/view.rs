@@ -1,9 +1,7 @@
 //! A deal as the exchange tells it, in numbers instead of texts. Nothing is believed yet.
 
 use bandex_sdk::api::{Deal, Due, InFlight, ScaleError};
-use bandex_sdk::types::{
-    AccountId, Amount, BlockId, DealId, OrderRef, Rail, Side, Timestamp,
-};
+use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Rail, Side, Timestamp};
 use bandex_sdk::{AssetInfo, MarketInfo, Markets, WireError, parse};
 use bandex_settlement::{Party, Sent, State, Terms};
 use std::sync::Arc;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, bail};
 use bandex_sdk::tradechain::Keypair;
-use bandex_sdk::{Client, FileLane, MarketInfo, Markets, Options, Rest, Sync, Trader};
+use bandex_sdk::{Client, Durability, FileLane, MarketInfo, Markets, Options, Rest, Trader};
 use clap::Args;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -44,12 +44,10 @@ pub struct Session {
 pub fn new_key(path: &Path) -> Result<Keypair> {
     let mut seed = [0; 32];
     getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)
-        .with_context(|| format!("{} cannot be written; an existing key is never overwritten", path.display()))?;
+    let mut file =
+        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| {
+            format!("{} cannot be written; an existing key is never overwritten", path.display())
+        })?;
     writeln!(file, "{}", hex::encode(seed))?;
     file.sync_all()?;
     Ok(Keypair::from_seed(&seed))
@@ -85,7 +83,7 @@ impl Account {
     fn lane(&self) -> Result<FileLane> {
         let mut path = self.key.clone().into_os_string();
         path.push(".lane");
-        Ok(FileLane::open(PathBuf::from(path), Sync::Disk)?)
+        Ok(FileLane::open(PathBuf::from(path), Durability::Disk)?)
     }
 
     /// Connects; with `register` an account is made if the exchange does not know the key.
@@ -114,5 +112,8 @@ impl Account {
 /// It is not listed.
 pub fn market(markets: &Markets, name: &str) -> Result<Arc<MarketInfo>> {
     let names = || markets.iter().map(|market| market.symbol.clone()).collect::<Vec<_>>().join(", ");
-    markets.market(name).cloned().with_context(|| format!("there is no market {name}; there are: {}", names()))
+    markets
+        .market(name)
+        .cloned()
+        .with_context(|| format!("there is no market {name}; there are: {}", names()))
 }

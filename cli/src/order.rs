@@ -121,11 +121,20 @@ pub async fn run(options: Options) -> Result<ExitCode> {
                 output::json(&page)?;
                 return Ok(ExitCode::SUCCESS);
             }
-            println!("{:<9} {:<4} {:>16} {:>14} {:>14}  {:<9} order", "market", "side", "price", "quantity", "filled", "status");
+            println!(
+                "{:<9} {:<4} {:>16} {:>14} {:>14}  {:<9} order",
+                "market", "side", "price", "quantity", "filled", "status"
+            );
             for order in page.orders {
                 println!(
                     "{:<9} {:<4} {:>16} {:>14} {:>14}  {:<9} {}",
-                    order.market, order.side, order.price, order.quantity, order.filled, order.status, order.order
+                    order.market,
+                    order.side,
+                    order.price,
+                    order.quantity,
+                    order.filled,
+                    order.status,
+                    order.order
                 );
             }
             Ok(ExitCode::SUCCESS)

@@ -12,7 +12,7 @@ use crate::view::View;
 use crate::writer::{Input, Writer};
 use bandex_journal::{Journal, OpenError, Projected, ProjectionError, Projections, SqliteJournal};
 use bandex_tradechain::Genesis;
-use bandex_types::{BlockId, PublicKey};
+use bandex_types::PublicKey;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, RwLock};
@@ -61,7 +61,7 @@ pub struct Exchange {
     admin_address: SocketAddr,
     admin_token: String,
     node: PublicKey,
-    genesis: BlockId,
+    genesis: Genesis,
     switch: Arc<Switch>,
     rooms: Vec<JoinHandle<()>>,
 }
@@ -127,8 +127,7 @@ impl Exchange {
         admin_listener: (TcpListener, SocketAddr),
         opened: Opened,
     ) -> Self {
-        let genesis = opened.writer.engine.genesis().map_or(BlockId::ZERO, Genesis::id);
-        let network = opened.writer.engine.genesis().map_or(config.network, |genesis| genesis.network);
+        let genesis = opened.writer.engine.genesis().expect("a journal that was opened has been begun").clone();
         let (queue, inputs) = mpsc::channel(config.queue_max);
         let (news, _) = broadcast::channel(NEWS_KEPT);
         let (checkpoint_sender, checkpoint) = watch::channel(opened.projections.checkpoint());
@@ -136,9 +135,9 @@ impl Exchange {
         let (projector, projector_queue) = mpsc::channel(PROJECTOR_QUEUE);
         let view = Arc::new(RwLock::new(opened.view));
         let shared = Arc::new(Shared {
-            network,
+            network: genesis.network,
             node: identity.node.public(),
-            genesis,
+            genesis: genesis.id(),
             admin_token: identity.admin_token.clone(),
             queue,
             view: Arc::clone(&view),
@@ -195,9 +194,9 @@ impl Exchange {
         self.node
     }
 
-    /// The id of the genesis.
-    pub const fn genesis(&self) -> BlockId {
-        self.genesis
+    /// The root of trust: what record 1 says.
+    pub const fn genesis(&self) -> &Genesis {
+        &self.genesis
     }
 
     /// Stops taking commands, journals what waits, and closes everything.

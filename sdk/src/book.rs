@@ -144,7 +144,11 @@ impl LocalBook {
             Side::Sell => (None, Some(self.asks.iter())),
         };
         let all = bids.into_iter().flatten().chain(asks.into_iter().flatten());
-        all.map(|(price, (quantity, orders))| BookLevel { price: *price, quantity: *quantity, orders: *orders })
+        all.map(|(price, (quantity, orders))| BookLevel {
+            price: *price,
+            quantity: *quantity,
+            orders: *orders,
+        })
     }
 
     /// How many lots an order on `side` could trade at once at `limit` or better. May be above 64 bits.
@@ -210,15 +214,22 @@ mod tests {
         let mut book = live();
         assert_eq!(shown(&book, Side::Buy), [(20, 10), (19, 20)]);
         assert_eq!(shown(&book, Side::Sell), [(22, 30), (24, 40)]);
-        let update = push(PushKind::Update, 7, 9, &[("10", "0"), ("9", "0.5")], &[("10", "0.3"), ("11", "0")]);
+        let update =
+            push(PushKind::Update, 7, 9, &[("10", "0"), ("9", "0.5")], &[("10", "0.3"), ("11", "0")]);
         book.apply(&update).unwrap();
         assert_eq!(shown(&book, Side::Buy), [(19, 20), (18, 5)]);
         assert_eq!(shown(&book, Side::Sell), [(20, 3), (24, 40)]);
         assert_eq!(book.seq(), Some(9));
         assert_eq!(book.best_ask().map(|level| level.price), Some(Price::new(20)));
         let available = |side, limit| book.available(side, Price::new(limit));
-        assert_eq!([available(Side::Buy, 19), available(Side::Buy, 20), available(Side::Buy, 30)], [0, 3, 43]);
-        assert_eq!([available(Side::Sell, 20), available(Side::Sell, 19), available(Side::Sell, 0)], [0, 20, 25]);
+        assert_eq!(
+            [available(Side::Buy, 19), available(Side::Buy, 20), available(Side::Buy, 30)],
+            [0, 3, 43]
+        );
+        assert_eq!(
+            [available(Side::Sell, 20), available(Side::Sell, 19), available(Side::Sell, 0)],
+            [0, 20, 25]
+        );
         // A snapshot replaces everything, whatever it follows.
         book.apply(&push(PushKind::Snapshot, 3, 4, &[("1", "1")], &[])).unwrap();
         assert_eq!((shown(&book, Side::Buy), shown(&book, Side::Sell)), (vec![(2, 10)], vec![]));

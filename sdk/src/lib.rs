@@ -4,13 +4,13 @@
 //! follows a market. Whoever needs only signatures takes a [`Signer`].
 //!
 //! ```no_run
-//! use bandex_sdk::{Client, FileLane, Options, Rest, Sync, Trader, tradechain::Keypair, types::Side};
+//! use bandex_sdk::{Client, Durability, FileLane, Options, Rest, Trader, tradechain::Keypair, types::Side};
 //!
 //! # async fn example(keypair: Keypair) -> Result<(), Box<dyn std::error::Error>> {
 //! let rest = Rest::new("http://localhost:8080")?;
 //! let markets = rest.markets().await?;
 //! let client = Client::connect(&rest.socket_url(), Options::default()).await?;
-//! let lane = FileLane::open("trader.lane", Sync::Disk)?;
+//! let lane = FileLane::open("trader.lane", Durability::Disk)?;
 //! let trader = Trader::register(&client, &rest, &markets, keypair, lane).await?;
 //!
 //! let market = markets.market("BWT-BTC").ok_or("not listed")?;
@@ -25,6 +25,7 @@
 mod book;
 mod client;
 mod clock;
+mod key;
 mod lane;
 mod markets;
 mod rest;
@@ -42,7 +43,8 @@ pub use bandex_types as types;
 pub use book::{BookError, BookLevel, LocalBook};
 pub use client::{Client, ClientError, Options, Slot, SubmitError, Subscription};
 pub use clock::now;
-pub use lane::{Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, Sync, Version};
+pub use key::generate_keypair;
+pub use lane::{Durability, Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, Version};
 pub use markets::{AssetInfo, MarketInfo, Markets};
 pub use rest::{AccountRest, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};

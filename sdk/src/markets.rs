@@ -144,11 +144,13 @@ impl Markets {
     /// # Errors
     /// A field cannot be read, or a market names an asset that is not listed.
     pub fn from_wire(markets: &bandex_api::Markets) -> Result<Self, WireError> {
-        let assets = markets.assets.iter().map(|asset| Ok((asset.symbol.clone(), AssetInfo::from_wire(asset)?)));
+        let assets =
+            markets.assets.iter().map(|asset| Ok((asset.symbol.clone(), AssetInfo::from_wire(asset)?)));
         let assets = assets.collect::<Result<BTreeMap<_, _>, WireError>>()?;
-        let listed = markets.markets.iter().map(|market| {
-            Ok((market.symbol.clone(), Arc::new(MarketInfo::from_wire(market, &assets)?)))
-        });
+        let listed = markets
+            .markets
+            .iter()
+            .map(|market| Ok((market.symbol.clone(), Arc::new(MarketInfo::from_wire(market, &assets)?))));
         Ok(Self {
             network: markets.node.network,
             node: parse("node.key", &markets.node.key)?,
@@ -184,7 +186,10 @@ mod tests {
     fn symbols_and_texts_become_numbers() {
         let markets = Markets::from_wire(&wire_markets()).unwrap();
         let market = markets.market("BWT-BTC").unwrap();
-        assert_eq!((market.id, market.base.id, market.quote.id), (MarketId::new(1), AssetId::BWT, AssetId::BTC));
+        assert_eq!(
+            (market.id, market.base.id, market.quote.id),
+            (MarketId::new(1), AssetId::BWT, AssetId::BTC)
+        );
         let place = market.limit(Side::Buy, "0.000000391595", "12.1").unwrap();
         assert_eq!((place.price, place.quantity), (Price::new(7_831_900), Quantity::new(12_100_000)));
         assert!(market.limit(Side::Buy, "0.00000000000001", "1").is_err());

@@ -234,12 +234,7 @@ impl Signer {
     ///
     /// # Errors
     /// The lane has begun already, or no nonce does it.
-    pub fn register(
-        &mut self,
-        now: Timestamp,
-        home: PublicKey,
-        bits: u8,
-    ) -> Result<OwnBlock, SignError> {
+    pub fn register(&mut self, now: Timestamp, home: PublicKey, bits: u8) -> Result<OwnBlock, SignError> {
         if self.head != UNREGISTERED {
             return Err(SignError::LaneBegun);
         }
@@ -303,11 +298,17 @@ mod tests {
         let mut head = ORIGIN;
         let peer = AccountId::new([5; 32]);
         type Make = Box<dyn Fn(&mut Signer) -> Result<OwnBlock, SignError>>;
-        let pay = Pay { deal: DealId::new([1; 32]), tranche: 1, cumulative: Amount::new(5), reference: String::new() };
+        let pay = Pay {
+            deal: DealId::new([1; 32]),
+            tranche: 1,
+            cumulative: Amount::new(5),
+            reference: String::new(),
+        };
         let (to, asset, amount) = (peer, AssetId::BWT, Amount::new(1));
         let transfer = Transfer { to, asset, amount, note: "thanks".to_owned() };
         let (sent_bytes, received_bytes, tokens) = (1, 2, Amount::new(1));
-        let bandwidth = Bandwidth { counterparty: peer, sent_bytes, received_bytes, payer: Payer::Author, tokens };
+        let bandwidth =
+            Bandwidth { counterparty: peer, sent_bytes, received_bytes, payer: Payer::Author, tokens };
         let kinds: Vec<Make> = vec![
             Box::new(|signer| signer.orders(NOW, vec![place(1), place(2)])),
             Box::new(move |signer| signer.pay(NOW, pay.clone())),
@@ -341,13 +342,16 @@ mod tests {
         check(|signer| signer.orders(NOW, Vec::new()));
         check(|signer| signer.orders(NOW, vec![place(1); 101]));
         check(|signer| signer.orders(Timestamp::from_micros(1_777_689_383), vec![place(1)]));
-        check(|signer| signer.sign(NOW, Some(Timestamp::from_micros(5)), Revoke { key: keypair(2).public() }));
+        check(|signer| {
+            signer.sign(NOW, Some(Timestamp::from_micros(5)), Revoke { key: keypair(2).public() })
+        });
         check(|signer| signer.grant(NOW, &keypair(2), allowance(&[2, 1])));
         check(|signer| signer.sign(NOW, None, Register { home: keypair(9).public(), nonce: 0 }));
         check(|signer| signer.register(NOW, keypair(9).public(), 1));
         check(|signer| {
             let reference = "long".repeat(65);
-            signer.pay(NOW, Pay { deal: DealId::new([1; 32]), tranche: 1, cumulative: Amount::ZERO, reference })
+            signer
+                .pay(NOW, Pay { deal: DealId::new([1; 32]), tranche: 1, cumulative: Amount::ZERO, reference })
         });
     }
 

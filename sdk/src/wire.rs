@@ -49,10 +49,7 @@ fn bytes(field: &'static str, text: &str) -> Result<Vec<u8>, WireError> {
 
 /// A signed block as the wire has it.
 pub fn signed_to_wire(signed: &SignedBlock) -> bandex_api::SignedBlock {
-    bandex_api::SignedBlock {
-        payload: hex::encode(&signed.payload),
-        signature: signed.signature.to_string(),
-    }
+    bandex_api::SignedBlock { payload: hex::encode(&signed.payload), signature: signed.signature.to_string() }
 }
 
 /// A signed block from the wire; nothing is verified.
@@ -145,8 +142,7 @@ mod tests {
             operations: Vec::new(),
             receipt: Some(receipt_to_wire(&receipt)),
         };
-        let check =
-            |reply: &bandex_api::BlockReply| check_reply(reply, &signed, &node.public(), NETWORK);
+        let check = |reply: &bandex_api::BlockReply| check_reply(reply, &signed, &node.public(), NETWORK);
         assert_eq!(check(&good), Ok(()));
         assert_eq!(check(&bandex_api::BlockReply { receipt: None, ..good.clone() }), Ok(()));
         let elsewhere = bandex_api::BlockReply { seq: 6, ..good.clone() };

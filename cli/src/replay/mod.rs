@@ -7,16 +7,18 @@
 pub mod lane;
 mod report;
 mod run;
+mod server;
 #[cfg(test)]
 mod tests;
 mod venue;
 
-use report::Report;
+pub use report::{Report, compare};
 pub use run::{moment, replay};
+use server::ServerVenue;
 use venue::EngineVenue;
 
 use crate::{flow, output};
-use anyhow::{Result, bail};
+use anyhow::Result;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -60,7 +62,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let commands = flow::commands(&options.commands)?;
     let report = match options.through {
         Through::Engine => through_engine(commands, &own, options.traders).await?,
-        Through::Server => bail!("--through server is not served yet; use --through engine"),
+        Through::Server => through_server(commands, &own, options.traders).await?,
     };
     if options.json {
         output::json(&report)?;
@@ -74,4 +76,11 @@ async fn through_engine(commands: flow::Commands, own: &[flow::VenueTrade], trad
     // Sequenced time never runs backwards, so an exchange that begins at zero fits every file.
     let mut venue = EngineVenue::new(moment(0))?;
     replay("engine", &mut venue, traders, commands, own).await
+}
+
+async fn through_server(commands: flow::Commands, own: &[flow::VenueTrade], traders: u32) -> Result<Report> {
+    let mut venue = ServerVenue::start().await?;
+    let report = replay("server", &mut venue, traders, commands, own).await;
+    venue.stop().await;
+    report
 }

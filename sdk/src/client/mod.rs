@@ -177,7 +177,8 @@ impl Client {
         let (asks, asked) = mpsc::unbounded_channel();
         let window = options.window.max(1);
         let session = Session::new(node, window, options.receipts);
-        let client = Self { asks, slots: Arc::new(Semaphore::new(window)), node, unread: options.unread.max(1) };
+        let client =
+            Self { asks, slots: Arc::new(Semaphore::new(window)), node, unread: options.unread.max(1) };
         tokio::spawn(socket::run(url.to_owned(), options, session, asked, socket, hello));
         Ok(client)
     }

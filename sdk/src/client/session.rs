@@ -251,7 +251,8 @@ impl Session {
     }
 
     fn subscribe_all(&mut self, private: bool) {
-        let names: Vec<_> = self.topics.keys().filter(|name| name.0.is_private() == private).cloned().collect();
+        let names: Vec<_> =
+            self.topics.keys().filter(|name| name.0.is_private() == private).cloned().collect();
         names.iter().for_each(|name| self.subscribe(name));
     }
 

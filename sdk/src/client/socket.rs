@@ -78,11 +78,7 @@ pub(super) async fn run(
 }
 
 /// Waits before the next attempt, taking in what is asked for meanwhile; true once nobody uses the session.
-async fn pause(
-    wait: Duration,
-    session: &mut Session,
-    asks: &mut mpsc::UnboundedReceiver<Ask>,
-) -> bool {
+async fn pause(wait: Duration, session: &mut Session, asks: &mut mpsc::UnboundedReceiver<Ask>) -> bool {
     let over = sleep(wait);
     tokio::pin!(over);
     loop {

@@ -11,7 +11,7 @@ use std::path::Path;
 
 /// What a stored entry survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Sync {
+pub enum Durability {
     /// The end of the process, but not of the machine: entries are written at once and flushed by the system later.
     Process,
     /// A power cut: every block is flushed to the disk before it is sent, which takes as long as the disk takes.
@@ -22,11 +22,11 @@ pub enum Sync {
 /// Keeps a lane in a file that this process alone uses.
 ///
 /// A write that a crash cut short is recognised by its missing line end and dropped: that block was never sent.
-/// Writing blocks the calling thread, under [`Sync::Disk`] for the time of a flush.
+/// Writing blocks the calling thread, under [`Durability::Disk`] for the time of a flush.
 #[derive(Debug)]
 pub struct FileLane {
     file: File,
-    sync: Sync,
+    durability: Durability,
     /// Where the last whole entry ends; past a failed write it is the place to go on from.
     end: u64,
 }
@@ -44,7 +44,7 @@ impl FileLane {
     ///
     /// # Errors
     /// The file system refuses, or another process holds the file.
-    pub fn open(path: impl AsRef<Path>, sync: Sync) -> Result<Self, StoreError> {
+    pub fn open(path: impl AsRef<Path>, durability: Durability) -> Result<Self, StoreError> {
         let path = path.as_ref();
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path)?;
         file.try_lock().map_err(|error| match error {
@@ -53,10 +53,10 @@ impl FileLane {
         })?;
         // From here the file is ours. Its name must survive a power cut as its contents do.
         let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        if sync == Sync::Disk {
+        if durability == Durability::Disk {
             File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
         }
-        let mut lane = Self { file, sync, end: 0 };
+        let mut lane = Self { file, durability, end: 0 };
         lane.read()?;
         Ok(lane)
     }
@@ -64,7 +64,7 @@ impl FileLane {
     fn write(&mut self, line: &[u8], flush: bool) -> std::io::Result<()> {
         self.file.seek(SeekFrom::Start(self.end))?;
         self.file.write_all(line)?;
-        if flush && self.sync == Sync::Disk { self.file.sync_data() } else { Ok(()) }
+        if flush && self.durability == Durability::Disk { self.file.sync_data() } else { Ok(()) }
     }
 }
 
@@ -94,15 +94,13 @@ impl LaneStore for FileLane {
         self.file.read_to_end(&mut bytes)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
         let lines = bytes.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
-        let entries = lines.zip(1..).map(|(line, number)| {
-            entry_of(line).map_err(|why| StoreError::Damaged { line: number, why })
-        });
+        let entries = lines
+            .zip(1..)
+            .map(|(line, number)| entry_of(line).map_err(|why| StoreError::Damaged { line: number, why }));
         let entries = entries.collect::<Result<Vec<_>, _>>()?;
-        // From here the file is sound, but for a write that was cut short, which must not be glued to the next.
+        // A write that was cut short lies past the end, where the next one covers it; what is left of it then still
+        // lacks its line end.
         self.end = u64::try_from(whole).map_err(std::io::Error::other)?;
-        if whole < bytes.len() {
-            self.file.set_len(self.end)?;
-        }
         Ok(entries)
     }
 
@@ -141,12 +139,12 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lane");
         let (entries, blocks) = entries();
-        let mut lane = FileLane::open(&path, Sync::Disk).unwrap();
-        assert!(matches!(FileLane::open(&path, Sync::Disk), Err(StoreError::InUse)));
+        let mut lane = FileLane::open(&path, Durability::Disk).unwrap();
+        assert!(matches!(FileLane::open(&path, Durability::Disk), Err(StoreError::InUse)));
         assert_eq!(lane.read().unwrap(), []);
         entries.iter().for_each(|entry| lane.append(entry).unwrap());
         drop(lane);
-        let mut lane = FileLane::open(&path, Sync::Process).unwrap();
+        let mut lane = FileLane::open(&path, Durability::Process).unwrap();
         assert_eq!(lane.read().unwrap(), entries);
         let state = LaneState::from_entries(&lane.read().unwrap()).unwrap().unwrap();
         assert_eq!(state.head, Head { seq: 3, id: blocks[2].id });
@@ -159,7 +157,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("lane");
         let (entries, _) = entries();
-        let mut lane = FileLane::open(&path, Sync::Process).unwrap();
+        let mut lane = FileLane::open(&path, Durability::Process).unwrap();
         entries.iter().for_each(|entry| lane.append(entry).unwrap());
         drop(lane);
         let whole = std::fs::read(&path).unwrap();
@@ -167,10 +165,15 @@ mod tests {
         let before: usize = kept.iter().map(|entry| line_of(entry).unwrap().len()).sum();
         for cut in before..whole.len() {
             std::fs::write(&path, &whole[..cut]).unwrap();
-            let mut lane = FileLane::open(&path, Sync::Process).unwrap();
+            let mut lane = FileLane::open(&path, Durability::Process).unwrap();
             assert_eq!(lane.read().unwrap(), kept, "cut at {cut}");
+            // Shorter than what was cut, so that the rest of that lies behind it.
+            let short = Entry::Confirmed(2);
+            lane.append(&short).unwrap();
+            assert_eq!(lane.read().unwrap().last(), Some(&short), "cut at {cut}");
             lane.append(last).unwrap();
-            assert_eq!(lane.read().unwrap(), entries, "cut at {cut}");
+            let expected = [kept, &[short, last.clone()]].concat();
+            assert_eq!(lane.read().unwrap(), expected, "cut at {cut}");
         }
     }
 
@@ -180,7 +183,7 @@ mod tests {
         let path = folder.path().join("lane");
         let good = line_of(&Entry::Confirmed(1)).unwrap();
         std::fs::write(&path, [good.as_slice(), b"{\"confirm\n", &good].concat()).unwrap();
-        let refused = FileLane::open(&path, Sync::Process);
+        let refused = FileLane::open(&path, Durability::Process);
         assert!(matches!(refused, Err(StoreError::Damaged { line: 2, .. })), "{refused:?}");
     }
 }

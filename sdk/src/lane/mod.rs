@@ -5,7 +5,7 @@ mod file;
 mod memory;
 mod own;
 
-pub use file::{FileLane, Sync};
+pub use file::{Durability, FileLane};
 pub use memory::MemoryLane;
 pub use own::{OwnOrder, Version};
 
@@ -105,7 +105,8 @@ impl LaneState {
             Entry::Start { .. } => Err("the lane begins twice".to_owned()),
             Entry::Block(signed) => {
                 let block = Block::decode(&signed.payload).map_err(|error| error.to_string())?;
-                if block.author != self.key || self.head.judge(block.seq, block.previous) != LaneAnswer::Next {
+                if block.author != self.key || self.head.judge(block.seq, block.previous) != LaneAnswer::Next
+                {
                     return Err(format!("block {} does not continue the lane", block.seq));
                 }
                 let (id, key, seq) = (signed.id(), block.author, block.seq);
@@ -207,7 +208,10 @@ mod tests {
         let blocks = blocks(3);
         let check = |entries: &[Entry], expected| {
             let refused = LaneState::from_entries(entries);
-            assert!(matches!(refused, Err(StoreError::Damaged { line, .. }) if line == expected), "{refused:?}");
+            assert!(
+                matches!(refused, Err(StoreError::Damaged { line, .. }) if line == expected),
+                "{refused:?}"
+            );
         };
         let whole = entries(&blocks, 1);
         check(&whole[1..], 1);

@@ -123,7 +123,8 @@ mod tests {
         for block in made {
             record.note(&Block::decode(&block.unwrap().signed.payload).unwrap());
         }
-        let version = |price, quantity| Version { price: Price::new(price), quantity: Quantity::new(quantity) };
+        let version =
+            |price, quantity| Version { price: Price::new(price), quantity: Quantity::new(quantity) };
         let found = record.order(&own).unwrap();
         assert_eq!((found.market, found.side), (MarketId::new(1), Side::Buy));
         assert_eq!(found.versions, [version(10, 3), version(11, 5)]);

@@ -48,7 +48,10 @@ pub(super) struct Line {
 
 impl std::fmt::Debug for Lane {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Lane").field("signer", &self.signer).field("broken", &self.broken).finish_non_exhaustive()
+        f.debug_struct("Lane")
+            .field("signer", &self.signer)
+            .field("broken", &self.broken)
+            .finish_non_exhaustive()
     }
 }
 

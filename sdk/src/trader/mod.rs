@@ -9,15 +9,15 @@ mod tests;
 pub use fate::LaneError;
 
 use crate::lane::OwnOrder;
-use crate::{Allowance, Client, OwnBlock, RestError, SignError, Signer, StoreError, SubmitError, Version, clock};
+use crate::{
+    Allowance, Client, OwnBlock, RestError, SignError, Signer, StoreError, SubmitError, Version, clock,
+};
 use bandex_api::{BlockReply, OperationReply};
 use bandex_tradechain::body::{
     Acknowledge, Bandwidth, Heal, Operation, Orders, Pay, Place, Revoke, Transfer,
 };
 use bandex_tradechain::{Body, Head, Keypair};
-use bandex_types::{
-    AccountId, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Timestamp,
-};
+use bandex_types::{AccountId, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Timestamp};
 use line::Line;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -39,7 +39,7 @@ pub enum TraderError {
     Lane(#[from] LaneError),
     /// The one operation of the block was refused.
     #[error("{}", .0.detail.as_deref().unwrap_or("the operation was refused"))]
-    Operation(OperationReply),
+    Operation(Box<OperationReply>),
     /// The exchange could not be asked.
     #[error(transparent)]
     Rest(#[from] RestError),
@@ -207,7 +207,7 @@ impl Trader {
         let reply = submitted.reply().await?;
         match reply.operations.first().cloned() {
             Some(outcome) if outcome.ok => Ok(Placed { order, outcome, reply }),
-            Some(refused) => Err(TraderError::Operation(refused)),
+            Some(refused) => Err(TraderError::Operation(Box::new(refused))),
             None => Err(LaneError::Closed.into()),
         }
     }
@@ -298,11 +298,7 @@ impl Trader {
     ///
     /// # Errors
     /// The grant was refused, or the lane is broken.
-    pub async fn grant(
-        &self,
-        session: &Keypair,
-        allowance: Allowance,
-    ) -> Result<BlockReply, TraderError> {
+    pub async fn grant(&self, session: &Keypair, allowance: Allowance) -> Result<BlockReply, TraderError> {
         self.send(|signer, now| signer.grant(now, session, allowance)).await?.reply().await
     }
 

@@ -59,11 +59,7 @@ fn registering(state: &LaneState) -> Option<AccountId> {
     matches!(block.body, Body::Register(_)).then(|| first.id.into())
 }
 
-fn begin(
-    store: &mut dyn LaneStore,
-    key: PublicKey,
-    head: Head,
-) -> Result<LaneState, StoreError> {
+fn begin(store: &mut dyn LaneStore, key: PublicKey, head: Head) -> Result<LaneState, StoreError> {
     store.append(&Entry::Start { key, head })?;
     Ok(LaneState::new(key, head))
 }

@@ -3,7 +3,7 @@
 use super::fate::LaneError;
 use super::line::Line;
 use super::*;
-use crate::lane::{Entry, FileLane, LaneState, LaneStore, MemoryLane, Sync};
+use crate::lane::{Durability, Entry, FileLane, LaneState, LaneStore, MemoryLane};
 use crate::testing::{NETWORK, NOW, ORIGIN, keypair, place, problem};
 use crate::wire::signed_from_wire;
 use crate::{Options, Signer};
@@ -44,7 +44,7 @@ struct Exchange {
 }
 
 impl Exchange {
-    fn sequence(&mut self, signed: &bandex_tradechain::SignedBlock) -> Result<u64, Problem> {
+    fn sequence(&mut self, signed: &bandex_tradechain::SignedBlock) -> Result<u64, Box<Problem>> {
         let block = Block::decode(&signed.payload).unwrap();
         let head = self.lanes.entry(block.author).or_insert(ORIGIN);
         let place = self.sequenced.iter().position(|(_, id)| *id == signed.id());
@@ -53,9 +53,9 @@ impl Exchange {
             (None, LaneAnswer::Next) => *head = Head { seq: block.seq, id: signed.id() },
             (None, LaneAnswer::Gap(head)) => {
                 let details = json!({"head_seq": head.seq, "head_id": head.id.to_string()});
-                return Err(Problem { details: Some(details), ..problem("gap", "rejected") });
+                return Err(Box::new(Problem { details: Some(details), ..problem("gap", "rejected") }));
             }
-            (None, LaneAnswer::Taken) => return Err(problem("fork", "rejected")),
+            (None, LaneAnswer::Taken) => return Err(Box::new(problem("fork", "rejected"))),
         }
         self.sequenced.push((block.author, signed.id()));
         Ok(self.sequenced.len() as u64 - 1)
@@ -67,11 +67,11 @@ impl Exchange {
         let signed = signed_from_wire(&signed).unwrap();
         let fault = self.faults.get(&self.submissions).copied();
         self.submissions += 1;
-        let retry = |code, outcome| Problem { retryable: true, ..problem(code, outcome) };
+        let retry = |code, outcome| Box::new(Problem { retryable: true, ..problem(code, outcome) });
         let answer = match fault {
             Some(Fault::BreakBefore) => return None,
             Some(Fault::Overloaded) => Err(retry("overloaded", "rejected")),
-            Some(Fault::TurnedAway) => Err(problem("unknown_key", "rejected")),
+            Some(Fault::TurnedAway) => Err(Box::new(problem("unknown_key", "rejected"))),
             _ => self.sequence(&signed),
         };
         let answer = match fault {
@@ -80,10 +80,11 @@ impl Exchange {
             _ => answer,
         };
         let id = signed.id().to_string();
-        let result = |seq: u64| json!({"block_id": id, "seq": seq, "time_us": 1, "operations": [{"ok": true}]});
+        let result =
+            |seq: u64| json!({"block_id": id, "seq": seq, "time_us": 1, "operations": [{"ok": true}]});
         let (result, error) = match answer {
             Ok(seq) => (Some(result(seq)), None),
-            Err(problem) => (None, Some(problem)),
+            Err(problem) => (None, Some(*problem)),
         };
         Some(Reply { req_id: request.req_id, ok: error.is_none(), result, error })
     }
@@ -121,7 +122,8 @@ async fn start(faults: &[(usize, Fault)]) -> (Arc<Mutex<Exchange>>, Client) {
         }
     });
     let first_wait = Duration::from_millis(1);
-    let client = Client::connect(&url, Options { window: 8, first_wait, ..Options::default() }).await.unwrap();
+    let client =
+        Client::connect(&url, Options { window: 8, first_wait, ..Options::default() }).await.unwrap();
     (exchange, client)
 }
 
@@ -208,7 +210,7 @@ async fn a_second_process_with_the_same_key_is_found_out() {
 async fn what_was_stored_before_a_crash_is_sent_after_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("lane");
-    let mut store = FileLane::open(&path, Sync::Disk).unwrap();
+    let mut store = FileLane::open(&path, Durability::Disk).unwrap();
     let mut signer = Signer::new(keypair(1), NETWORK, ORIGIN);
     store.append(&Entry::Start { key: signer.key(), head: ORIGIN }).unwrap();
     let blocks: Vec<_> = (1..4).map(|lots| signer.orders(NOW, vec![place(lots)]).unwrap()).collect();
@@ -217,7 +219,7 @@ async fn what_was_stored_before_a_crash_is_sent_after_it() {
     }
     drop(store);
     let (exchange, client) = start(&[(1, Fault::BreakAfter)]).await;
-    let trader = trader(&client, 1, FileLane::open(&path, Sync::Disk).unwrap());
+    let trader = trader(&client, 1, FileLane::open(&path, Durability::Disk).unwrap());
     assert_eq!(trader.pending(), 3);
     trader.resume().await.unwrap();
     assert_eq!(trader.pending(), 0);

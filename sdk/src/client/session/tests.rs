@@ -50,11 +50,7 @@ fn submit(session: &mut Session, seq: u64) -> Replied<BlockReply> {
     answer
 }
 
-fn subscribe(
-    session: &mut Session,
-    topic: TopicName,
-    unread: usize,
-) -> (mpsc::Receiver<Push>, Replied<()>) {
+fn subscribe(session: &mut Session, topic: TopicName, unread: usize) -> (mpsc::Receiver<Push>, Replied<()>) {
     let (sink, pushes) = mpsc::channel(unread);
     let (reply, answer) = oneshot::channel();
     session.ask(Ask::Subscribe { topic, sink, reply });

@@ -1,0 +1,165 @@
+//! A bare WebSocket: requests with replies, pushes kept in order, and no help against misbehaviour.
+
+use crate::{RawLane, Server, soon};
+use bandex_api::{BlockReply, Hello, Push, PushKind, Reply};
+use bandex_tradechain::{Login, SignedBlock};
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use std::collections::VecDeque;
+use tokio::net::TcpStream;
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream};
+
+/// A connection.
+pub struct Socket {
+    stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
+    /// The node's first message.
+    pub hello: Hello,
+    pushes: VecDeque<Push>,
+    next_id: u64,
+}
+
+impl Socket {
+    /// Connects and reads the greeting.
+    ///
+    /// # Panics
+    /// Nobody greets.
+    pub async fn connect(url: &str) -> Self {
+        let (mut stream, _) = soon("a connection", tokio_tungstenite::connect_async(url)).await.unwrap();
+        let first = soon("a greeting", stream.next()).await.unwrap().unwrap();
+        let hello = serde_json::from_str(first.to_text().unwrap()).unwrap();
+        Self { stream, hello, pushes: VecDeque::new(), next_id: 1 }
+    }
+
+    /// Sends any text.
+    ///
+    /// # Panics
+    /// The connection is gone.
+    pub async fn send_text(&mut self, text: impl Into<String>) {
+        self.stream.send(Message::text(text.into())).await.unwrap();
+    }
+
+    /// Sends bytes instead of text.
+    ///
+    /// # Panics
+    /// The connection is gone.
+    pub async fn send_bytes(&mut self, bytes: Vec<u8>) {
+        self.stream.send(Message::binary(bytes)).await.unwrap();
+    }
+
+    /// Sends a request without waiting for its reply; gives its id.
+    pub async fn send(&mut self, method: &str, params: Value) -> u64 {
+        let req_id = self.next_id;
+        self.next_id += 1;
+        self.send_text(json!({ "method": method, "params": params, "req_id": req_id }).to_string()).await;
+        req_id
+    }
+
+    /// Submits a block without waiting for the answer.
+    pub async fn send_block(&mut self, signed: &SignedBlock) -> u64 {
+        let params = json!({ "payload": hex::encode(&signed.payload), "signature": signed.signature });
+        self.send("submit", params).await
+    }
+
+    async fn message(&mut self) -> Option<Value> {
+        loop {
+            match soon("a message", self.stream.next()).await? {
+                Ok(Message::Text(text)) => return Some(serde_json::from_str(text.as_str()).unwrap()),
+                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+
+    /// The next reply; pushes that come first are kept.
+    ///
+    /// # Panics
+    /// The connection ends.
+    pub async fn reply(&mut self) -> Reply {
+        loop {
+            let message = self.message().await.expect("the connection stays open");
+            if message.get("req_id").is_some() {
+                return serde_json::from_value(message).unwrap();
+            }
+            self.pushes.push_back(serde_json::from_value(message).unwrap());
+        }
+    }
+
+    /// The next push.
+    ///
+    /// # Panics
+    /// A reply comes instead, or the connection ends.
+    pub async fn push(&mut self) -> Push {
+        match self.pushes.pop_front() {
+            Some(push) => push,
+            None => {
+                let message = self.message().await.expect("the connection stays open");
+                serde_json::from_value(message).unwrap()
+            }
+        }
+    }
+
+    /// Asks and waits for the reply to this very request.
+    ///
+    /// # Panics
+    /// Another reply comes.
+    pub async fn ask(&mut self, method: &str, params: Value) -> Reply {
+        let req_id = self.send(method, params).await;
+        let reply = self.reply().await;
+        assert_eq!(reply.req_id, req_id, "{reply:?}");
+        reply
+    }
+
+    /// Submits a block and waits for success.
+    ///
+    /// # Panics
+    /// It fails.
+    pub async fn submit(&mut self, signed: &SignedBlock) -> BlockReply {
+        self.send_block(signed).await;
+        done(self.reply().await)
+    }
+
+    /// Follows a channel; gives its snapshot.
+    ///
+    /// # Panics
+    /// It is refused, or something else comes first.
+    pub async fn subscribe(&mut self, channel: &str, market: Option<&str>) -> Push {
+        let reply = self.ask("subscribe", json!({ "channel": channel, "market": market })).await;
+        assert!(reply.ok, "{reply:?}");
+        let push = self.push().await;
+        assert_eq!((push.kind, push.prev_seq), (PushKind::Snapshot, 0), "{push:?}");
+        push
+    }
+
+    /// The parameters of a login on this connection.
+    pub fn signed_login(&self, server: &Server, lane: &RawLane) -> Value {
+        let (node, key) = (self.hello.node.parse().unwrap(), lane.key());
+        let login = Login { network: server.network(), node, key, nonce: self.hello.nonce.parse().unwrap() };
+        json!({ "key": key, "nonce": self.hello.nonce, "signature": login.sign(lane.keypair()) })
+    }
+
+    /// Logs the connection in.
+    ///
+    /// # Panics
+    /// It is refused.
+    pub async fn login(&mut self, server: &Server, lane: &RawLane) {
+        let params = self.signed_login(server, lane);
+        let reply = self.ask("login", params).await;
+        assert!(reply.ok, "{reply:?}");
+        assert_eq!(reply.result.unwrap()["account"], json!(lane.account()));
+    }
+
+    /// Waits until the other side has closed the connection.
+    pub async fn closed(&mut self) {
+        while self.message().await.is_some() {}
+    }
+}
+
+/// The answer to a submission that succeeded.
+///
+/// # Panics
+/// It failed.
+fn done(reply: Reply) -> BlockReply {
+    assert!(reply.ok, "{reply:?}");
+    serde_json::from_value(reply.result.unwrap()).unwrap()
+}

@@ -1,0 +1,17 @@
+//! Black-box tests: each starts a server of its own and talks to it over HTTP and WebSocket only.
+
+#![allow(clippy::unwrap_used, clippy::panic)]
+
+mod books;
+mod bytes;
+mod deals;
+mod defaults;
+mod forks;
+mod hostile;
+mod keys;
+mod login;
+mod pages;
+mod reads;
+mod restart;
+mod sockets;
+mod story;
