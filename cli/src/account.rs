@@ -32,7 +32,6 @@ pub struct Account {
 pub struct Session {
     pub rest: Rest,
     pub markets: Markets,
-    pub client: Client,
     pub keypair: Keypair,
     pub trader: Trader,
 }
@@ -42,14 +41,23 @@ pub struct Session {
 /// # Errors
 /// The file exists, or cannot be written.
 pub fn new_key(path: &Path) -> Result<Keypair> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
+    let keypair = random_key()?;
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| {
             format!("{} cannot be written; an existing key is never overwritten", path.display())
         })?;
-    writeln!(file, "{}", hex::encode(seed))?;
+    writeln!(file, "{}", hex::encode(keypair.seed()))?;
     file.sync_all()?;
+    Ok(keypair)
+}
+
+/// A key of the system's randomness.
+///
+/// # Errors
+/// The system gives none.
+pub fn random_key() -> Result<Keypair> {
+    let mut seed = [0; 32];
+    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
     Ok(Keypair::from_seed(&seed))
 }
 
@@ -102,7 +110,7 @@ impl Account {
                 .await
                 .context("use `bandex key register` first if the key is new here")?
         };
-        Ok(Session { rest, markets, client, keypair, trader })
+        Ok(Session { rest, markets, keypair, trader })
     }
 }
 

@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod audit;
+mod demo;
 mod flow;
 mod key;
 mod look;
@@ -24,6 +25,8 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// See it all at once: an exchange on loopback, real order flow, settlement, a default, an audit.
+    Demo(demo::Options),
     /// Run an exchange.
     Serve(serve::Options),
     /// Make, show or register a key.
@@ -54,6 +57,7 @@ enum Command {
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let done = match arguments.command {
+        Command::Demo(options) => demo::run(options).await,
         Command::Serve(options) => serve::run(options).await,
         Command::Key(options) => key::run(options).await,
         Command::Order(options) => order::run(options).await,

@@ -117,20 +117,23 @@ impl Exchange {
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin_listen).await?;
         let opened = open(&config, &identity).await?;
-        Ok(Self::serve(config, identity, listener, admin_listener, opened))
+        Ok(Self::serve(config, identity, listener, admin_listener, opened).await)
     }
 
-    fn serve(
+    async fn serve(
         config: Config,
         identity: Identity,
         listener: (TcpListener, SocketAddr),
         admin_listener: (TcpListener, SocketAddr),
         opened: Opened,
     ) -> Self {
-        let genesis = opened.writer.engine.genesis().expect("a journal that was opened has been begun").clone();
+        let head = opened.writer.engine.seq();
+        let genesis =
+            opened.writer.engine.genesis().expect("a journal that was opened has been begun").clone();
         let (queue, inputs) = mpsc::channel(config.queue_max);
         let (news, _) = broadcast::channel(NEWS_KEPT);
         let (checkpoint_sender, checkpoint) = watch::channel(opened.projections.checkpoint());
+        let (published_sender, published) = watch::channel(opened.view.seq);
         let switch = Switch::new();
         let (projector, projector_queue) = mpsc::channel(PROJECTOR_QUEUE);
         let view = Arc::new(RwLock::new(opened.view));
@@ -144,6 +147,7 @@ impl Exchange {
             news: news.clone(),
             projections: opened.projections.reader(),
             checkpoint,
+            published,
             journal: Arc::clone(&opened.writer.reader),
             sessions: Mutex::new(Sessions::default()),
             connections: Arc::new(Semaphore::new(config.connections_max)),
@@ -152,17 +156,21 @@ impl Exchange {
         let projected =
             publisher::project(opened.projections, projector_queue, Arc::clone(&view), checkpoint_sender);
         let projecting = Arc::clone(&switch);
-        let rooms = vec![
+        let mut rooms = vec![
             tokio::spawn(write(opened.writer, inputs, Arc::clone(&switch))),
-            tokio::spawn(publisher::publish(opened.publications, view, news, projector)),
+            tokio::spawn(publisher::publish(opened.publications, view, news, published_sender, projector)),
             tokio::spawn(async move {
                 if let Err(error) = projected.await {
                     projecting.fail(format!("the projections: {error}"));
                 }
             }),
+        ];
+        // Whoever connects finds what a new journal was begun with.
+        shared.published_up_to(head).await;
+        rooms.extend([
             tokio::spawn(http::serve(listener.0, http::public(Arc::clone(&shared)), switch.stopping())),
             tokio::spawn(http::serve(admin_listener.0, http::admin(shared), switch.stopping())),
-        ];
+        ]);
         Self {
             address: listener.1,
             admin_address: admin_listener.1,

@@ -11,6 +11,7 @@ pub(crate) async fn publish(
     mut publications: mpsc::Receiver<Arc<Publication>>,
     view: Arc<RwLock<View>>,
     news: broadcast::Sender<Arc<Publication>>,
+    published: watch::Sender<u64>,
     projector: mpsc::Sender<Arc<Publication>>,
 ) {
     while let Some(publication) = publications.recv().await {
@@ -20,6 +21,7 @@ pub(crate) async fn publish(
             view.publish(&publication);
             let _ = news.send(Arc::clone(&publication));
         }
+        published.send_replace(publication.last_seq());
         if projector.send(publication).await.is_err() {
             return;
         }

@@ -6,6 +6,7 @@ use crate::publication::Publication;
 use crate::sessions::Sessions;
 use crate::view::{MarketInfo, View};
 use crate::writer::{Answer, Input};
+use bandex_engine::KeyStatus;
 use bandex_journal::{JournalReader, ProjectionReader};
 use bandex_tradechain::Verified;
 use bandex_types::{BlockId, MarketId, PublicKey};
@@ -27,6 +28,7 @@ pub(crate) struct Shared {
     pub news: broadcast::Sender<Arc<Publication>>,
     pub projections: ProjectionReader,
     pub checkpoint: watch::Receiver<u64>,
+    pub published: watch::Receiver<u64>,
     pub journal: Arc<dyn JournalReader>,
     pub sessions: Mutex<Sessions>,
     pub connections: Arc<Semaphore>,
@@ -54,6 +56,11 @@ impl Shared {
         self.view().market_info(id)
     }
 
+    /// Whether a key may still speak for its account.
+    pub fn is_active(&self, key: &PublicKey) -> bool {
+        self.view().key(key).is_some_and(|state| state.status == KeyStatus::Active)
+    }
+
     /// Puts a verified block into the writer's queue, without waiting.
     pub fn enqueue(&self, verified: Verified) -> Result<oneshot::Receiver<Answer>, Busy> {
         self.send(|reply| Input::Block(Box::new(verified), reply))
@@ -74,6 +81,14 @@ impl Shared {
         let (reply, answer) = oneshot::channel();
         permit.send(input(reply));
         Ok(answer)
+    }
+
+    /// Waits until everybody can see the record `seq`: whoever has a reply finds in every later read what it says.
+    pub async fn published_up_to(&self, seq: u64) {
+        if *self.published.borrow() < seq {
+            // An error means that the server is stopping; the record is durable all the same.
+            let _ = self.published.clone().wait_for(|at| *at >= seq).await;
+        }
     }
 
     /// Waits until the projections hold what is published now; gives the record they are at.

@@ -15,7 +15,7 @@ mod verdict;
 mod walk;
 
 pub use claims::{Claims, HeadClaim};
-pub use verdict::{Report, Verdict};
+pub use verdict::{Conviction, Report, Verdict};
 
 use crate::output::{self, Progress};
 use anyhow::Result;

@@ -32,6 +32,10 @@ pub struct Report {
     pub trades: u64,
     /// Deals by their state at the end.
     pub deals: Deals,
+    /// Movements within deals that became final.
+    pub tranches: u64,
+    /// The most that one side owed the other in one deal at any moment, in quote units.
+    pub largest_exposure: Amount,
     /// Fork proofs on record.
     pub forks: u64,
     /// Receipts that agree with the journal.

@@ -11,7 +11,7 @@ use bandex_journal::JournalReader;
 use bandex_settlement::{Party, State};
 use bandex_tradechain::body::Batch;
 use bandex_tradechain::{self as tradechain, Command, Decoded, Genesis, LaneAnswer, Leaf, SignedBlock, root};
-use bandex_types::{DealId, Hash, Timestamp};
+use bandex_types::{Amount, DealId, Hash, Timestamp};
 use std::collections::BTreeMap;
 
 /// Balances and locks are summed up each time so many records were replayed, and at the end.
@@ -251,8 +251,12 @@ impl<'a> Walk<'a> {
         for event in &outcome.events {
             match event {
                 Event::Trade(_) => self.report.trades += 1,
+                Event::Tranche(_) => self.report.tranches += 1,
                 Event::Deal(state) => {
                     check_band(seq, state)?;
+                    let owed = [Party::Seller, Party::Buyer].map(|party| state.deal.owed_by(party));
+                    self.report.largest_exposure =
+                        owed.into_iter().fold(self.report.largest_exposure, Amount::max);
                     self.deals.insert(state.id, state.deal.state());
                 }
                 _ => {}

@@ -79,6 +79,7 @@ pub(crate) async fn answer_reply(
             let (author, lane_seq) = place(applied.block.map(|block| (block.author, block.lane_seq)));
             let receipt = with_receipt.then(|| publication.receipt(index)).flatten();
             let receipt = receipt.as_ref().map(wire::receipt);
+            shared.published_up_to(applied.seq).await;
             block_reply(shared, id, author, lane_seq, applied.seq, applied.time, &applied.outcome, receipt)
         }
         Answer::Duplicate { record } => as_then(shared, id, record, with_receipt).await,

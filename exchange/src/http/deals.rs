@@ -127,16 +127,15 @@ pub(crate) async fn evidence(
     for touched in shared.projections.deal_records(row.state.id).await? {
         let Some(record) = proven_record(&shared, touched.record_seq).await? else { continue };
         let closes = row.state.deal.state().is_closed() && touched.record_seq == row.updated_seq;
-        let kind =
-            record.block.as_ref().and_then(|block| block.pointer("/body/kind")?.as_str().map(str::to_owned));
+        let step = step_of(&record, row.state.id, &payments);
         let record = on_the_record(record);
         if closes {
             close = Some(record.clone());
         }
-        match kind.as_deref() {
-            Some("pay") => payments.push(record),
-            Some("acknowledge") => acknowledgements.push(record),
-            _ => {}
+        match step {
+            Some(Step::Payment) => payments.push(record),
+            Some(Step::Acknowledgement) => acknowledgements.push(record),
+            None => {}
         }
     }
     Ok(Json(api::Evidence {
@@ -149,6 +148,30 @@ pub(crate) async fn evidence(
         acknowledgements,
         close,
     }))
+}
+
+/// What a record is to a deal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Payment,
+    Acknowledgement,
+}
+
+/// Which step of the deal a record is, if it is one: anybody can name a deal in a block that is then refused, and a
+/// deadline may pass with a block that is about another deal.
+fn step_of(record: &WireRecord, deal: DealId, payments: &[api::ProvenRecord]) -> Option<Step> {
+    if record.outcome.pointer("/result/result")?.as_str()? != "done" {
+        return None;
+    }
+    let body = record.block.as_ref()?.get("body")?;
+    let names = |field: &str| body.get(field).and_then(|value| value.as_str());
+    match body.get("kind")?.as_str()? {
+        "pay" if names("deal") == Some(deal.to_string().as_str()) => Some(Step::Payment),
+        "acknowledge" if payments.iter().any(|paid| paid.block_id.as_deref() == names("proposal")) => {
+            Some(Step::Acknowledgement)
+        }
+        _ => None,
+    }
 }
 
 async fn order_record(shared: &Shared, order: OrderRef) -> Result<Option<WireRecord>, Fault> {

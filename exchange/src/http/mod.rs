@@ -17,10 +17,11 @@ use axum::Router;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
 use axum::http::header;
+use axum::middleware::map_response;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
+use axum::serve::ListenerExt;
 use problem::Fault;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -108,6 +109,7 @@ pub(crate) fn public(shared: Arc<Shared>) -> Router {
         .merge(pages)
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .fallback(|| async { Fault::not_found("no such page; /docs/ lists them all") })
+        .layer(map_response(problem::in_our_words))
         .layer(protection())
 }
 
@@ -117,6 +119,7 @@ pub(crate) fn admin(shared: Arc<Shared>) -> Router {
         .route("/admin/v1/configure", post(admin::configure))
         .with_state(shared)
         .fallback(|| async { Fault::not_found("the admin listener serves POST /admin/v1/configure") })
+        .layer(map_response(problem::in_our_words))
         .layer(protection())
 }
 
@@ -156,7 +159,13 @@ async fn shed(error: BoxError) -> Response {
 
 /// Serves until the server stops; then open requests are brought to their end.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let service = router.into_make_service();
+    // Answers are small and follow one another: waiting to fill a packet would cost each round trip 40 ms.
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection stays slow");
+        }
+    });
     let stopped = async move { stopped(&mut stopping).await };
     if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
         tracing::error!(%error, "a listener ended badly");

@@ -10,6 +10,9 @@ use bandex_tradechain::{Head, VerifyError};
 use bandex_types::BlockId;
 use serde_json::json;
 
+/// The media type of RFC 9457.
+const PROBLEM_JSON: &str = "application/problem+json";
+
 /// Why a request failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Fault(pub Box<Problem>);
@@ -141,6 +144,37 @@ impl Fault {
     }
 }
 
+/// The longest complaint of the framework that is passed on.
+const COMPLAINT_BYTES_MAX: usize = 4_096;
+
+/// Puts what the framework refuses by itself (methods, queries, sizes) into a problem document too, so that every
+/// error has a stable code.
+pub(crate) async fn in_our_words(response: Response) -> Response {
+    let status = response.status();
+    let is_problem = response.headers().get(header::CONTENT_TYPE).is_some_and(|kind| kind == PROBLEM_JSON);
+    if is_problem || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let text = axum::body::to_bytes(body, COMPLAINT_BYTES_MAX).await.unwrap_or_default();
+    let (code, title) = match status {
+        StatusCode::NOT_FOUND => ("not_found", "not found"),
+        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "method not allowed"),
+        StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "body too large"),
+        _ if status.is_server_error() => ("internal", "internal error"),
+        _ => ("bad_request", "bad request"),
+    };
+    let detail = match String::from_utf8_lossy(&text).into_owned() {
+        text if text.is_empty() => title.to_owned(),
+        text => text,
+    };
+    let (said, body) = Fault::new(status, code, title, detail).into_response().into_parts();
+    // Headers such as Allow stay; length and type are those of the document.
+    parts.headers.remove(header::CONTENT_LENGTH);
+    parts.headers.extend(said.headers);
+    Response::from_parts(parts, body)
+}
+
 impl From<ReadError> for Fault {
     fn from(error: ReadError) -> Self {
         Self::unreadable(&error)
@@ -152,7 +186,7 @@ impl IntoResponse for Fault {
         let status = StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let retry = self.0.retry_after_ms.map(|ms| ms.div_ceil(1_000));
         let body = serde_json::to_vec(&self.0).unwrap_or_default();
-        let kind = HeaderValue::from_static("application/problem+json");
+        let kind = HeaderValue::from_static(PROBLEM_JSON);
         let mut response = (status, [(header::CONTENT_TYPE, kind)], body).into_response();
         if let Some(seconds) = retry {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));

@@ -48,7 +48,8 @@ impl FromRequestParts<Arc<Shared>> for LoggedIn {
             .and_then(|value| value.strip_prefix("Bearer "))
             .and_then(|token| token.trim().parse::<Hash>().ok())
             .ok_or_else(Fault::not_logged_in)?;
-        let sessions = shared.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        sessions.who(token).map(Self).ok_or_else(Fault::not_logged_in)
+        let who = shared.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).who(token);
+        // A key that was ended reads no more, however long its token would serve.
+        who.filter(|who| shared.is_active(&who.key)).map(Self).ok_or_else(Fault::not_logged_in)
     }
 }

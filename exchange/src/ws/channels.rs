@@ -51,7 +51,9 @@ impl Subscription {
                 let rows = shared.projections.trades(info.listing.id, None, TRADES).await?;
                 let on_wire =
                     |row: &bandex_journal::TradeRow| wire::trade(info, &row.trade, row.at.seq, row.time);
-                (seq, value(rows.iter().rev().map(on_wire).collect::<Vec<_>>()))
+                // What was projected meanwhile is told by the updates.
+                let told = rows.iter().rev().filter(|row| row.at.seq <= seq);
+                (seq, value(told.map(on_wire).collect::<Vec<_>>()))
             }
             (Channel::Orders, _, Some(who)) => {
                 let seq = shared.caught_up().await;

@@ -9,6 +9,7 @@ use crate::sessions::Who;
 use crate::shared::Shared;
 use axum::extract::ws::{CloseFrame, close_code};
 use bandex_api::{Push, PushKind, Subscribe};
+use bandex_engine::{Event, KeyStatus};
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -42,7 +43,15 @@ pub(super) async fn follow(
                 follower.grant(wish).await;
             }
             publication = news.recv() => match publication {
-                Ok(publication) => follower.tell(&publication).await,
+                Ok(publication) => {
+                    follower.tell(&publication).await;
+                    if follower.lost_its_key(&publication) {
+                        let reason = "the key that logged in was ended; connect and log in with another";
+                        let close = CloseFrame { code: close_code::POLICY, reason: reason.into() };
+                        let _ = follower.out.send(Message::Close(Some(close))).await;
+                        return;
+                    }
+                }
                 Err(RecvError::Closed) => return,
                 Err(RecvError::Lagged(missed)) => {
                     if !follower.subscriptions.is_empty() {
@@ -61,6 +70,13 @@ impl Follower {
     async fn say(&self, message: Message) {
         // A peer that is gone is noticed by the reader.
         let _ = self.out.send(message).await;
+    }
+
+    /// Whether the key that logged in was ended by this publication: it must hear nothing more.
+    fn lost_its_key(&self, publication: &Publication) -> bool {
+        let Some(who) = self.who else { return false };
+        let mut events = publication.records().iter().flat_map(|applied| &applied.outcome.events);
+        events.any(|event| matches!(event, Event::Key(state) if state.key == who.key && state.status != KeyStatus::Active))
     }
 
     async fn grant(&mut self, wish: Wish) {

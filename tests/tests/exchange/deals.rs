@@ -49,7 +49,7 @@ async fn strangers_settle_dust_by_dust() {
     let legs = settle(&pair.server, &mut pair.seller, &mut pair.buyer, id).await;
     let expected = walk(TOTAL, 2_500);
     assert_eq!(legs, expected);
-    assert_eq!(legs.len(), 16);
+    assert_eq!(legs.len(), 17);
     let size = |leg: &Leg| match leg {
         Leg::Seller(value) | Leg::Buyer(value) => *value,
     };
