@@ -2,7 +2,7 @@
 
 use crate::{DealView, Disagreement};
 use bandex_sdk::types::{Amount, AssetId, DealId, OrderRef, Quantity, Side};
-use bandex_sdk::{OwnOrder, Trader};
+use bandex_sdk::{OwnOrder, StoredOrders, Trader};
 use bandex_settlement::Party;
 
 /// What is known of an own order.
@@ -48,6 +48,20 @@ impl OwnOrders for Vec<Trader> {
         let others = self.iter().filter(|trader| trader.key() != order.key);
         found.versions.extend(others.flat_map(|trader| trader.own_amendments(order)));
         Found::Order(found)
+    }
+}
+
+/// The orders in lane files of one account, which other processes sign. A file that cannot be read knows no order.
+impl OwnOrders for Vec<StoredOrders> {
+    fn find(&self, order: &OrderRef) -> Found {
+        let look = |orders: &StoredOrders| match orders.order(order) {
+            Ok(found) => found,
+            Err(error) => {
+                tracing::warn!(%error, "a lane file cannot be read");
+                None
+            }
+        };
+        self.iter().find_map(look).map_or(Found::Unknown, Found::Order)
     }
 }
 

@@ -2,7 +2,9 @@
 
 use anyhow::{Context, Result, bail};
 use bandex_sdk::tradechain::Keypair;
-use bandex_sdk::{Client, Durability, FileLane, MarketInfo, Markets, Options, Rest, Trader};
+use bandex_sdk::{
+    Client, Durability, FileLane, MarketInfo, Markets, Options, Rest, Trader, generate_keypair,
+};
 use clap::Args;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -41,7 +43,7 @@ pub struct Session {
 /// # Errors
 /// The file exists, or cannot be written.
 pub fn new_key(path: &Path) -> Result<Keypair> {
-    let keypair = random_key()?;
+    let keypair = generate_keypair()?;
     let mut file =
         OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| {
             format!("{} cannot be written; an existing key is never overwritten", path.display())
@@ -49,16 +51,6 @@ pub fn new_key(path: &Path) -> Result<Keypair> {
     writeln!(file, "{}", hex::encode(keypair.seed()))?;
     file.sync_all()?;
     Ok(keypair)
-}
-
-/// A key of the system's randomness.
-///
-/// # Errors
-/// The system gives none.
-pub fn random_key() -> Result<Keypair> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| anyhow::anyhow!("the system gives no randomness: {error}"))?;
-    Ok(Keypair::from_seed(&seed))
 }
 
 /// Reads a key file.

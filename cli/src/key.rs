@@ -1,9 +1,12 @@
-//! `bandex key`: makes, shows and registers keys.
+//! `bandex key`: makes, shows and registers keys, admits and ends session keys.
 
 use crate::account::{Account, new_key, read_key};
 use crate::output;
 use anyhow::Result;
-use clap::Subcommand;
+use bandex_sdk::Allowance;
+use bandex_sdk::tradechain::body::Scopes;
+use bandex_sdk::types::PublicKey;
+use clap::{Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -37,6 +40,50 @@ pub enum Options {
         #[arg(long)]
         json: bool,
     },
+    /// Admit a session key to the account whose root key signs.
+    Grant {
+        #[command(flatten)]
+        account: Account,
+        /// The session key's file.
+        #[arg(long, value_name = "FILE")]
+        session: PathBuf,
+        /// What it may do.
+        #[arg(long, value_enum, required = true)]
+        scope: Vec<Scope>,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a session key; its open orders are cancelled.
+    Revoke {
+        #[command(flatten)]
+        account: Account,
+        /// The session key, hex.
+        session: PublicKey,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What a session key may do.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Scope {
+    /// Place and cancel orders.
+    Orders,
+    /// Pay and acknowledge tranches.
+    Settle,
+    /// Move tokens.
+    Tokens,
+}
+
+fn scopes(scopes: &[Scope]) -> Scopes {
+    let bits = |scope: &Scope| match scope {
+        Scope::Orders => Scopes::ORDERS,
+        Scope::Settle => Scopes::SETTLE,
+        Scope::Tokens => Scopes::TOKENS,
+    };
+    scopes.iter().map(bits).fold(Scopes::from_bits(0), Scopes::and)
 }
 
 /// Runs `bandex key`.
@@ -50,6 +97,23 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         Options::Register { account, json } => {
             let session = account.session(true).await?;
             (session.keypair.public(), Some(session.trader.account()), account.key, json)
+        }
+        Options::Grant { account, session: path, scope, json } => {
+            let session = account.session(false).await?;
+            let key = read_key(&path)?;
+            let allowance = Allowance {
+                scopes: scopes(&scope),
+                markets: Vec::new(),
+                largest_notional: None,
+                expires: None,
+            };
+            session.trader.grant(&key, allowance).await?;
+            (key.public(), Some(session.trader.account()), path, json)
+        }
+        Options::Revoke { account, session: key, json } => {
+            let session = account.session(false).await?;
+            session.trader.revoke(key).await?;
+            (key, Some(session.trader.account()), account.key, json)
         }
     };
     if json {

@@ -2,6 +2,7 @@
 
 mod account;
 mod admin;
+mod agent;
 mod audit;
 mod demo;
 mod flow;
@@ -14,6 +15,7 @@ mod serve;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
 
 /// A decentralized exchange for bandwidth tokens.
 #[derive(Debug, Parser)]
@@ -29,7 +31,7 @@ enum Command {
     Demo(demo::Options),
     /// Run an exchange.
     Serve(serve::Options),
-    /// Make, show or register a key.
+    /// Make, show, register, grant or revoke a key.
     #[command(subcommand)]
     Key(key::Options),
     /// Place, cancel or list orders.
@@ -41,6 +43,8 @@ enum Command {
     Watch(look::WatchOptions),
     /// List the account's deals.
     Deals(look::DealsOptions),
+    /// Settle the account's deals by itself, checking before it signs.
+    Agent(agent::Options),
     /// Send the operator's decisions to the admin listener.
     Admin(admin::Options),
     /// Ask whether a node takes commands.
@@ -56,6 +60,8 @@ enum Command {
 #[tokio::main]
 async fn main() -> ExitCode {
     let arguments = Arguments::parse();
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
     let done = match arguments.command {
         Command::Demo(options) => demo::run(options).await,
         Command::Serve(options) => serve::run(options).await,
@@ -64,6 +70,7 @@ async fn main() -> ExitCode {
         Command::Book(options) => look::book(options).await,
         Command::Watch(options) => look::watch(options).await,
         Command::Deals(options) => look::deals(options).await,
+        Command::Agent(options) => agent::run(options).await,
         Command::Admin(options) => admin::run(options).await,
         Command::Health(options) => look::health(options).await,
         Command::Openapi => look::openapi(),

@@ -44,7 +44,9 @@ pub use book::{BookError, BookLevel, LocalBook};
 pub use client::{Client, ClientError, Options, Slot, SubmitError, Subscription};
 pub use clock::now;
 pub use key::generate_keypair;
-pub use lane::{Durability, Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, Version};
+pub use lane::{
+    Durability, Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, StoredOrders, Version,
+};
 pub use markets::{AssetInfo, MarketInfo, Markets};
 pub use rest::{AccountRest, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};

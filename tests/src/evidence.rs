@@ -80,7 +80,13 @@ fn must_be_done(proven: &Proven) {
 ///
 /// # Panics
 /// Something does not hold.
-pub fn judge(evidence: &Evidence, node: &PublicKey, network: u32, lot_units: u64, tick_value: Ratio) -> Judged {
+pub fn judge(
+    evidence: &Evidence,
+    node: &PublicKey,
+    network: u32,
+    lot_units: u64,
+    tick_value: Ratio,
+) -> Judged {
     assert_eq!((evidence.network, evidence.node.as_str()), (network, node.to_string().as_str()));
     let prove = |record: &ProvenRecord| proven(record, node, network);
     let id: DealId = evidence.deal.deal.parse().unwrap();
@@ -124,7 +130,8 @@ fn judge_trade(trade: &Trade, taker: Place, maker: Place) {
 fn judge_terms(evidence: &Evidence, trade: &Trade, opened: &DealState, lot_units: u64, tick_value: Ratio) {
     let terms = opened.deal.terms();
     let base = trade.quantity.get() * lot_units;
-    let quote = quote_amount(Quantity::new(trade.quantity.get()), trade.price, tick_value, Rounding::Up).unwrap();
+    let quote =
+        quote_amount(Quantity::new(trade.quantity.get()), trade.price, tick_value, Rounding::Up).unwrap();
     assert_eq!((terms.base_total, terms.quote_total), (Amount::new(base), quote));
     let (seller, buyer) = match trade.taker_side {
         Side::Buy => (trade.maker_account, trade.taker_account),
@@ -161,14 +168,23 @@ fn judge_steps(evidence: &Evidence, opened: &DealState, prove: &dyn Fn(&ProvenRe
         must_be_done(&acknowledgement);
         take(&acknowledgement);
         let (block, _) = acknowledgement.block.as_ref().expect("an acknowledgement is a signed block");
-        let Body::Acknowledge(acknowledge) = &block.body else { panic!("{:?} acknowledges nothing", block.body) };
+        let Body::Acknowledge(acknowledge) = &block.body else {
+            panic!("{:?} acknowledges nothing", block.body)
+        };
         assert!(proposals.contains_key(&acknowledge.proposal), "it acknowledges one of the payments");
     }
     let sent = |party| {
-        tranches.values().filter(|tranche| tranche.party == party).map(|tranche| tranche.units.get()).sum::<u64>()
+        tranches
+            .values()
+            .filter(|tranche| tranche.party == party)
+            .map(|tranche| tranche.units.get())
+            .sum::<u64>()
     };
     let numbers: Vec<u32> = tranches.keys().copied().collect();
-    assert!((1..).zip(&numbers).all(|(expected, found)| expected == *found), "a tranche is missing: {numbers:?}");
+    assert!(
+        (1..).zip(&numbers).all(|(expected, found)| expected == *found),
+        "a tranche is missing: {numbers:?}"
+    );
     let (base_sent, quote_sent) = (sent(Party::Seller), sent(Party::Buyer));
     let btc = bandex_api::AssetScale::new(11).parse(&evidence.deal.quote_sent).unwrap();
     let bwt = bandex_api::AssetScale::new(9).parse(&evidence.deal.base_sent).unwrap();

@@ -6,7 +6,8 @@ use bandex_tradechain::body::{
 };
 use bandex_tradechain::{Block, Body, Domain, Head, Keypair, SignedBlock};
 use bandex_types::{
-    AccountId, Amount, AssetId, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Side, Timestamp,
+    AccountId, Amount, AssetId, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Side,
+    Timestamp,
 };
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -99,9 +100,16 @@ impl RawLane {
     pub fn grant(&mut self, seed: u8, change: impl FnOnce(&mut Grant)) -> (SignedBlock, Self) {
         let keypair = Keypair::from_seed(&[seed; 32]);
         let key = keypair.public();
-        let possession = keypair.sign(Domain::Possession, &possession_statement(self.network, &self.key(), &key));
-        let mut grant =
-            Grant { key, scopes: Scopes::ALL, markets: Vec::new(), largest_notional: None, expires: None, possession };
+        let possession =
+            keypair.sign(Domain::Possession, &possession_statement(self.network, &self.key(), &key));
+        let mut grant = Grant {
+            key,
+            scopes: Scopes::ALL,
+            markets: Vec::new(),
+            largest_notional: None,
+            expires: None,
+            possession,
+        };
         change(&mut grant);
         let signed = self.sign(grant);
         let head = Head { seq: 0, id: signed.id() };

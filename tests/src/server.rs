@@ -9,7 +9,8 @@ use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, Amount, AssetId, DealId, MarketId, PublicKey, Rail, Ratio};
 use reqwest::Method;
 use serde_json::{Value, json};
-use std::path::{Path, PathBuf};
+use std::future::Future;
+use std::path::Path;
 use tempfile::TempDir;
 
 /// The market of most tests, BWT-BTC: 1 lot = 1 kB, 1 tick = 1/200 millisatoshi a BWT.
@@ -138,17 +139,29 @@ impl Server {
         Self { exchange, folder, http: reqwest::Client::new(), rest }
     }
 
-    /// Stops the server, lets `between` do something to its folder, and starts it again on the same addresses.
+    /// Stops the server, lets `between` do something to its folder, and starts it again.
     ///
     /// # Panics
     /// It does not start again.
     pub async fn restart(self, between: impl FnOnce(&Path)) -> Self {
-        let (listen, admin_listen) = (self.exchange.address(), self.exchange.admin_address());
         let folder = self.stop().await;
         between(folder.path());
-        let config = Config { listen, admin_listen, network: NETWORK, ..Config::new(store(folder.path())) };
-        let exchange = Exchange::start(config).await.unwrap();
+        let exchange = Self::try_start(folder.path()).await.unwrap();
         Self::around(exchange, folder)
+    }
+
+    /// Stops the server, lets `meanwhile` happen, and starts it again on the same addresses, for those who connect
+    /// again by themselves.
+    ///
+    /// # Panics
+    /// It does not start again.
+    pub async fn restart_in_place<T>(self, meanwhile: impl Future<Output = T>) -> (Self, T) {
+        let (listen, admin_listen) = (self.exchange.address(), self.exchange.admin_address());
+        let folder = self.stop().await;
+        let done = meanwhile.await;
+        let config = Config { listen, admin_listen, ..Config::new(store(folder.path())) };
+        let exchange = Exchange::start(config).await.unwrap();
+        (Self::around(exchange, folder), done)
     }
 
     /// Stops the server; its folder stays as long as what this gives.
@@ -166,8 +179,8 @@ impl Server {
     }
 
     /// The folder.
-    pub fn folder(&self) -> PathBuf {
-        self.folder.path().to_owned()
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     /// The SDK's way to ask.
@@ -262,7 +275,8 @@ impl Server {
 
     /// Sets how much others may let an account owe, in millisatoshi.
     pub async fn set_limit(&self, account: AccountId, limit: u64) {
-        self.configure(json!([{ "change": "set_limit", "account": account, "limit": limit.to_string() }])).await;
+        self.configure(json!([{ "change": "set_limit", "account": account, "limit": limit.to_string() }]))
+            .await;
     }
 
     /// Grants tokens, in bytes.

@@ -59,8 +59,14 @@ pub async fn settle_until(
         legs.extend(moved(&before.quote_sent, &after.quote_sent).map(Leg::Buyer));
         legs.extend(moved(&before.base_sent_value, &after.base_sent_value).map(Leg::Seller));
         let (sent, paid) = (units(&after.base_sent_value), units(&after.quote_sent));
-        assert!(sent.saturating_sub(paid) <= units(&after.seller_cap), "the seller is exposed beyond its cap: {after:?}");
-        assert!(paid.saturating_sub(sent) <= units(&after.buyer_cap), "the buyer is exposed beyond its cap: {after:?}");
+        assert!(
+            sent.saturating_sub(paid) <= units(&after.seller_cap),
+            "the seller is exposed beyond its cap: {after:?}"
+        );
+        assert!(
+            paid.saturating_sub(sent) <= units(&after.buyer_cap),
+            "the buyer is exposed beyond its cap: {after:?}"
+        );
         before = after;
     }
     legs

@@ -5,7 +5,6 @@
 
 use super::board::{self, Shared};
 use super::{Flow, Stage};
-use crate::account::random_key;
 use crate::flow::{self, Action, VenueTrade};
 use anyhow::{Context, Result};
 use bandex_agent::{Agent, ChannelSource, Event, Policy};
@@ -13,7 +12,7 @@ use bandex_sdk::api::{Channel, Trade};
 use bandex_sdk::tradechain::Keypair;
 use bandex_sdk::tradechain::body::{Bandwidth, Change, Payer, Scopes};
 use bandex_sdk::types::{Amount, DealId, OrderRef, Side};
-use bandex_sdk::{Allowance, Client, MemoryLane, Options, Trader, now};
+use bandex_sdk::{Allowance, Client, MemoryLane, Options, Trader, generate_keypair, now};
 use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -96,13 +95,13 @@ pub(crate) async fn assemble(stage: &Stage, traders: u32, flow: &Flow) -> Result
 
 /// A new account.
 pub(crate) async fn enlist(stage: &Stage) -> Result<Member> {
-    let keypair = random_key()?;
+    let keypair = generate_keypair()?;
     let trader =
         Trader::register(&stage.client, &stage.rest, &stage.markets, keypair.clone(), MemoryLane).await?;
     Ok(Member { trader, keypair })
 }
 
-/// The most that each seller ever has on offer, in bytes: what it must have earned before.
+/// The most that each seller ever has on offer or has sold, in bytes: what it must have earned before.
 fn needs(flow: &Flow, traders: u32) -> BTreeMap<u32, u64> {
     let mut offers: BTreeMap<u64, (u32, u64)> = BTreeMap::new();
     let (mut open, mut most): (BTreeMap<u32, u64>, BTreeMap<u32, u64>) = (BTreeMap::new(), BTreeMap::new());
@@ -124,6 +123,11 @@ fn needs(flow: &Flow, traders: u32) -> BTreeMap<u32, u64> {
                 }
             }
         }
+    }
+    // What was sold stays gone when the rest of its order is cancelled.
+    for trade in &flow.trades {
+        let sold = if trade.side == Side::Sell { trade.taker } else { trade.maker };
+        *most.entry(flow::trader_for(sold, Side::Sell, traders)).or_default() += trade.quantity.get() * 1_000;
     }
     most.into_iter().map(|(seller, peak)| (seller, peak + SPARE_BYTES)).collect()
 }
@@ -178,7 +182,7 @@ async fn serve_bandwidth(downloader: &Member, uploader: &Member, bytes: u64) -> 
 
 /// Gives an account an agent with a session key of its own, which may settle and nothing else.
 pub(crate) async fn hire(stage: &Stage, member: &Member, policy: Policy) -> Result<()> {
-    let session = random_key()?;
+    let session = generate_keypair()?;
     let allowance = Allowance {
         scopes: Scopes::SETTLE,
         markets: Vec::new(),

@@ -109,8 +109,8 @@ pub(crate) fn public(shared: Arc<Shared>) -> Router {
         .merge(pages)
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .fallback(|| async { Fault::not_found("no such page; /docs/ lists them all") })
-        .layer(map_response(problem::in_our_words))
         .layer(protection())
+        .layer(map_response(problem::in_our_words))
 }
 
 /// What the operator reaches.
@@ -119,8 +119,8 @@ pub(crate) fn admin(shared: Arc<Shared>) -> Router {
         .route("/admin/v1/configure", post(admin::configure))
         .with_state(shared)
         .fallback(|| async { Fault::not_found("the admin listener serves POST /admin/v1/configure") })
-        .layer(map_response(problem::in_our_words))
         .layer(protection())
+        .layer(map_response(problem::in_our_words))
 }
 
 /// Limits that hold for every request: size, number, time; and a panic ends one request, not the server.

@@ -1,13 +1,13 @@
 //! A lane in a file: one JSON line an entry, only ever added to.
 
-use super::{Entry, LaneStore, StoreError};
+use super::{Entry, LaneState, LaneStore, OwnOrder, StoreError};
 use crate::wire::{signed_from_wire, signed_to_wire};
 use bandex_tradechain::Head;
-use bandex_types::{BlockId, PublicKey};
+use bandex_types::{BlockId, OrderRef, PublicKey};
 use serde::{Deserialize, Serialize};
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What a stored entry survives.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -87,17 +87,46 @@ fn entry_of(line: &[u8]) -> Result<Entry, String> {
     }
 }
 
+/// The whole entries of a file's bytes, and where the last of them ends.
+fn entries_of(bytes: &[u8]) -> Result<(Vec<Entry>, usize), StoreError> {
+    let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
+    let lines = bytes.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
+    let entries = lines
+        .zip(1..)
+        .map(|(line, number)| entry_of(line).map_err(|why| StoreError::Damaged { line: number, why }));
+    Ok((entries.collect::<Result<Vec<_>, _>>()?, whole))
+}
+
+/// The orders in the lane file of another process, which may be adding to it.
+///
+/// Every question reads the file anew, since the answer may have been written a moment ago.
+#[derive(Debug, Clone)]
+pub struct StoredOrders {
+    path: PathBuf,
+}
+
+impl StoredOrders {
+    /// Of the lane file at `path`.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// An order of that lane as it was signed.
+    ///
+    /// # Errors
+    /// The file cannot be read, or is no lane.
+    pub fn order(&self, order: &OrderRef) -> Result<Option<OwnOrder>, StoreError> {
+        let (entries, _) = entries_of(&std::fs::read(&self.path)?)?;
+        Ok(LaneState::from_entries(&entries)?.and_then(|state| state.own.order(order)))
+    }
+}
+
 impl LaneStore for FileLane {
     fn read(&mut self) -> Result<Vec<Entry>, StoreError> {
         let mut bytes = Vec::new();
         self.file.seek(SeekFrom::Start(0))?;
         self.file.read_to_end(&mut bytes)?;
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |last| last + 1);
-        let lines = bytes.get(..whole).unwrap_or_default().split_inclusive(|byte| *byte == b'\n');
-        let entries = lines
-            .zip(1..)
-            .map(|(line, number)| entry_of(line).map_err(|why| StoreError::Damaged { line: number, why }));
-        let entries = entries.collect::<Result<Vec<_>, _>>()?;
+        let (entries, whole) = entries_of(&bytes)?;
         // A write that was cut short lies past the end, where the next one covers it; what is left of it then still
         // lacks its line end.
         self.end = u64::try_from(whole).map_err(std::io::Error::other)?;

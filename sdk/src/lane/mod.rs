@@ -5,7 +5,7 @@ mod file;
 mod memory;
 mod own;
 
-pub use file::{Durability, FileLane};
+pub use file::{Durability, FileLane, StoredOrders};
 pub use memory::MemoryLane;
 pub use own::{OwnOrder, Version};
 

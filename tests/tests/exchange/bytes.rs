@@ -53,7 +53,7 @@ impl Scene {
     }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn times_in_another_unit() {
     let scene = Scene::new().await;
     let sign = |block: Block| block.sign(scene.lane.keypair());
@@ -74,7 +74,7 @@ async fn times_in_another_unit() {
     scene.goes_on().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_network() {
     let scene = Scene::new().await;
     let network = scene.server.network() + 1;
@@ -83,7 +83,7 @@ async fn another_network() {
     scene.goes_on().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn altered_after_signing() {
     let scene = Scene::new().await;
     let bandwidth = Bandwidth {
@@ -100,7 +100,8 @@ async fn altered_after_signing() {
         let mut altered = good.clone();
         altered.payload[at] ^= 1;
         let problem = scene.server.submit(&altered).await.problem();
-        let codes: &[&str] = if at == 5 { &["bad_signature", "key_not_canonical"] } else { &["bad_signature"] };
+        let codes: &[&str] =
+            if at == 5 { &["bad_signature", "key_not_canonical"] } else { &["bad_signature"] };
         assert!(codes.contains(&problem.code.as_str()), "byte {at}: {problem:?}");
     }
     // The counterparty's own signature under the altered bytes does not help either.
@@ -115,7 +116,7 @@ async fn altered_after_signing() {
     scene.goes_on().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn unfit_keys() {
     let scene = Scene::new().await;
     let mut neutral = [0; 32];
@@ -144,7 +145,7 @@ async fn unfit_keys() {
     scene.goes_on().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_and_fewer_bytes() {
     let scene = Scene::new().await;
     let good = scene.order().encode();
@@ -172,7 +173,7 @@ async fn more_and_fewer_bytes() {
     scene.goes_on().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bodies_and_kinds_that_no_trader_sends() {
     let scene = Scene::new().await;
     let sign = |block: Block| scene.lane.sign_bytes(block.encode());
@@ -186,7 +187,7 @@ async fn bodies_and_kinds_that_no_trader_sends() {
     scene.goes_on().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn requests_that_hold_no_block() {
     let scene = Scene::new().await;
     let good = scene.order().sign(scene.lane.keypair());
@@ -195,7 +196,8 @@ async fn requests_that_hold_no_block() {
     for body in ["", "{", "[]", "null", "{}", r#"{"payload":7,"signature":""}"#] {
         post(body.to_owned()).await.must_be(400, "bad_request");
     }
-    let wire = |payload: &str, signature: &str| json!({ "payload": payload, "signature": signature }).to_string();
+    let wire =
+        |payload: &str, signature: &str| json!({ "payload": payload, "signature": signature }).to_string();
     for (payload, signature) in [
         ("zz", signature.as_str()),
         (&payload[1..], signature.as_str()),

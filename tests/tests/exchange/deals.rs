@@ -33,7 +33,7 @@ fn tick_value() -> Ratio {
     Ratio::new(1, 200_000_000).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_settle_dust_by_dust() {
     let mut pair = Pair::meet(Server::start(Setup::default()).await).await;
     let id = pair.trade().await;
@@ -41,7 +41,10 @@ async fn strangers_settle_dust_by_dust() {
     // A quarter of each other's dust of 10,000 millisatoshi.
     assert_eq!((units(&opened.seller_cap), units(&opened.buyer_cap)), (2_500, 2_500));
     assert_eq!((opened.base_total.as_str(), units(&opened.quote_total)), ("1", TOTAL));
-    assert_eq!((opened.state.as_str(), opened.base_rail.as_str(), opened.quote_rail.as_str()), ("open", "token", "attested"));
+    assert_eq!(
+        (opened.state.as_str(), opened.base_rail.as_str(), opened.quote_rail.as_str()),
+        ("open", "token", "attested")
+    );
     assert_eq!(bwt(&pair.server, &pair.seller_token).await, ("10".to_owned(), "1".to_owned()));
     let reserved = pair.server.balances(&pair.buyer_token).await.reserved;
     assert_eq!(units(&reserved), 2_500, "the seller's cap is drawn on the buyer's limit");
@@ -56,20 +59,24 @@ async fn strangers_settle_dust_by_dust() {
     assert!(legs.iter().all(|leg| size(leg) <= 5_000), "no move is longer than both caps together");
 
     let settled = pair.server.deal(&pair.seller_token, id).await;
-    assert_eq!((settled.state.as_str(), settled.due, settled.in_flight, settled.loss), ("settled", None, None, None));
+    assert_eq!(
+        (settled.state.as_str(), settled.due, settled.in_flight, settled.loss),
+        ("settled", None, None, None)
+    );
     assert_eq!(bwt(&pair.server, &pair.seller_token).await, ("9".to_owned(), "0".to_owned()));
     assert_eq!(bwt(&pair.server, &pair.buyer_token).await, ("1".to_owned(), "0".to_owned()));
     let reserved = pair.server.balances(&pair.buyer_token).await.reserved;
     assert_eq!(units(&reserved), 0);
 
-    let judged = judge(&evidence(&pair, id).await, &pair.server.node(), pair.server.network(), 1_000, tick_value());
+    let judged =
+        judge(&evidence(&pair, id).await, &pair.server.node(), pair.server.network(), 1_000, tick_value());
     // The seller's first move is a payment of its own; later it delivers with each acknowledgement.
     let buyer_moves = legs.iter().filter(|leg| matches!(leg, Leg::Buyer(_))).count();
     assert_eq!((judged.payments, judged.acknowledgements), (buyer_moves + 1, buyer_moves));
     assert_eq!((judged.base_sent, judged.quote_sent, judged.loss), (BWT, TOTAL, None));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_well_trusted_settle_in_one_move_each() {
     let mut pair = Pair::meet(Server::start(Setup::default()).await).await;
     pair.server.set_limit(pair.seller.account(), 10 * TOTAL).await;
@@ -77,12 +84,13 @@ async fn the_well_trusted_settle_in_one_move_each() {
     let id = pair.trade().await;
     let legs = settle(&pair.server, &mut pair.seller, &mut pair.buyer, id).await;
     assert_eq!(legs, [Leg::Seller(TOTAL), Leg::Buyer(TOTAL)]);
-    let judged = judge(&evidence(&pair, id).await, &pair.server.node(), pair.server.network(), 1_000, tick_value());
+    let judged =
+        judge(&evidence(&pair, id).await, &pair.server.node(), pair.server.network(), 1_000, tick_value());
     assert_eq!((judged.payments, judged.acknowledgements), (2, 1));
     assert_eq!((judged.base_sent, judged.quote_sent), (BWT, TOTAL));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_trusted_more_receives_first() {
     let mut pair = Pair::meet(Server::start(Setup::default()).await).await;
     pair.server.set_limit(pair.seller.account(), 10 * TOTAL).await;
@@ -95,7 +103,7 @@ async fn who_is_trusted_more_receives_first() {
     assert_eq!(legs, [Leg::Buyer(TOTAL), Leg::Seller(TOTAL)]);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn due_payments_are_found_by_who_owes_them() {
     let mut pair = Pair::meet(Server::start(Setup::default()).await).await;
     let first = pair.trade_lots(LOTS).await;
@@ -111,7 +119,7 @@ async fn due_payments_are_found_by_who_owes_them() {
     assert!(due(&pair.buyer_token, "me").await.is_empty());
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_order_may_make_several_deals() {
     let server = Server::start(Setup::default()).await;
     let mut pair = Pair::meet(server).await;

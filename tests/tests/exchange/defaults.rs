@@ -7,7 +7,7 @@ use bandex_types::{DealId, Ratio, Side};
 
 /// Deadlines that a test can wait for: what is done in one go comes well before, and nobody waits long.
 fn short() -> Setup {
-    Setup { pay_us: 1_500_000, acknowledge_us: 1_500_000, ..Setup::default() }
+    Setup { pay_us: 2_000_000, acknowledge_us: 2_000_000, ..Setup::default() }
 }
 
 /// Waits on the channel until the deal is in `state`.
@@ -15,7 +15,9 @@ async fn until(deals: &mut Socket, id: DealId, state: &str) -> Deal {
     loop {
         let push = deals.push().await;
         let changed: Vec<Deal> = serde_json::from_value(push.data).unwrap();
-        if let Some(deal) = changed.into_iter().find(|deal| deal.deal == id.to_string() && deal.state == state) {
+        if let Some(deal) =
+            changed.into_iter().find(|deal| deal.deal == id.to_string() && deal.state == state)
+        {
             return deal;
         }
     }
@@ -36,7 +38,7 @@ fn tick_value() -> Ratio {
     Ratio::new(1, 200_000_000).unwrap()
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_buyer_that_stops_costs_the_seller_at_most_its_cap() {
     let mut pair = Pair::meet(Server::start(short()).await).await;
     let mut deals = follow(&pair).await;
@@ -46,9 +48,14 @@ async fn a_buyer_that_stops_costs_the_seller_at_most_its_cap() {
     // The buyer pays twice and then no more.
     let paid_twice = |deal: &Deal| units(&deal.quote_sent) == 10_000 && deal.due.is_some();
     let legs = settle_until(&pair.server, &mut pair.seller, &mut pair.buyer, id, paid_twice).await;
-    assert_eq!(legs, [2_500, 5_000, 5_000, 5_000, 5_000].iter().zip(0..).map(|(value, turn)| {
-        if turn % 2 == 0 { Leg::Seller(*value) } else { Leg::Buyer(*value) }
-    }).collect::<Vec<_>>());
+    assert_eq!(
+        legs,
+        [2_500, 5_000, 5_000, 5_000, 5_000]
+            .iter()
+            .zip(0..)
+            .map(|(value, turn)| { if turn % 2 == 0 { Leg::Seller(*value) } else { Leg::Buyer(*value) } })
+            .collect::<Vec<_>>()
+    );
     let deadline = pair.server.deal(&pair.seller_token, id).await.due.unwrap().deadline_us;
 
     let closed = until(&mut deals, id, "defaulted").await;
@@ -68,7 +75,11 @@ async fn a_buyer_that_stops_costs_the_seller_at_most_its_cap() {
 
     // The defaulter is frozen: no limit, no open orders, no new ones. Its victim goes on.
     let buyer = pair.server.balances(&pair.buyer_token).await;
-    assert_eq!((buyer.frozen.as_deref(), buyer.limit.as_str(), buyer.reserved.as_str()), (Some("default"), "0", "0.000000025"), "the debt stays reserved");
+    assert_eq!(
+        (buyer.frozen.as_deref(), buyer.limit.as_str(), buyer.reserved.as_str()),
+        (Some("default"), "0", "0.000000025"),
+        "the debt stays reserved"
+    );
     let orders: OrderPage = pair.server.get_as(&pair.buyer_token, "/v1/orders?closed=true").await.read();
     let bid = orders.orders.iter().find(|order| order.order == resting_bid.to_string()).unwrap();
     assert_eq!((bid.status.as_str(), bid.reason.as_deref()), ("cancelled", Some("account_frozen")));
@@ -89,7 +100,7 @@ async fn a_buyer_that_stops_costs_the_seller_at_most_its_cap() {
     assert_eq!((judged.base_sent, judged.quote_sent, judged.loss), (bytes, 10_000, Some(2_500)));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_seller_that_never_begins_costs_the_buyer_nothing() {
     let mut pair = Pair::meet(Server::start(short()).await).await;
     let mut deals = follow(&pair).await;
@@ -99,11 +110,12 @@ async fn a_seller_that_never_begins_costs_the_buyer_nothing() {
     assert_eq!(bwt(&pair.server, &pair.seller_token).await, ("10".to_owned(), "0".to_owned()));
     assert_eq!(pair.server.balances(&pair.seller_token).await.frozen.as_deref(), Some("default"));
     assert_eq!(pair.server.balances(&pair.buyer_token).await.frozen, None);
-    let judged = judge(&evidence(&pair, id).await, &pair.server.node(), pair.server.network(), 1_000, tick_value());
+    let judged =
+        judge(&evidence(&pair, id).await, &pair.server.node(), pair.server.network(), 1_000, tick_value());
     assert_eq!((judged.payments, judged.base_sent, judged.quote_sent, judged.loss), (0, 0, 0, Some(0)));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_that_is_not_acknowledged_is_disputed_and_can_be_acknowledged_late() {
     let mut pair = Pair::meet(Server::start(short()).await).await;
     let mut deals = follow(&pair).await;
@@ -122,5 +134,8 @@ async fn a_payment_that_is_not_acknowledged_is_disputed_and_can_be_acknowledged_
     let acknowledged = pair.seller.acknowledge(proposal);
     pair.server.submit(&acknowledged).await.read::<BlockReply>();
     let open = pair.server.deal(&pair.seller_token, id).await;
-    assert_eq!((open.state.as_str(), units(&open.quote_sent), units(&open.base_sent_value)), ("open", 5_000, 7_500));
+    assert_eq!(
+        (open.state.as_str(), units(&open.quote_sent), units(&open.base_sent_value)),
+        ("open", 5_000, 7_500)
+    );
 }

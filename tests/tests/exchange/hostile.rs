@@ -31,7 +31,7 @@ async fn in_flight(pair: &mut Pair) -> (DealId, BlockId) {
     (id, deal.in_flight.unwrap().proposal.parse().unwrap())
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_payment_than_the_one_that_is_due() {
     let mut pair = meet().await;
     let id = pair.trade().await;
@@ -64,7 +64,7 @@ async fn another_payment_than_the_one_that_is_due() {
     assert_eq!((judged.base_sent, judged.quote_sent), (BWT, TOTAL));
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_twice() {
     let mut pair = meet().await;
     let (id, proposal) = in_flight(&mut pair).await;
@@ -89,7 +89,7 @@ async fn a_payment_twice() {
     assert_eq!(pair.state().await, after);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_countersignature_of_something_else() {
     let mut pair = meet().await;
     let (_, proposal) = in_flight(&mut pair).await;
@@ -109,7 +109,7 @@ async fn a_countersignature_of_something_else() {
     refused(&pair, &twice, "unknown_proposal").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acknowledgement_by_somebody_else() {
     let mut pair = meet().await;
     let (_, proposal) = in_flight(&mut pair).await;
@@ -128,7 +128,7 @@ fn served(to: &RawLane, tokens: u64) -> Bandwidth {
     Bandwidth { counterparty: to.account(), sent_bytes, received_bytes, payer, tokens }
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn bandwidth_counts_when_both_have_signed_and_once() {
     let mut pair = meet().await;
     // The buyer served the seller, who pays in tokens.
@@ -154,7 +154,7 @@ async fn bandwidth_counts_when_both_have_signed_and_once() {
     refused(&pair, &signed, "insufficient_free").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn tokens_that_are_not_there() {
     let mut pair = meet().await;
     let signed = pair.buyer.transfer(pair.seller.account(), 1);

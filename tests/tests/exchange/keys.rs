@@ -22,7 +22,13 @@ async fn granted(server: &Server, root: &mut RawLane, seed: u8, change: impl FnO
 }
 
 /// Sends a block that is refused as a whole; it takes its place in the lane all the same.
-async fn refused(server: &Server, token: &str, lane: &RawLane, signed: bandex_tradechain::SignedBlock, code: &str) {
+async fn refused(
+    server: &Server,
+    token: &str,
+    lane: &RawLane,
+    signed: bandex_tradechain::SignedBlock,
+    code: &str,
+) {
     let before = server.state(&[token]).await;
     let problem = server.submit(&signed).await.must_be(422, code);
     assert_eq!(problem.outcome.as_deref(), Some("refused"), "{problem:?}");
@@ -31,7 +37,7 @@ async fn refused(server: &Server, token: &str, lane: &RawLane, signed: bandex_tr
     assert_eq!((on_node.head_seq, on_node.head_id), (lane.head().seq, lane.head().id.to_string()), "{code}");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_key_beyond_its_scope() {
     let (server, mut root, token) = scene().await;
     let mut peer = server.register(2).await;
@@ -63,14 +69,15 @@ async fn a_session_key_beyond_its_scope() {
     must_place(server.submit(&signed).await.read(), "open");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_session_key_beyond_its_markets_and_its_largest_order() {
     let (server, mut root, token) = scene().await;
     let mut elsewhere = granted(&server, &mut root, 11, |grant| grant.markets = vec![OTHER_MARKET]).await;
     let before = server.state(&[&token]).await;
     let (signed, _) = elsewhere.limit(Side::Sell, PRICE, LOTS);
     must_refuse(&server.submit(&signed).await.read(), "market_not_granted");
-    let mut small = granted(&server, &mut root, 12, |grant| grant.largest_notional = Some(amount(39_159))).await;
+    let mut small =
+        granted(&server, &mut root, 12, |grant| grant.largest_notional = Some(amount(39_159))).await;
     let (signed, _) = small.limit(Side::Sell, PRICE, LOTS + 1);
     must_refuse(&server.submit(&signed).await.read(), "above_grant");
     let after = server.state(&[&token]).await;
@@ -82,7 +89,7 @@ async fn a_session_key_beyond_its_markets_and_its_largest_order() {
     must_place(server.submit(&signed).await.read(), "open");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_grant_that_ran_out() {
     let (server, mut root, token) = scene().await;
     let over = now();
@@ -95,7 +102,7 @@ async fn a_grant_that_ran_out() {
     must_place(server.submit(&signed).await.read(), "open");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_revoked_key() {
     let (server, mut root, token) = scene().await;
     let mut session = granted(&server, &mut root, 11, |_| {}).await;
@@ -116,13 +123,14 @@ async fn a_revoked_key() {
     server.post_login(&login).await.must_be(401, "login_failed");
     server.get_as(&session_token, "/v1/balances").await.must_be(401, "not_logged_in");
     let balances: Balances = server.get_as(&token, "/v1/balances").await.read();
-    let statuses: Vec<(bool, &str)> = balances.keys.iter().map(|key| (key.root, key.status.as_str())).collect();
+    let statuses: Vec<(bool, &str)> =
+        balances.keys.iter().map(|key| (key.root, key.status.as_str())).collect();
     assert!(statuses.contains(&(true, "active")) && statuses.contains(&(false, "revoked")), "{statuses:?}");
     let twice = root.revoke(session.key());
     refused(&server, &token, &root, twice, "key_revoked").await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_unknown_key() {
     let (server, _, token) = scene().await;
     let mut nobody = RawLane::root(Keypair::from_seed(&[99; 32]), server.network());
@@ -135,10 +143,13 @@ async fn an_unknown_key() {
     // Nor can it register without work, or at another node.
     let mut other = RawLane::root(Keypair::from_seed(&[98; 32]), server.network());
     let elsewhere = other.register(Keypair::from_seed(&[97; 32]).public());
-    assert_eq!(server.submit(&elsewhere).await.must_be(422, "other_home").outcome.as_deref(), Some("rejected"));
+    assert_eq!(
+        server.submit(&elsewhere).await.must_be(422, "other_home").outcome.as_deref(),
+        Some("rejected")
+    );
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gap_names_the_head() {
     let (server, mut root, token) = scene().await;
     let head = root.head();
@@ -148,7 +159,10 @@ async fn a_gap_names_the_head() {
     let problem = server.submit(&second).await.must_be(409, "gap");
     assert_eq!(problem.outcome.as_deref(), Some("rejected"));
     let details = problem.details.unwrap();
-    assert_eq!((details["head_seq"].as_u64(), details["head_id"].as_str()), (Some(1), Some(head.id.to_string().as_str())));
+    assert_eq!(
+        (details["head_seq"].as_u64(), details["head_id"].as_str()),
+        (Some(1), Some(head.id.to_string().as_str()))
+    );
     assert_eq!((server.markets().await.node.seq, server.state(&[&token]).await), before);
     // Once the missing one is sent, the same bytes are taken.
     must_place(server.submit(&first).await.read(), "open");
@@ -162,7 +176,7 @@ async fn a_gap_names_the_head() {
     server.submit(&signed).await.must_be(409, "gap");
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_block_again() {
     let (server, mut root, token) = scene().await;
     let (signed, order) = root.limit(Side::Sell, PRICE, LOTS);
@@ -171,7 +185,11 @@ async fn a_block_again() {
     let cancelled: BlockReply = server.submit(&cancel).await.read();
     let before = (server.markets().await.node.seq, server.state(&[&token]).await);
     for _ in 0..3 {
-        assert_eq!(server.submit(&signed).await.read::<BlockReply>(), first, "as then: same record, time and receipt");
+        assert_eq!(
+            server.submit(&signed).await.read::<BlockReply>(),
+            first,
+            "as then: same record, time and receipt"
+        );
         assert_eq!(server.submit(&cancel).await.read::<BlockReply>(), cancelled);
     }
     assert_eq!((server.markets().await.node.seq, server.state(&[&token]).await), before);
@@ -182,16 +200,18 @@ async fn a_block_again() {
     assert_eq!(server.submit(&refused).await, then);
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hundred_operations_are_judged_one_by_one() {
     let (server, mut root, token) = scene().await;
-    let mut operations: Vec<Operation> = (0..98).map(|at| place(MARKET, Side::Sell, PRICE + at, 1_000)).collect();
+    let mut operations: Vec<Operation> =
+        (0..98).map(|at| place(MARKET, Side::Sell, PRICE + at, 1_000)).collect();
     operations.push(place(MARKET, Side::Sell, PRICE, 0));
     operations.push(place(MARKET, Side::Sell, PRICE, u64::MAX));
     let signed = root.orders(operations);
     let reply: BlockReply = server.submit(&signed).await.read();
     let good = reply.operations.iter().filter(|operation| operation.ok).count();
-    let codes: Vec<Option<&str>> = reply.operations[98..].iter().map(|operation| operation.code.as_deref()).collect();
+    let codes: Vec<Option<&str>> =
+        reply.operations[98..].iter().map(|operation| operation.code.as_deref()).collect();
     assert_eq!((good, codes), (98, vec![Some("zero_quantity"), Some("too_large")]));
     assert_eq!(bwt(&server, &token).await, ("10".to_owned(), "0.098".to_owned()));
 }

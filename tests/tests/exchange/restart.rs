@@ -1,1 +1,148 @@
-//! todo
+//! Stopped and started again: nothing is lost, nothing is applied twice, and no folder has two masters.
+
+use crate::story::{LOTS, PRICE, Pair, must_place};
+use bandex_api::{BlockReply, Deal, Evidence, Lane};
+use bandex_exchange::{IdentityError, StartError};
+use bandex_tests::{Server, Setup, settle, settle_until};
+use bandex_tradechain::SignedBlock;
+use bandex_types::{DealId, Side};
+use serde_json::Value;
+use std::path::Path;
+
+/// An exchange with a bit of everything: an open deal half-way, a settled one, resting orders, a refused block.
+struct Lived {
+    pair: Pair,
+    deals: [DealId; 2],
+    blocks: Vec<(SignedBlock, BlockReply)>,
+}
+
+impl Lived {
+    async fn new() -> Self {
+        let mut pair = Pair::meet(Server::start(Setup::default()).await).await;
+        let settled = pair.trade_lots(LOTS / 4).await;
+        settle(&pair.server, &mut pair.seller, &mut pair.buyer, settled).await;
+        let open = pair.trade().await;
+        let half_way = |deal: &Deal| deal.in_flight.is_some();
+        settle_until(&pair.server, &mut pair.seller, &mut pair.buyer, open, half_way).await;
+        let mut blocks = Vec::new();
+        for at in 1..4 {
+            let (ask, _) = pair.seller.limit(Side::Sell, PRICE + at, LOTS);
+            let (bid, _) = pair.buyer.limit(Side::Buy, PRICE - at, LOTS);
+            for signed in [ask, bid] {
+                let reply: BlockReply = pair.server.submit(&signed).await.read();
+                must_place(reply.clone(), "open");
+                blocks.push((signed, reply));
+            }
+        }
+        Self { pair, deals: [settled, open], blocks }
+    }
+
+    /// All that can be seen, the head and the proofs included.
+    async fn seen(&self) -> Vec<Value> {
+        let Pair { server, seller, buyer, seller_token, buyer_token } = &self.pair;
+        let mut seen = vec![self.pair.state().await, server.book().await.seq.into()];
+        let lanes: [Lane; 2] = [server.lane(seller.key()).await, server.lane(buyer.key()).await];
+        seen.extend(lanes.map(|lane| serde_json::to_value(lane).unwrap()));
+        for deal in self.deals {
+            for token in [seller_token, buyer_token] {
+                let evidence: Evidence =
+                    server.get_as(token, &format!("/v1/deals/{deal}/evidence")).await.read();
+                seen.push(serde_json::to_value(evidence).unwrap());
+            }
+        }
+        let markets = server.markets().await;
+        seen.push(
+            serde_json::to_value((markets.parameters, markets.assets, markets.markets, markets.node.seq))
+                .unwrap(),
+        );
+        seen
+    }
+
+    /// Starts again and logs in anew: tokens live as long as the server.
+    async fn restart(self, between: impl FnOnce(&Path)) -> Self {
+        let Pair { server, seller, buyer, seller_token, .. } = self.pair;
+        let server = server.restart(between).await;
+        server.get_as(&seller_token, "/v1/balances").await.must_be(401, "not_logged_in");
+        let (seller_token, buyer_token) = (server.login(&seller).await, server.login(&buyer).await);
+        Self { pair: Pair { server, seller, buyer, seller_token, buyer_token }, ..self }
+    }
+
+    /// What was answered is answered so again, and the deal half-way goes on to its end.
+    async fn goes_on(mut self) {
+        for (signed, reply) in &self.blocks {
+            assert_eq!(&self.pair.server.submit(signed).await.read::<BlockReply>(), reply);
+        }
+        let pair = &mut self.pair;
+        settle(&pair.server, &mut pair.seller, &mut pair.buyer, self.deals[1]).await;
+        let tokens = pair.server.balances(&pair.buyer_token).await.balances;
+        assert_eq!(tokens[0].balance, "1.25");
+        let (bid, _) = self.pair.buyer.limit(Side::Buy, PRICE + 1, LOTS);
+        must_place(self.pair.server.submit(&bid).await.read(), "filled");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn everything_is_as_it_was() {
+    let lived = Lived::new().await;
+    let before = lived.seen().await;
+    let lived = lived.restart(|_| {}).await;
+    assert_eq!(lived.seen().await, before);
+    lived.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn projections_are_made_anew_from_the_journal() {
+    let lived = Lived::new().await;
+    let before = lived.seen().await;
+    let lived = lived
+        .restart(|folder| {
+            let mut removed = 0;
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                if path.file_name().unwrap().to_str().unwrap().starts_with("projections") {
+                    std::fs::remove_file(&path).unwrap();
+                    removed += 1;
+                }
+            }
+            assert!(removed > 0, "there was a file of projections");
+        })
+        .await;
+    assert_eq!(lived.seen().await, before);
+    lived.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_stays_with_the_key_that_began_it() {
+    let lived = Lived::new().await;
+    let folder = lived.pair.server.stop().await;
+    let (key, kept) = (folder.path().join("node.key"), folder.path().join("kept"));
+    std::fs::rename(&key, &kept).unwrap();
+    let refused = |error: &StartError| matches!(error, StartError::Identity(IdentityError::OtherNode { .. }));
+    // A missing file is made anew, so it is another node's: the journal does not take it.
+    let error = Server::try_start(folder.path()).await.err().expect("the journal is another node's");
+    assert!(refused(&error), "{error}");
+    assert!(error.to_string().contains("restore the right key file"), "{error}");
+    std::fs::write(&key, "ab".repeat(32)).unwrap();
+    let error = Server::try_start(folder.path()).await.err().expect("the journal is another node's");
+    assert!(refused(&error), "{error}");
+    std::fs::write(&key, "no key at all").unwrap();
+    let error = Server::try_start(folder.path()).await.err().expect("that is no key");
+    assert!(matches!(&error, StartError::Identity(IdentityError::Damaged(_))), "{error}");
+    // Nothing of this did any harm.
+    std::fs::rename(&kept, &key).unwrap();
+    Server::try_start(folder.path()).await.unwrap().stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_folder_has_one_server() {
+    let server = Server::start(Setup::default()).await;
+    let mut lane = server.register(1).await;
+    let error = Server::try_start(server.folder()).await.err().expect("the folder is taken");
+    assert!(matches!(error, StartError::Open(_)), "{error}");
+    assert!(error.to_string().contains("another server"), "{error}");
+    let (bid, _) = lane.limit(Side::Buy, PRICE, LOTS);
+    must_place(server.submit(&bid).await.read(), "open");
+    let folder = server.stop().await;
+    let next = Server::try_start(folder.path()).await.unwrap();
+    next.stop().await;
+}
