@@ -1,8 +1,8 @@
 //! A key that signs anything: blocks of any lane position, any network, any content, well-formed or not.
 
 use bandex_tradechain::body::{
-    Acknowledge, Bandwidth, Grant, Heal, Operation, Orders, Pay, Place, Register, Revoke, Scopes, Transfer,
-    leading_zero_bits, possession_statement,
+    Acknowledge, Bandwidth, Grant, Heal, Operation, Orders, Pay, Place, Register, Revoke, Rotate, Scopes,
+    Transfer, leading_zero_bits, possession_statement,
 };
 use bandex_tradechain::{Block, Body, Domain, Head, Keypair, SignedBlock};
 use bandex_types::{
@@ -115,6 +115,18 @@ impl RawLane {
         let head = Head { seq: 0, id: signed.id() };
         let session = Self { keypair, account: self.account, network: self.network, head };
         (signed, session)
+    }
+
+    /// Hands over to another root key. Gives the block, and the lane of that key.
+    pub fn rotate(&mut self, seed: u8) -> (SignedBlock, Self) {
+        let keypair = Keypair::from_seed(&[seed; 32]);
+        let key = keypair.public();
+        let possession =
+            keypair.sign(Domain::Possession, &possession_statement(self.network, &self.key(), &key));
+        let signed = self.sign(Rotate { key, possession });
+        let head = Head { seq: 0, id: signed.id() };
+        let next = Self { keypair, account: self.account, network: self.network, head };
+        (signed, next)
     }
 
     /// Ends a session key.

@@ -197,8 +197,13 @@ pub(crate) async fn hire(stage: &Stage, member: &Member, policy: Policy) -> Resu
     let agent = Agent::new(hand, member.trader.clone(), member.trader.account(), stage.markets.clone())
         .with_policy(policy);
     let (events, news) = mpsc::unbounded_channel();
-    tokio::spawn(agent.run(ChannelSource::new(deals), events));
-    tokio::spawn(keep_count(news, stage.board.clone()));
+    let mut agents = stage.agents.lock().unwrap_or_else(PoisonError::into_inner);
+    agents.spawn(async move {
+        if let Err(error) = agent.run(ChannelSource::new(deals), events).await {
+            tracing::warn!(%error, "an agent ended");
+        }
+    });
+    agents.spawn(keep_count(news, stage.board.clone()));
     Ok(())
 }
 

@@ -24,8 +24,9 @@ use bandex_types::Amount;
 use board::Shared;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use tokio::task::JoinSet;
 
 /// The bundled flow: Bitstamp BTC/USD, twenty minutes of 2026-05-02. See tests/data.
 const COMMANDS: &[u8] = include_bytes!("../../../tests/data/bitstamp-btcusd-2026-05-02/commands.csv.gz");
@@ -83,6 +84,8 @@ pub(crate) struct Stage {
     pub admin_url: String,
     pub admin_token: String,
     pub board: Shared,
+    /// The agents; they end with the stage.
+    pub agents: Mutex<JoinSet<()>>,
 }
 
 impl Stage {
@@ -166,6 +169,7 @@ async fn act(exchange: &Exchange, options: &Options, flow: &Flow, board: &Shared
         admin_url: format!("http://{}", exchange.admin_address()),
         admin_token: exchange.admin_token().to_owned(),
         board: Arc::clone(board),
+        agents: Mutex::new(JoinSet::new()),
     };
     let cast = cast::assemble(&stage, options.traders, flow).await.context("bringing the traders")?;
     let watching = play::watch(&stage).await?;

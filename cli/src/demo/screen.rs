@@ -21,7 +21,7 @@ const LINE: Duration = Duration::from_secs(2);
 /// The picture's height.
 const HEIGHT: u16 = 25;
 /// Levels of the book that are shown, a side.
-const LEVELS: usize = 8;
+const LEVELS: usize = 6;
 
 /// Draws until it is stopped.
 pub(crate) struct Screen {
@@ -101,12 +101,8 @@ fn summary(board: &Board) -> String {
 }
 
 fn picture(frame: &mut Frame<'_>, board: &Board) {
-    let [head, middle, foot] = Layout::vertical([
-        Constraint::Length(3),
-        Constraint::Min(LEVELS as u16 * 2 + 3),
-        Constraint::Length(6),
-    ])
-    .areas(frame.area().intersection(Rect { height: HEIGHT + 3, ..frame.area() }));
+    let rows = [Constraint::Length(3), Constraint::Min(LEVELS as u16 * 2 + 3), Constraint::Length(7)];
+    let [head, middle, foot] = Layout::vertical(rows).areas(frame.area());
     let [book, tape, settlement] = Layout::horizontal([
         Constraint::Percentage(44),
         Constraint::Percentage(28),
@@ -128,7 +124,7 @@ fn progress(board: &Board) -> Gauge<'_> {
         format!("{} of {} commands · {speed}/s", grouped(done as u64), grouped(board.commands_total as u64));
     Gauge::default()
         .block(Block::bordered().title(format!(" bandex demo · {} ", board.phase)))
-        .gauge_style(Style::new().fg(Color::Blue))
+        .gauge_style(Style::new().fg(Color::LightBlue))
         .percent(u16::try_from(percent).unwrap_or(100))
         .label(label)
 }

@@ -215,3 +215,77 @@ async fn a_hundred_operations_are_judged_one_by_one() {
     assert_eq!((good, codes), (98, vec![Some("zero_quantity"), Some("too_large")]));
     assert_eq!(bwt(&server, &token).await, ("10".to_owned(), "0.098".to_owned()));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_sent_many_times_at_once() {
+    let (server, mut root, token) = scene().await;
+    let (signed, _) = root.limit(Side::Sell, PRICE, LOTS);
+    let head = server.markets().await.node.seq;
+    let all = futures_util::future::join_all((0..16).map(|_| server.submit(&signed))).await;
+    let first: BlockReply = all[0].read();
+    assert!(all.iter().all(|answer| answer.read::<BlockReply>() == first));
+    assert_eq!(server.markets().await.node.seq, head + 1);
+    assert_eq!(bwt(&server, &token).await, ("10".to_owned(), "1".to_owned()));
+    // Whoever wants no proof gets none.
+    let body = serde_json::json!({ "payload": hex::encode(&signed.payload), "signature": signed.signature });
+    let path = "/v1/blocks?receipt=false";
+    let answer = server.ask(reqwest::Method::POST, path, None, Some(body.to_string())).await;
+    assert_eq!(answer.read::<BlockReply>(), BlockReply { receipt: None, ..first });
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_has_a_reply_finds_it_in_the_next_read() {
+    let (server, mut root, token) = scene().await;
+    for at in 0..50 {
+        let (signed, order) = root.limit(Side::Sell, PRICE + at, 1_000);
+        let reply: BlockReply = server.submit(&signed).await.read();
+        // The book is read from memory, the others from the projections.
+        let book = server.book().await;
+        assert!(book.seq >= reply.seq && book.asks.len() as u64 == at + 1, "{book:?}");
+        assert_eq!(server.lane(root.key()).await.head_seq, root.head().seq);
+        let page: bandex_api::OrderPage = server.get_as(&token, "/v1/orders?limit=1").await.read();
+        assert_eq!(page.orders[0].order, order.to_string());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_block_after_its_expiry_has_no_effect_and_takes_its_place() {
+    let (server, mut root, token) = scene().await;
+    let body = Orders { operations: vec![place(MARKET, Side::Sell, PRICE, LOTS)] };
+    let mut block = root.block(body);
+    block.expiry = Some(bandex_types::Timestamp::from_micros(now().as_micros() - 1_000_000));
+    let signed = block.sign(root.keypair());
+    root.rewind(bandex_tradechain::Head { seq: 2, id: signed.id() });
+    refused(&server, &token, &root, signed, "expired").await;
+    let mut block = root.block(Orders { operations: vec![place(MARKET, Side::Sell, PRICE, LOTS)] });
+    block.expiry = Some(now().plus(60_000_000));
+    let signed = block.sign(root.keypair());
+    must_place(server.submit(&signed).await.read(), "open");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_root_key_hands_over_to_another() {
+    let (server, mut root, token) = scene().await;
+    let (signed, order) = root.limit(Side::Sell, PRICE, LOTS);
+    must_place(server.submit(&signed).await.read(), "open");
+    let (rotate, mut next) = root.rotate(21);
+    server.submit(&rotate).await.read::<BlockReply>();
+    // The old key has ended: it neither signs nor reads. What it began goes on under the new one.
+    let (signed, _) = root.limit(Side::Sell, PRICE, LOTS);
+    server.submit(&signed).await.must_be(422, "key_revoked");
+    server.get_as(&token, "/v1/balances").await.must_be(401, "not_logged_in");
+    let token = server.login(&next).await;
+    assert_eq!(bwt(&server, &token).await, ("10".to_owned(), "1".to_owned()));
+    let lane = server.lane(next.key()).await;
+    assert_eq!(
+        (lane.root, lane.head_seq, lane.head_id.as_str()),
+        (true, 0, rotate.id().to_string().as_str())
+    );
+    let cancel = next.cancel(order);
+    let reply: BlockReply = server.submit(&cancel).await.read();
+    assert!(reply.operations[0].ok, "{reply:?}");
+    // A key is admitted once, by one account.
+    let mut other = server.register(2).await;
+    let (taken, _) = other.grant(21, |_| {});
+    server.submit(&taken).await.must_be(422, "key_taken");
+}

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod agents;
 mod books;
 mod bytes;
 mod deals;
@@ -10,6 +11,7 @@ mod forks;
 mod hostile;
 mod keys;
 mod login;
+mod operator;
 mod pages;
 mod reads;
 mod restart;
