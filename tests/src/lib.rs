@@ -19,25 +19,10 @@ pub use settle::{Leg, settle, settle_until, units};
 pub use socket::Socket;
 
 use std::future::Future;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// How long anything may take before a test gives up.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-
-/// Asks again and again until there is an answer.
-///
-/// # Panics
-/// There is none in [`PATIENCE`].
-pub async fn eventually<T, F: Future<Output = Option<T>>>(what: &str, mut ask: impl FnMut() -> F) -> T {
-    let begun = Instant::now();
-    loop {
-        if let Some(answer) = ask().await {
-            return answer;
-        }
-        assert!(begun.elapsed() < PATIENCE, "waited too long for {what}");
-        tokio::task::yield_now().await;
-    }
-}
 
 /// Waits for something that must come.
 ///

@@ -62,10 +62,18 @@ async fn draw(mut terminal: Canvas, board: Shared, mut stopped: oneshot::Receive
         let last = tokio::time::timeout(FRAME, &mut stopped).await.is_ok();
         let drawn = terminal.draw(|frame| picture(frame, &board::lock(&board)));
         if last || drawn.is_err() {
-            let _ = terminal.show_cursor();
+            leave(&mut terminal);
             return;
         }
     }
+}
+
+/// Puts the cursor below the picture, which stays.
+fn leave(terminal: &mut Canvas) {
+    let bottom = terminal.get_frame().area().bottom().saturating_sub(1);
+    let _ = terminal.set_cursor_position((0, bottom));
+    let _ = terminal.show_cursor();
+    eprintln!();
 }
 
 async fn print(board: Shared, mut stopped: oneshot::Receiver<()>) {
@@ -101,7 +109,7 @@ fn summary(board: &Board) -> String {
 }
 
 fn picture(frame: &mut Frame<'_>, board: &Board) {
-    let rows = [Constraint::Length(3), Constraint::Min(LEVELS as u16 * 2 + 3), Constraint::Length(7)];
+    let rows = [Constraint::Length(3), Constraint::Min(LEVELS as u16 * 2 + 4), Constraint::Length(6)];
     let [head, middle, foot] = Layout::vertical(rows).areas(frame.area());
     let [book, tape, settlement] = Layout::horizontal([
         Constraint::Percentage(44),
@@ -177,7 +185,6 @@ fn counters(board: &Board) -> Paragraph<'_> {
         row("cancels", grouped(board.cancels)),
         row("refused", grouped(refused)),
         row("trades", grouped(board.trades)),
-        Line::default(),
         row("deals", grouped(board.deals.len() as u64)),
         row("settled", grouped(board.settled.len() as u64)),
         row("in default", grouped(board.defaulted.len() as u64)),
