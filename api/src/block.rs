@@ -155,4 +155,18 @@ pub struct Lane {
     pub head_id: String,
     /// Block ids from `from` on.
     pub blocks: Vec<String>,
+    /// The proof, if the key signed two blocks for one seq.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
+}
+
+/// Two blocks of one lane with one seq: both signatures are all the proof anyone needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Fork {
+    /// The record that holds the proof.
+    pub seq: u64,
+    /// The block that was sequenced.
+    pub first: SignedBlock,
+    /// The block that contradicts it.
+    pub second: SignedBlock,
 }

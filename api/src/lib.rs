@@ -14,7 +14,7 @@ mod socket;
 
 pub use account::{Balance, Balances, Key, Order, OrderPage, OrderQuery};
 pub use block::{
-    BlockReply, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, Receipt, SignedBlock, StoredBlock,
+    BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, Receipt, SignedBlock, StoredBlock,
     SubmitQuery,
 };
 pub use deal::{Deal, DealPage, DealQuery, Due, Evidence, Fill, InFlight};

@@ -98,6 +98,15 @@ impl Accounts {
         self.all.get_mut(index.0 as usize).expect("indices are handed out by add")
     }
 
+    /// The accounts whose limit is the parameters' dust.
+    pub fn without_limit(&self) -> impl Iterator<Item = AccountIndex> {
+        (0..)
+            .map(AccountIndex)
+            .zip(&self.all)
+            .filter(|(_, account)| account.limit.is_none())
+            .map(|(index, _)| index)
+    }
+
     pub fn lane(&self, key: &PublicKey) -> Option<&Lane> {
         self.lanes.get(key)
     }
@@ -158,11 +167,11 @@ impl Lane {
     }
 
     pub fn state(&self, key: PublicKey, account: AccountId) -> KeyState {
-        let (root, scopes) = match &self.role {
-            Role::Root => (true, Scopes::ALL),
-            Role::Session(grant) => (false, grant.scopes),
-            Role::Operator => (false, Scopes::from_bits(0)),
+        let (root, scopes, expires) = match &self.role {
+            Role::Root => (true, Scopes::ALL, None),
+            Role::Session(grant) => (false, grant.scopes, grant.expires),
+            Role::Operator => (false, Scopes::from_bits(0), None),
         };
-        KeyState { key, account, root, scopes, status: self.status }
+        KeyState { key, account, root, scopes, status: self.status, expires }
     }
 }

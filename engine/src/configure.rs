@@ -128,6 +128,10 @@ impl Engine {
         if parameters.register_work_bits > 40 || parameters.proposal_us == 0 {
             return refuse("register_work_bits is at most 40 and proposal_us above 0");
         }
+        // The dust is the limit of every account that has none of its own.
+        if parameters.dust != self.parameters.dust {
+            effects.accounts.extend(self.accounts.without_limit());
+        }
         self.parameters = parameters.clone();
         effects.push(Event::Parameters(parameters.clone()));
         Ok(())

@@ -7,7 +7,7 @@ use crate::effects::Effects;
 use crate::outcome::{CancelReason, Event, FreezeReason, KeyStatus};
 use bandex_tradechain::Block;
 use bandex_tradechain::body::{Grant, Heal, Register, Revoke, Rotate, leading_zero_bits};
-use bandex_types::{AccountId, BlockId, PublicKey};
+use bandex_types::{AccountId, BlockId, PublicKey, Timestamp};
 
 impl Engine {
     pub(crate) fn register(
@@ -17,7 +17,7 @@ impl Engine {
         id: BlockId,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        self.check_register(register, block, id)?;
+        self.check_register(register, block, id, self.time)?;
         // From here the account exists.
         let index = self.accounts.add(AccountId::from(id));
         let record = self.seq;
@@ -36,6 +36,7 @@ impl Engine {
         register: &Register,
         block: &Block,
         id: BlockId,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         if self.key_is_taken(&block.author) {
             return Err(Refusal::KeyTaken);
@@ -43,8 +44,8 @@ impl Engine {
         if self.genesis.as_ref().is_none_or(|genesis| genesis.node != register.home) {
             return Err(Refusal::OtherHome);
         }
-        if let Some(expiry) = block.expiry.filter(|expiry| *expiry < self.time) {
-            return Err(Refusal::Expired { expiry, sequenced: self.time });
+        if let Some(expiry) = block.expiry.filter(|expiry| *expiry < now) {
+            return Err(Refusal::Expired { expiry, sequenced: now });
         }
         let bits = self.parameters.register_work_bits;
         if leading_zero_bits(&id) < u32::from(bits) {

@@ -12,6 +12,7 @@ use bandex_types::{
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
+use std::fmt;
 
 /// Everything that came of one command. Its bytes are hashed into the record.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
@@ -128,6 +129,19 @@ pub enum FreezeReason {
     Operator = 3,
 }
 
+impl fmt::Display for FreezeReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RootFork(key) => write!(f, "its root key {key} forked"),
+            Self::Default(deal) => write!(f, "it did not pay in deal {deal}"),
+            Self::SessionFork(key) => {
+                write!(f, "its session key {key} forked, and the root key has not healed it")
+            }
+            Self::Operator => f.write_str("by the operator"),
+        }
+    }
+}
+
 /// A key of an account.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
 pub struct KeyState {
@@ -141,6 +155,21 @@ pub struct KeyState {
     pub scopes: Scopes,
     /// Whether it still may.
     pub status: KeyStatus,
+    /// When its grant ends by itself.
+    pub expires: Option<Timestamp>,
+}
+
+impl KeyState {
+    /// Whether the key may sign anything at `now`.
+    pub fn is_active(&self, now: Timestamp) -> bool {
+        self.status == KeyStatus::Active && self.expires.is_none_or(|expires| expires > now)
+    }
+
+    /// Whether its holder may read what belongs to the account at `now`. A root key that forked still may: nobody else
+    /// could fetch the evidence of open deals.
+    pub fn may_read(&self, now: Timestamp) -> bool {
+        self.is_active(now) || (self.root && self.status == KeyStatus::Forked)
+    }
 }
 
 /// Whether a key may still sign.

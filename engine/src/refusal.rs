@@ -69,7 +69,7 @@ refusals! {
     AccountFrozen {
         /// Why.
         reason: FreezeReason,
-    } = 10, "account_frozen", "the account is frozen ({reason:?}): it may read, pay and acknowledge";
+    } = 10, "account_frozen", "the account is frozen ({reason}): it may read, pay and acknowledge payments";
     /// Part of the design that is not served yet.
     NotServed {
         /// Its name.
@@ -90,7 +90,7 @@ refusals! {
     WouldTrade = 16, "post_only_would_trade", "the order is post-only and would trade at this price";
     /// A fill-or-kill order that cannot fill.
     FokUnfilled = 17, "fok_unfilled", "the order cannot be filled at once in full";
-    /// The account has another open order with this client id.
+    /// The key has another open order with this client id.
     DuplicateClientId = 18, "duplicate_client_id", "an open order of this key has this client id";
     /// Fewer free tokens than needed.
     InsufficientFree {

@@ -3,7 +3,7 @@
 use crate::Refusal;
 use crate::apply::Engine;
 use bandex_tradechain::{Block, Body, Head, LaneAnswer};
-use bandex_types::BlockId;
+use bandex_types::{BlockId, Timestamp};
 
 /// How a verified block stands to the lanes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,14 +27,16 @@ pub enum Standing {
 }
 
 impl Engine {
-    /// How a block stands now. Nothing changes.
-    pub fn standing(&self, block: &Block, id: BlockId) -> Standing {
+    /// How a block stands if it is sequenced at `now`; the same that [`Engine::apply`] is then given. Nothing changes.
+    pub fn standing(&self, block: &Block, id: BlockId, now: Timestamp) -> Standing {
         let Some(lane) = self.accounts.lane(&block.author) else {
             return match &block.body {
-                Body::Register(register) => match self.check_register(register, block, id) {
-                    Ok(()) => Standing::Next,
-                    Err(refusal) => Standing::Refused(refusal),
-                },
+                Body::Register(register) => {
+                    match self.check_register(register, block, id, self.time.max(now)) {
+                        Ok(()) => Standing::Next,
+                        Err(refusal) => Standing::Refused(refusal),
+                    }
+                }
                 _ => Standing::Refused(Refusal::UnknownKey),
             };
         };

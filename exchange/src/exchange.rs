@@ -18,7 +18,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 /// How many publications a slow listener may fall behind before it is dropped.
 const NEWS_KEPT: usize = 4_096;
@@ -63,7 +63,7 @@ pub struct Exchange {
     node: PublicKey,
     genesis: Genesis,
     switch: Arc<Switch>,
-    rooms: Vec<JoinHandle<()>>,
+    rooms: JoinSet<()>,
 }
 
 /// Stops every room, and remembers why if it was not asked to.
@@ -156,21 +156,18 @@ impl Exchange {
         let projected =
             publisher::project(opened.projections, projector_queue, Arc::clone(&view), checkpoint_sender);
         let projecting = Arc::clone(&switch);
-        let mut rooms = vec![
-            tokio::spawn(write(opened.writer, inputs, Arc::clone(&switch))),
-            tokio::spawn(publisher::publish(opened.publications, view, news, published_sender, projector)),
-            tokio::spawn(async move {
-                if let Err(error) = projected.await {
-                    projecting.fail(format!("the projections: {error}"));
-                }
-            }),
-        ];
+        let mut rooms = JoinSet::new();
+        rooms.spawn(write(opened.writer, inputs, Arc::clone(&switch)));
+        rooms.spawn(publisher::publish(opened.publications, view, news, published_sender, projector));
+        rooms.spawn(async move {
+            if let Err(error) = projected.await {
+                projecting.fail(format!("the projections: {error}"));
+            }
+        });
         // Whoever connects finds what a new journal was begun with.
         shared.published_up_to(head).await;
-        rooms.extend([
-            tokio::spawn(http::serve(listener.0, http::public(Arc::clone(&shared)), switch.stopping())),
-            tokio::spawn(http::serve(admin_listener.0, http::admin(shared), switch.stopping())),
-        ]);
+        rooms.spawn(http::serve(listener.0, http::public(Arc::clone(&shared)), switch.stopping()));
+        rooms.spawn(http::serve(admin_listener.0, http::admin(shared), switch.stopping()));
         Self {
             address: listener.1,
             admin_address: admin_listener.1,
@@ -215,9 +212,9 @@ impl Exchange {
 
     /// Waits until everything is closed. Gives why, if the server could not go on: its memory is gone then, and
     /// starting again rebuilds it from the journal.
-    pub async fn ended(self) -> Option<String> {
-        for room in self.rooms {
-            if let Err(error) = room.await {
+    pub async fn ended(mut self) -> Option<String> {
+        while let Some(room) = self.rooms.join_next().await {
+            if let Err(error) = room {
                 self.switch.fail(format!("a room of the server ended badly: {error}"));
             }
         }
@@ -259,10 +256,10 @@ async fn open(config: &Config, identity: &Identity) -> Result<Opened, StartError
         replayed.push(applied);
     })
     .await?;
-    if let Some(begun) = engine.genesis().filter(|begun| begun.node != identity.node.public()) {
-        let (journal, here) = (begun.node.to_string(), identity.node.public().to_string());
-        let folder = config.folder().to_owned();
-        return Err(IdentityError::OtherNode { folder, journal, here }.into());
+    if let Some(begun) = engine.genesis() {
+        let folder = config.folder();
+        Identity::check("node", folder, begun.node, identity.node.public())?;
+        Identity::check("operator", folder, begun.operator, identity.operator.public())?;
     }
     view.read_books(&engine);
     let id = engine.genesis().map_or(genesis.id(), Genesis::id);

@@ -1,6 +1,7 @@
 //! The node's and the operator's keys, and the admin token: files that only their owner may read.
 
 use bandex_tradechain::Keypair;
+use bandex_types::PublicKey;
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -31,18 +32,21 @@ pub enum IdentityError {
     /// The file holds something else.
     #[error("{} must hold 64 hex digits; restore it from a backup", .0.display())]
     Damaged(PathBuf),
-    /// The journal belongs to another node.
+    /// The journal belongs to another key.
     #[error(
-        "the journal in {} was begun by node {journal}, but node.key there is of {here}; restore the right key file",
+        "the journal in {} was begun with the {role} key {journal}, but {role}.key there is of {here}; restore the right \
+         key file",
         folder.display()
     )]
-    OtherNode {
+    OtherKey {
+        /// Which of the two.
+        role: &'static str,
         /// The data folder.
         folder: PathBuf,
-        /// The node key of the journal's genesis.
-        journal: String,
-        /// The node key of the file.
-        here: String,
+        /// The key of the journal's genesis.
+        journal: PublicKey,
+        /// The key of the file.
+        here: PublicKey,
     },
 }
 
@@ -58,6 +62,19 @@ impl Identity {
         let operator = Keypair::from_seed(&seed(&folder.join("operator.key"))?);
         let admin_token = hex::encode(seed(&folder.join("admin.token"))?);
         Ok(Self { node, operator, admin_token })
+    }
+
+    /// Refuses a key file that is not the journal's.
+    pub(crate) fn check(
+        role: &'static str,
+        folder: &Path,
+        journal: PublicKey,
+        here: PublicKey,
+    ) -> Result<(), IdentityError> {
+        if journal == here {
+            return Ok(());
+        }
+        Err(IdentityError::OtherKey { role, folder: folder.to_owned(), journal, here })
     }
 }
 

@@ -1,6 +1,6 @@
 //! What was committed and may be told: records with their outcomes, the batch that proves them, the books after them.
 
-use bandex_engine::{Event, LevelView, Outcome};
+use bandex_engine::{CommandResult, Event, LevelView, Outcome};
 use bandex_journal::{Committed, Projected, ProjectedBlock};
 use bandex_tradechain::body::Pay;
 use bandex_tradechain::{Body, Decoded, Leaf, Receipt, SignedBlock, inclusion_proof};
@@ -102,6 +102,10 @@ impl Applied {
 impl AppliedBlock {
     pub fn of(decoded: &Decoded, outcome: &Outcome) -> Option<Self> {
         let (block, id) = decoded.block()?;
+        // A refused register has no account and so no lane to stand in.
+        if matches!((&block.body, &outcome.result), (Body::Register(_), CommandResult::Refused(_))) {
+            return None;
+        }
         let deal = match &block.body {
             Body::Pay(Pay { deal, .. }) => Some(*deal),
             Body::Acknowledge(_) => outcome.events.iter().find_map(|event| match event {

@@ -1,12 +1,12 @@
 //! What all handlers share: ways in (the queue) and ways to look (view, projections, journal).
 
+use crate::clock;
 use crate::config::Config;
 use crate::exchange::Switch;
 use crate::publication::Publication;
 use crate::sessions::Sessions;
 use crate::view::{MarketInfo, View};
 use crate::writer::{Answer, Input};
-use bandex_engine::KeyStatus;
 use bandex_journal::{JournalReader, ProjectionReader};
 use bandex_tradechain::Verified;
 use bandex_types::{BlockId, MarketId, PublicKey};
@@ -56,9 +56,9 @@ impl Shared {
         self.view().market_info(id)
     }
 
-    /// Whether a key may still speak for its account.
-    pub fn is_active(&self, key: &PublicKey) -> bool {
-        self.view().key(key).is_some_and(|state| state.status == KeyStatus::Active)
+    /// Whether a key may still read what belongs to its account.
+    pub fn may_read(&self, key: &PublicKey) -> bool {
+        self.view().key(key).is_some_and(|state| state.may_read(clock::now()))
     }
 
     /// Puts a verified block into the writer's queue, without waiting.

@@ -40,6 +40,8 @@ pub(crate) struct View {
     pub markets: BTreeMap<MarketId, MarketBook>,
     keys: BTreeMap<PublicKey, KeyState>,
     heads: BTreeMap<PublicKey, Head>,
+    /// The record of each key's first fork proof.
+    forks: BTreeMap<PublicKey, u64>,
 }
 
 impl View {
@@ -50,6 +52,11 @@ impl View {
     /// The end of a key's lane.
     pub fn head(&self, key: &PublicKey) -> Option<Head> {
         self.heads.get(key).copied()
+    }
+
+    /// The record that proves a key's fork.
+    pub fn fork(&self, key: &PublicKey) -> Option<u64> {
+        self.forks.get(key).copied()
     }
 
     pub fn account_of(&self, key: &PublicKey) -> Option<AccountId> {
@@ -75,6 +82,9 @@ impl View {
                     let made_by = applied.block.map_or(BlockId::ZERO, |block| block.id);
                     self.heads.entry(key.key).or_insert(Head { seq: 0, id: made_by });
                     self.keys.insert(key.key, key.clone());
+                }
+                Event::Fork(notice) => {
+                    self.forks.entry(notice.key).or_insert(applied.seq);
                 }
                 Event::Asset(asset) => {
                     self.assets.insert(asset.id, asset.clone());

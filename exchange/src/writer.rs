@@ -169,7 +169,7 @@ impl Writer {
     }
 
     async fn block(&mut self, making: &mut Making<'_>, verified: Verified) -> Waiting {
-        match self.engine.standing(verified.block(), verified.id()) {
+        match self.engine.standing(verified.block(), verified.id(), making.now) {
             Standing::Next => Waiting::Index(making.apply(&mut self.engine, &Decoded::from(verified))),
             Standing::Duplicate { record } => {
                 // One of this very batch is answered like its twin, once that is durable.
@@ -188,10 +188,10 @@ impl Writer {
     /// Puts a fork on record: once while the key is active, and once more as evidence if it had ended before.
     async fn fork(&mut self, making: &mut Making<'_>, record: u64, second: Verified) {
         let key = second.block().author;
-        let known = match self.engine.key(&key).map(|key| key.status) {
-            Some(KeyStatus::Active) => false,
-            Some(KeyStatus::Revoked) => !self.fork_evidence.insert(key),
-            Some(KeyStatus::Forked) | None => true,
+        let known = match self.engine.key(&key) {
+            Some(state) if state.is_active(making.now) => false,
+            Some(state) if state.status != KeyStatus::Forked => !self.fork_evidence.insert(key),
+            _ => true,
         };
         if known {
             return;

@@ -87,9 +87,9 @@ async fn main() -> Result<()> {
             "{}",
             json!({
                 "signed_orders_per_second": median.a_second,
-                "p50_us": median.p50.as_micros() as u64,
-                "p99_us": median.p99.as_micros() as u64,
-                "p999_us": median.p999.as_micros() as u64,
+                "p50_us": micros(median.p50),
+                "p99_us": micros(median.p99),
+                "p999_us": micros(median.p999),
                 "traders": arguments.traders, "blocks": arguments.blocks, "window": arguments.window,
                 "receipts": arguments.receipts, "runs": runs.len(),
             })
@@ -100,6 +100,10 @@ async fn main() -> Result<()> {
         println!("  p50 {:?}  p99 {:?}  p99.9 {:?}", median.p50, median.p99, median.p999);
     }
     Ok(())
+}
+
+fn micros(latency: Duration) -> u64 {
+    u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)
 }
 
 async fn measure(arguments: &Arguments) -> Result<Run> {

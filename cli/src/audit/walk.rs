@@ -110,7 +110,7 @@ impl<'a> Walk<'a> {
         let (decoded, signatures) =
             judged.command.as_ref().map_err(|(check, why)| Conviction::new(seq, *check, why.clone()))?;
         self.report.signatures += signatures;
-        self.check_lane(seq, decoded)?;
+        self.check_lane(seq, judged.record.time, decoded)?;
         let outcome = self.engine.apply(judged.record.time, decoded);
         self.check_outcome(&judged, decoded, &outcome, claimed)?;
         self.count(decoded, &outcome, seq)?;
@@ -213,9 +213,9 @@ impl<'a> Walk<'a> {
     }
 
     /// Gaps, duplicates and unknown keys never enter an honest journal.
-    fn check_lane(&self, seq: u64, decoded: &Decoded) -> Result<(), Box<Conviction>> {
+    fn check_lane(&self, seq: u64, time: Timestamp, decoded: &Decoded) -> Result<(), Box<Conviction>> {
         let Some((block, id)) = decoded.block() else { return Ok(()) };
-        let why = match self.engine.standing(block, *id) {
+        let why = match self.engine.standing(block, *id, time) {
             Standing::Next => return Ok(()),
             // Refusals that are a matter of the rules are outcomes like any other.
             Standing::Refused(refusal) if refusal != Refusal::UnknownKey => return Ok(()),

@@ -21,7 +21,7 @@ const LINE: Duration = Duration::from_secs(2);
 /// The picture's height.
 const HEIGHT: u16 = 25;
 /// Levels of the book that are shown, a side.
-const LEVELS: usize = 6;
+const LEVELS: u16 = 6;
 
 /// Draws until it is stopped.
 pub(crate) struct Screen {
@@ -109,7 +109,7 @@ fn summary(board: &Board) -> String {
 }
 
 fn picture(frame: &mut Frame<'_>, board: &Board) {
-    let rows = [Constraint::Length(3), Constraint::Min(LEVELS as u16 * 2 + 4), Constraint::Length(6)];
+    let rows = [Constraint::Length(3), Constraint::Min(LEVELS * 2 + 4), Constraint::Length(6)];
     let [head, middle, foot] = Layout::vertical(rows).areas(frame.area());
     let [book, tape, settlement] = Layout::horizontal([
         Constraint::Percentage(44),
@@ -140,7 +140,7 @@ fn progress(board: &Board) -> Gauge<'_> {
 fn ladder(board: &Board) -> Paragraph<'_> {
     let mut lines = Vec::new();
     if let Some(book) = &board.book {
-        let mut asks: Vec<_> = book.levels(Side::Sell).take(LEVELS).collect();
+        let mut asks: Vec<_> = book.levels(Side::Sell).take(usize::from(LEVELS)).collect();
         asks.reverse();
         let row = |price: Price, quantity: Quantity, color: Color| {
             let text = format!(
@@ -155,7 +155,9 @@ fn ladder(board: &Board) -> Paragraph<'_> {
         lines.extend(asks.iter().map(|level| row(level.price, level.quantity, Color::Red)));
         lines.push(Line::from("─".repeat(38)).dim());
         lines.extend(
-            book.levels(Side::Buy).take(LEVELS).map(|level| row(level.price, level.quantity, Color::Green)),
+            book.levels(Side::Buy)
+                .take(usize::from(LEVELS))
+                .map(|level| row(level.price, level.quantity, Color::Green)),
         );
     }
     Paragraph::new(lines).block(Block::bordered().title(" book BWT-BTC "))

@@ -180,12 +180,16 @@ impl World {
     pub fn apply_block(&mut self, signed: SignedBlock) -> Outcome {
         let verified = verify(signed, NETWORK).expect("the block verifies");
         let (block, id) = (verified.block().clone(), verified.id());
-        assert_eq!(self.engine.standing(&block, id), Standing::Next, "{block:?}");
+        assert_eq!(self.engine.standing(&block, id, self.engine.time()), Standing::Next, "{block:?}");
         self.sent.entry(block.author).or_default().push(verified.signed().clone());
         let outcome = self.apply_decoded(Decoded::from(verified));
         if self.engine.head(&block.author).is_some_and(|head| head.id == id) {
             let record = self.engine.seq();
-            assert_eq!(self.engine.standing(&block, id), Standing::Duplicate { record }, "{block:?}");
+            assert_eq!(
+                self.engine.standing(&block, id, self.engine.time()),
+                Standing::Duplicate { record },
+                "{block:?}"
+            );
         }
         outcome
     }
@@ -198,7 +202,7 @@ impl World {
     /// How a block stands now.
     pub fn standing(&self, signed: &SignedBlock) -> Standing {
         let verified = verify(signed.clone(), NETWORK).expect("the block verifies");
-        self.engine.standing(verified.block(), verified.id())
+        self.engine.standing(verified.block(), verified.id(), self.engine.time())
     }
 
     /// The next block of a key's lane.

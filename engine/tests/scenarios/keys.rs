@@ -25,8 +25,14 @@ fn registering_takes_work_this_home_and_a_new_key() {
     refused(&mut world, signed, "key_taken");
     let mut late = world.next_block("bob", Register { home: key("node"), nonce: 0 });
     late.expiry = Some(world.now());
+    // Sequenced time may not have passed it yet: what counts is when the block would be sequenced.
+    let signed = late.sign(&pair("bob"));
+    let (at, id) = (world.engine.time(), signed.id());
+    assert_eq!(world.engine.standing(&late, id, at), Standing::Refused(Refusal::TooLittleWork { bits: 8 }));
+    let expired = world.engine.standing(&late, id, at.plus(1));
+    assert!(matches!(expired, Standing::Refused(Refusal::Expired { .. })), "{expired:?}");
     world.tick(1);
-    refused(&mut world, late.sign(&pair("bob")), "expired");
+    refused(&mut world, signed, "expired");
     assert_eq!(world.engine.key(&key("bob")), None);
     let signed = world.registration("bob", true);
     world.apply_block(signed.clone());

@@ -29,7 +29,7 @@ pub(crate) async fn configure(
 ) -> Result<Json<api::BlockReply>, Fault> {
     let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     if !given.is_some_and(|given| same(given, &format!("Bearer {}", shared.admin_token))) {
-        return Err(Fault::not_logged_in());
+        return Err(Fault::not_the_operator());
     }
     let decisions: Decisions = json(&body)?;
     if decisions.changes.is_empty() || decisions.changes.len() > MAX_CHANGES {

@@ -11,7 +11,9 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use bandex_api as api;
 use bandex_engine::{CommandResult, Outcome};
-use bandex_tradechain::{Block, DecodeError, Decoded, Head, SignedBlock, Verified, VerifyError, verify};
+use bandex_tradechain::{
+    Block, Command, DecodeError, Decoded, Head, SignedBlock, Verified, VerifyError, verify,
+};
 use bandex_types::{BlockId, PublicKey, SignatureBytes, Timestamp};
 use borsh::BorshDeserialize;
 use std::sync::Arc;
@@ -180,7 +182,7 @@ pub(crate) async fn proven_record(shared: &Shared, seq: u64) -> Result<Option<Wi
     let parts: Option<(&Block, BlockId)> =
         decoded.as_ref().and_then(|decoded| decoded.block().map(|(block, id)| (block, *id)));
     let signed = decoded.as_ref().and_then(|decoded| match decoded.command() {
-        bandex_tradechain::Command::Block(signed) => Some(wire::signed(signed)),
+        Command::Block(signed) => Some(wire::signed(signed)),
         _ => None,
     });
     let outcome = Outcome::try_from_slice(&proven.receipt.outcome).ok();
@@ -220,6 +222,11 @@ pub(crate) async fn lane(
     let state = state.ok_or_else(Fault::unknown_key)?;
     let rows = shared.projections.lane(key, query.from.unwrap_or(1), limit).await?;
     let head = shared.view().head(&key).unwrap_or(Head { seq: 0, id: BlockId::ZERO });
+    let forked = shared.view().fork(&key);
+    let fork = match forked {
+        Some(record) => fork_proof(&shared, record).await?,
+        None => None,
+    };
     Ok(Json(api::Lane {
         account: state.account.to_string(),
         key: key.to_string(),
@@ -229,5 +236,18 @@ pub(crate) async fn lane(
         head_seq: head.seq,
         head_id: head.id.to_string(),
         blocks: rows.iter().map(|row| row.id.to_string()).collect(),
+        fork,
+    }))
+}
+
+/// The fork proof that a record holds.
+async fn fork_proof(shared: &Shared, seq: u64) -> Result<Option<api::Fork>, Fault> {
+    let record = shared.journal.records(seq, 1).await?.into_iter().next();
+    let decoded = record.and_then(|record| Decoded::from_bytes(&record.command).ok());
+    Ok(decoded.and_then(|decoded| match decoded.command() {
+        Command::Fork(proof) => {
+            Some(api::Fork { seq, first: wire::signed(&proof.first), second: wire::signed(&proof.second) })
+        }
+        _ => None,
     }))
 }

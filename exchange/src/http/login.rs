@@ -2,13 +2,13 @@
 
 use super::problem::Fault;
 use super::reply::{json, named};
+use crate::clock;
 use crate::sessions::Who;
 use crate::shared::Shared;
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use bandex_api as api;
-use bandex_engine::KeyStatus;
 use bandex_tradechain::Login;
 use bandex_types::Hash;
 use std::sync::{Arc, PoisonError};
@@ -66,7 +66,7 @@ pub(crate) fn log_in(shared: &Shared, login: &api::Login, nonce: Hash) -> Result
     let statement = Login { network: shared.network, node: shared.node, key, nonce };
     statement.check(&signature).map_err(|error| Fault::login_failed(error.to_string()))?;
     let state = shared.view().key(&key).cloned();
-    match state.filter(|state| state.status == KeyStatus::Active) {
+    match state.filter(|state| state.may_read(clock::now())) {
         Some(state) => Ok(Who { account: state.account, key }),
         None => Err(Fault::login_failed("no account here has this key, or it was ended")),
     }

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
+use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
 use utoipa::OpenApi;
@@ -143,7 +144,7 @@ fn protection() -> impl tower::Layer<
         .layer(CatchPanicLayer::new())
         .layer(HandleErrorLayer::new(shed))
         .load_shed()
-        .concurrency_limit(REQUESTS_MAX)
+        .layer(GlobalConcurrencyLimitLayer::new(REQUESTS_MAX))
         .timeout(REQUEST_TIME)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
 }

@@ -63,6 +63,11 @@ impl Fault {
         Self::new(StatusCode::UNAUTHORIZED, "not_logged_in", "not logged in", detail)
     }
 
+    pub fn not_the_operator() -> Self {
+        let detail = "send the token of the file admin.token in the server's data folder as `Authorization: Bearer TOKEN`";
+        Self::new(StatusCode::UNAUTHORIZED, "not_the_operator", "not the operator", detail)
+    }
+
     pub fn not_yours() -> Self {
         let detail = "this belongs to another account; log in with one of its keys";
         Self::new(StatusCode::FORBIDDEN, "not_yours", "not yours", detail)

@@ -50,6 +50,6 @@ impl FromRequestParts<Arc<Shared>> for LoggedIn {
             .ok_or_else(Fault::not_logged_in)?;
         let who = shared.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).who(token);
         // A key that was ended reads no more, however long its token would serve.
-        who.filter(|who| shared.is_active(&who.key)).map(Self).ok_or_else(Fault::not_logged_in)
+        who.filter(|who| shared.may_read(&who.key)).map(Self).ok_or_else(Fault::not_logged_in)
     }
 }

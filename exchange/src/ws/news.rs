@@ -3,13 +3,14 @@
 use super::Message;
 use super::channels::Subscription;
 use super::messages::{failed, succeeded, text};
+use crate::clock;
 use crate::http::problem::Fault;
 use crate::publication::Publication;
 use crate::sessions::Who;
 use crate::shared::Shared;
 use axum::extract::ws::{CloseFrame, close_code};
 use bandex_api::{Push, PushKind, Subscribe};
-use bandex_engine::{Event, KeyStatus};
+use bandex_engine::Event;
 use serde_json::json;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
@@ -76,7 +77,7 @@ impl Follower {
     fn lost_its_key(&self, publication: &Publication) -> bool {
         let Some(who) = self.who else { return false };
         let mut events = publication.records().iter().flat_map(|applied| &applied.outcome.events);
-        events.any(|event| matches!(event, Event::Key(state) if state.key == who.key && state.status != KeyStatus::Active))
+        events.any(|event| matches!(event, Event::Key(state) if state.key == who.key && !state.may_read(clock::now())))
     }
 
     async fn grant(&mut self, wish: Wish) {

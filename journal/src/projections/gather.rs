@@ -6,7 +6,7 @@
 use super::{Projected, ProjectedBlock};
 use crate::sql::signed;
 use bandex_engine::{
-    AccountState, BalanceState, DealState, Event, KeyState, OrderState, ProposalState, Trade,
+    AccountState, BalanceState, CommandResult, DealState, Event, KeyState, OrderState, ProposalState, Trade,
 };
 use bandex_types::{AccountId, AssetId, BlockId, DealId, MarketId, PublicKey, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -77,7 +77,10 @@ impl<'a> Gathered<'a> {
         if let Some(block) = &record.block {
             let lane_seq = signed(block.lane_seq)?;
             self.blocks.push(SeenBlock { record_seq: place.seq, lane_seq, block });
-            self.touch(block.deal, place);
+            // A refused payment names a deal and does nothing to it: anybody could add such records.
+            if matches!(record.outcome.result, CommandResult::Done(_)) {
+                self.touch(block.deal, place);
+            }
         }
         for (index, event) in (0_i64..).zip(&record.outcome.events) {
             self.event(Place { index, ..place }, event)?;

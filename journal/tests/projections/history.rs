@@ -133,6 +133,7 @@ fn holder_events(who: u64, seq: u64) -> Vec<Event> {
             root: true,
             scopes: Scopes::from_bits(1),
             status: KeyStatus::Active,
+            expires: None,
         }),
         balance(AssetId::BTC),
         balance(AssetId::BWT),

@@ -112,24 +112,26 @@ async fn projections_are_made_anew_from_the_journal() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_journal_stays_with_the_key_that_began_it() {
+async fn a_journal_stays_with_the_keys_that_began_it() {
     let lived = Lived::new().await;
     let folder = lived.pair.server.stop().await;
-    let (key, kept) = (folder.path().join("node.key"), folder.path().join("kept"));
-    std::fs::rename(&key, &kept).unwrap();
-    let refused = |error: &StartError| matches!(error, StartError::Identity(IdentityError::OtherNode { .. }));
-    // A missing file is made anew, so it is another node's: the journal does not take it.
-    let error = Server::try_start(folder.path()).await.err().expect("the journal is another node's");
-    assert!(refused(&error), "{error}");
-    assert!(error.to_string().contains("restore the right key file"), "{error}");
-    std::fs::write(&key, "ab".repeat(32)).unwrap();
-    let error = Server::try_start(folder.path()).await.err().expect("the journal is another node's");
-    assert!(refused(&error), "{error}");
-    std::fs::write(&key, "no key at all").unwrap();
-    let error = Server::try_start(folder.path()).await.err().expect("that is no key");
-    assert!(matches!(&error, StartError::Identity(IdentityError::Damaged(_))), "{error}");
+    let refused = |error: &StartError| matches!(error, StartError::Identity(IdentityError::OtherKey { .. }));
+    for role in ["node.key", "operator.key"] {
+        let (key, kept) = (folder.path().join(role), folder.path().join("kept"));
+        std::fs::rename(&key, &kept).unwrap();
+        // A missing file is made anew, so it is somebody else's: the journal does not take it.
+        let error = Server::try_start(folder.path()).await.err().expect("the journal is another's");
+        assert!(refused(&error), "{error}");
+        assert!(error.to_string().contains("restore the right key file"), "{error}");
+        std::fs::write(&key, "ab".repeat(32)).unwrap();
+        let error = Server::try_start(folder.path()).await.err().expect("the journal is another's");
+        assert!(refused(&error), "{error}");
+        std::fs::write(&key, "no key at all").unwrap();
+        let error = Server::try_start(folder.path()).await.err().expect("that is no key");
+        assert!(matches!(&error, StartError::Identity(IdentityError::Damaged(_))), "{error}");
+        std::fs::rename(&kept, &key).unwrap();
+    }
     // Nothing of this did any harm.
-    std::fs::rename(&kept, &key).unwrap();
     Server::try_start(folder.path()).await.unwrap().stop().await;
 }
 
