@@ -2,7 +2,7 @@
 //! key heals what a session key did.
 
 use crate::story::{BWT, LOTS, PRICE, must_place, must_refuse};
-use bandex_api::{BlockReply, OrderPage, StoredBlock};
+use bandex_api::{Balances, BlockReply, OrderPage, StoredBlock};
 use bandex_journal::{JournalReader, SqliteJournal};
 use bandex_tests::{RawLane, Server, Setup};
 use bandex_tradechain::{Command, Decoded, ForkProof, SignedBlock};
@@ -100,9 +100,19 @@ async fn a_root_key_forks_for_good() {
     let (first, second) = two_orders(&mut root);
     must_place(server.submit(&first).await.read(), "open");
     server.submit(&second).await.must_be(409, "fork");
-    assert_eq!(server.lane(root.key()).await.status, "forked");
-    // Its login has ended with it.
-    server.get_as(&token, "/v1/balances").await.must_be(401, "not_logged_in");
+    let lane = server.lane(root.key()).await;
+    assert_eq!(lane.status, "forked");
+    // The proof is public: both blocks, each with the key's signature.
+    let fork = lane.fork.expect("the fork is published");
+    assert_eq!(
+        [fork.first.payload, fork.second.payload],
+        [&first, &second].map(|block| hex::encode(&block.payload))
+    );
+    // Nobody else could fetch the evidence of its open deals.
+    assert_eq!(
+        server.get_as(&token, "/v1/balances").await.read::<Balances>().frozen.as_deref(),
+        Some("root_fork")
+    );
     let heal = root.heal(root.key(), first.id());
     server.submit(&heal).await.must_be(422, "key_forked");
     assert_eq!(proofs(server).await.len(), 1);

@@ -155,11 +155,11 @@ async fn the_operator_has_a_listener_and_a_token_of_its_own() {
     let lane = server.register(1).await;
     let head = server.markets().await.node.seq;
     let body = json!({ "changes": [{ "change": "issue", "to": lane.account(), "amount": "5" }] });
-    server.configure_as(None, &body).await.must_be(401, "not_logged_in");
+    server.configure_as(None, &body).await.must_be(401, "not_the_operator");
     let token = server.login(&lane).await;
     let wrong = "0".repeat(64);
     for token in ["", "zz", &wrong, &token] {
-        server.configure_as(Some(token), &body).await.must_be(401, "not_logged_in");
+        server.configure_as(Some(token), &body).await.must_be(401, "not_the_operator");
     }
     // Traders' listener does not know the page at all.
     let page = server
