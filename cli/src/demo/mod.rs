@@ -33,9 +33,6 @@ const COMMANDS: &[u8] = include_bytes!("../../../tests/data/bitstamp-btcusd-2026
 /// The venue's own trades in those minutes.
 const TRADES: &[u8] = include_bytes!("../../../tests/data/bitstamp-btcusd-2026-05-02/trades.csv");
 
-/// How long a side has to pay or to acknowledge a tranche. Agents answer within milliseconds; whoever vanishes is
-/// convicted after this.
-const DEADLINE_US: u64 = 15_000_000;
 /// What others may let a stranger owe in all: 50 satoshi.
 const DUST: Amount = Amount::new(50_000);
 /// The share of a free limit that one deal may draw: small, so that many open deals still leave room.
@@ -59,6 +56,10 @@ pub struct Options {
     /// Replay only the first so many commands of the file.
     #[arg(long, value_name = "N")]
     first: Option<usize>,
+    /// How many seconds a side has to pay or to acknowledge a tranche. Agents answer within milliseconds; whoever
+    /// vanishes is convicted after this.
+    #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(2..=3_600))]
+    deadline: u64,
     /// Keep the store in this folder, which must be empty or missing.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
@@ -112,10 +113,10 @@ fn read_flow(folder: &Path, first: Option<usize>) -> Result<Flow> {
     Ok(Flow { commands, trades: flow::trades(&trades)? })
 }
 
-fn config(data: PathBuf) -> Config {
+fn config(data: PathBuf, deadline_us: u64) -> Config {
     let parameters =
         Parameters { dust: DUST, share_ppm: SHARE_PPM, bid_multiple: BID_MULTIPLE, ..Parameters::default() };
-    let mut first_changes = serve::first_changes(DEADLINE_US, DEADLINE_US);
+    let mut first_changes = serve::first_changes(deadline_us, deadline_us);
     first_changes.push(Change::SetParameters(parameters));
     Config { issuance_cap: Amount::MAX, first_changes, ..Config::new(Store::Folder(data)) }
 }
@@ -130,7 +131,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let empty = std::fs::read_dir(&data).map_or(true, |mut entries| entries.next().is_none());
     ensure!(empty, "{} is not empty: the demo begins a new store; name another folder", data.display());
     let flow = read_flow(scratch.path(), options.first)?;
-    let exchange = Exchange::start(config(data.clone())).await?;
+    let exchange = Exchange::start(config(data.clone(), options.deadline * 1_000_000)).await?;
     let board = board::new(flow.commands.len());
     let screen = screen::Screen::start(Arc::clone(&board), !options.json);
     let played = act(&exchange, &options, &flow, &board).await;
@@ -141,7 +142,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     screen.stop().await;
     let (played, verdict) = (played?, verdict.context("the audit")?);
     let address = exchange.address();
-    let report = report::Report::new(&options, &flow, &board, played, verdict, &data);
+    let report = report::Report::new(&options, &flow, &board, played, verdict, address);
     if options.json {
         output::json(&report)?;
     } else {

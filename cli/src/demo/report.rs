@@ -9,7 +9,10 @@ use crate::flow::VenueTrade;
 use crate::output::{self, grouped, table};
 use serde::Serialize;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::net::SocketAddr;
+
+/// Trades of the bundled file that a book with price-time priority reproduces, and makes in all.
+const WHOLE_FILE: (usize, usize) = (230, 231);
 
 /// What was played.
 pub(crate) struct Played {
@@ -24,6 +27,8 @@ pub(crate) struct Report {
     traders: u32,
     orders: u64,
     cancels: u64,
+    /// Cancels of orders that the file never placed: there is nothing that a block could name.
+    cancels_of_unknown: u64,
     refused: BTreeMap<String, u64>,
     trades: usize,
     reproduced: usize,
@@ -40,7 +45,7 @@ pub(crate) struct Report {
     records: u64,
     signatures: u64,
     replay_seconds: f64,
-    orders_per_second: u64,
+    commands_per_second: u64,
     seconds: f64,
     vanished: Vanished,
     audit: &'static str,
@@ -50,6 +55,8 @@ pub(crate) struct Report {
     forgery_why: Option<String>,
     settlement: &'static str,
     store: Option<String>,
+    /// Where the server goes on, with `--keep`.
+    address: Option<String>,
     #[serde(skip)]
     good: bool,
 }
@@ -61,7 +68,7 @@ impl Report {
         board: &Shared,
         played: Played,
         trial: Trial,
-        data: &Path,
+        address: SocketAddr,
     ) -> Self {
         let board = board::lock(board);
         let audited = trial.report().cloned().unwrap_or_default();
@@ -69,10 +76,16 @@ impl Report {
         let settled = board.deals.iter().filter(|deal| board.settled.contains(deal)).count();
         let elapsed = played.pace.elapsed;
         let all_settled = settled + 1 == board.deals.len();
+        // Of the whole file the right trades are known; of a part of it only that there must be some.
+        let matched = match options.first {
+            None => (reproduced, played.trades.len()) == WHOLE_FILE,
+            Some(_) => reproduced > 0,
+        };
         Self {
             traders: options.traders,
             orders: board.orders,
             cancels: board.cancels,
+            cancels_of_unknown: (flow.commands.len() as u64).saturating_sub(played.pace.commands),
             refused: board.refused.clone(),
             trades: played.trades.len(),
             reproduced,
@@ -87,7 +100,7 @@ impl Report {
             records: audited.records,
             signatures: audited.signatures,
             replay_seconds: output::seconds(elapsed),
-            orders_per_second: output::rate(played.pace.commands, elapsed),
+            commands_per_second: output::rate(played.pace.commands, elapsed),
             seconds: output::seconds(board.begun.elapsed()),
             audit: if trial.report().is_some() { "pass" } else { "fail" },
             audit_seconds: audited.seconds,
@@ -95,8 +108,9 @@ impl Report {
             forgery: if trial.conviction().is_some() { "convicted" } else { "not convicted" },
             forgery_why: trial.conviction().map(|conviction| conviction.why.clone()),
             settlement: "BWT on the exchange's ledger; BTC attested: signed by both sides, no coin moved",
-            store: options.data.as_ref().map(|_| data.display().to_string()),
-            good: trial.is_good() && played.vanished.within_cap && all_settled,
+            store: options.data.as_ref().map(|data| data.display().to_string()),
+            address: options.keep.then(|| format!("http://{address}")),
+            good: trial.is_good() && played.vanished.within_cap && all_settled && matched,
             vanished: played.vanished,
         }
     }
@@ -116,7 +130,7 @@ impl Report {
         );
         let refused: Vec<String> =
             self.refused.iter().map(|(code, count)| format!("{} {code}", grouped(*count))).collect();
-        let rate = format!("{} signed blocks a second", grouped(self.orders_per_second));
+        let rate = format!("{} signed blocks a second", grouped(self.commands_per_second));
         println!();
         table([
             ("traders", format!("{}, half buyers, half sellers; every other one a stranger", self.traders)),

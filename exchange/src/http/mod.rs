@@ -16,7 +16,6 @@ use crate::ws;
 use axum::Router;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
-use axum::http::header;
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
@@ -153,9 +152,7 @@ async fn shed(error: BoxError) -> Response {
     if error.is::<tower::timeout::error::Elapsed>() {
         return Fault::timed_out().into_response();
     }
-    let mut response = Fault::overloaded().into_response();
-    response.headers_mut().insert(header::RETRY_AFTER, header::HeaderValue::from_static("1"));
-    response
+    Fault::overloaded().into_response()
 }
 
 /// Serves until the server stops; then open requests are brought to their end.
