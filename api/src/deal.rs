@@ -163,7 +163,7 @@ pub struct Fill {
     pub seq: u64,
     /// When.
     pub time_us: u64,
-    /// The proof of the taker's record, which holds the trade.
+    /// The proof of the taker's record, which holds the trade; with the first fill of each record only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
 }

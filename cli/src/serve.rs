@@ -7,6 +7,7 @@ use bandex_types::Amount;
 use clap::Args;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
@@ -55,7 +56,7 @@ pub fn first_changes(pay_us: u64, acknowledge_us: u64) -> Vec<Change> {
 /// # Errors
 /// The server cannot start.
 pub async fn run(options: Options) -> Result<ExitCode> {
-    let config = Config {
+    let mut config = Config {
         listen: options.listen,
         admin_listen: options.admin_listen,
         network: options.network,
@@ -63,22 +64,35 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         first_changes: first_changes(PAY_US, ACKNOWLEDGE_US),
         ..Config::new(Store::Folder(options.data.clone()))
     };
+    // One listener for the whole life: a signal while the server is being started again must not be lost.
+    let mut signals = pin!(wait_for_signal());
     loop {
-        let exchange = Exchange::start(config.clone()).await.context("the exchange cannot start")?;
+        let exchange = tokio::select! {
+            started = Exchange::start(config.clone()) => started.context("the exchange cannot start")?,
+            () = &mut signals => return Ok(ExitCode::SUCCESS),
+        };
         eprintln!("traders   http://{}  (documents at /docs/)", exchange.address());
         eprintln!("operator  http://{}  (token in admin.token)", exchange.admin_address());
         eprintln!("store     {}  node {}", options.data.display(), exchange.node());
+        // Whoever starts again wants to be found where it was.
+        (config.listen, config.admin_listen) = (exchange.address(), exchange.admin_address());
         let stop = exchange.stopper();
-        let signals = tokio::spawn(async move {
-            wait_for_signal().await;
-            stop();
-        });
-        let failure = exchange.ended().await;
-        signals.abort();
+        let mut ended = pin!(exchange.ended());
+        let failure = tokio::select! {
+            failure = &mut ended => failure,
+            () = &mut signals => {
+                stop();
+                ended.await;
+                return Ok(ExitCode::SUCCESS);
+            }
+        };
         let Some(why) = failure else { return Ok(ExitCode::SUCCESS) };
         // Its memory is gone; the journal has all that was acknowledged.
         eprintln!("bandex: {why}; starting again from the journal");
-        tokio::time::sleep(RESTART_PAUSE).await;
+        tokio::select! {
+            () = tokio::time::sleep(RESTART_PAUSE) => {}
+            () = &mut signals => return Ok(ExitCode::SUCCESS),
+        }
     }
 }
 

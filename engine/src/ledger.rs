@@ -179,6 +179,9 @@ impl Ledger {
         amount: Amount,
         beneficiary: AccountIndex,
     ) {
+        if amount.is_zero() {
+            return;
+        }
         let taken = self.take(from, amount);
         let units = taken.map_or(Amount::ZERO, |(_, units)| units);
         assert!(units == amount, "an order locks what its trades promise");

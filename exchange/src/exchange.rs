@@ -15,6 +15,7 @@ use bandex_tradechain::Genesis;
 use bandex_types::PublicKey;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::num::NonZero;
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
@@ -42,6 +43,17 @@ pub enum StartError {
     /// The projections.
     #[error(transparent)]
     Project(#[from] ProjectionError),
+    /// The projections know more than the journal holds.
+    #[error(
+        "the journal ends at record {journal}, but record {projected} was published: its end is missing. Restore it; if \
+         it is gone for good, delete projections.sqlite to go on without it"
+    )]
+    Cut {
+        /// The journal's last record.
+        journal: u64,
+        /// The last record that the projections hold.
+        projected: u64,
+    },
     /// The journal did not take its first batch.
     #[error("the journal cannot be begun: {0}")]
     Begin(String),
@@ -151,6 +163,7 @@ impl Exchange {
             journal: Arc::clone(&opened.writer.reader),
             sessions: Mutex::new(Sessions::default()),
             connections: Arc::new(Semaphore::new(config.connections_max)),
+            verifying: Semaphore::new(std::thread::available_parallelism().map_or(2, NonZero::get)),
             switch: Arc::clone(&switch),
         });
         let projected =
@@ -264,6 +277,10 @@ async fn open(config: &Config, identity: &Identity) -> Result<Opened, StartError
     view.read_books(&engine);
     let id = engine.genesis().map_or(genesis.id(), Genesis::id);
     let mut projections = Projections::open(config.folder(), id.as_bytes()).await?;
+    let (journal_end, projected) = (engine.seq(), projections.checkpoint());
+    if projected > journal_end {
+        return Err(StartError::Cut { journal: journal_end, projected });
+    }
     catch_up(&mut projections, replayed, &view).await?;
     let is_new = engine.genesis().is_none();
     let mut writer = Writer {

@@ -32,6 +32,8 @@ pub(crate) struct Shared {
     pub journal: Arc<dyn JournalReader>,
     pub sessions: Mutex<Sessions>,
     pub connections: Arc<Semaphore>,
+    /// One permit a core.
+    pub verifying: Semaphore,
     pub switch: Arc<Switch>,
 }
 
@@ -41,6 +43,10 @@ pub(crate) enum Busy {
     Full,
     Stopping,
 }
+
+/// The projections have not caught up in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Behind;
 
 impl Shared {
     /// What everybody may see. The lock is held for reading only while one answer is made.
@@ -92,19 +98,24 @@ impl Shared {
     }
 
     /// Waits until the projections hold what is published now; gives the record they are at.
-    pub async fn caught_up(&self) -> u64 {
+    ///
+    /// # Errors
+    /// They stay behind: an answer from them would deny what was published.
+    pub async fn caught_up(&self) -> Result<u64, Behind> {
         let published = self.view().seq;
         self.caught_up_to(published).await
     }
 
-    /// Waits until the projections hold the record `seq`; gives the record they are at, which after a long wait may
-    /// be an earlier one.
-    pub async fn caught_up_to(&self, seq: u64) -> u64 {
+    /// Waits until the projections hold the record `seq`; gives the record they are at.
+    ///
+    /// # Errors
+    /// As [`Shared::caught_up`].
+    pub async fn caught_up_to(&self, seq: u64) -> Result<u64, Behind> {
         let mut checkpoint = self.checkpoint.clone();
         let waited = tokio::time::timeout(CATCH_UP, checkpoint.wait_for(|at| *at >= seq)).await;
         match waited {
-            Ok(Ok(at)) => *at,
-            _ => *self.checkpoint.borrow(),
+            Ok(Ok(at)) => Ok(*at),
+            _ => Err(Behind),
         }
     }
 }

@@ -177,29 +177,32 @@ impl Writer {
                 twin.map_or(Waiting::Known(Answer::Duplicate { record }), Waiting::Index)
             }
             Standing::Fork { record } => {
-                self.fork(making, record, verified).await;
-                Waiting::Known(Answer::Fork { record })
+                let on_record = self.fork(making, record, verified).await;
+                Waiting::Known(if on_record { Answer::Fork { record } } else { Answer::Unknown })
             }
             Standing::Gap(head) => Waiting::Known(Answer::Gap(head)),
             Standing::Refused(refusal) => Waiting::Known(Answer::Refused(refusal)),
         }
     }
 
-    /// Puts a fork on record: once while the key is active, and once more as evidence if it had ended before.
-    async fn fork(&mut self, making: &mut Making<'_>, record: u64, second: Verified) {
+    /// Puts a fork on record: once while the key is active, and once more as evidence if it had ended before. False if
+    /// the first block cannot be read now.
+    async fn fork(&mut self, making: &mut Making<'_>, record: u64, second: Verified) -> bool {
         let key = second.block().author;
         let known = match self.engine.key(&key) {
-            Some(state) if state.is_active(making.now) => false,
-            Some(state) if state.status != KeyStatus::Forked => !self.fork_evidence.insert(key),
+            Some(state) if state.is_active(making.now.max(self.engine.time())) => false,
+            Some(state) if state.status != KeyStatus::Forked => self.fork_evidence.contains(&key),
             _ => true,
         };
         if known {
-            return;
+            return true;
         }
-        let Some(first) = sequenced(self.reader.as_ref(), making, record).await else { return };
+        let Some(first) = sequenced(self.reader.as_ref(), making, record).await else { return false };
+        self.fork_evidence.insert(key);
         let proof = ForkProof { first, second: second.into_parts().0 };
         let decoded = Decoded::new(Command::Fork(proof)).expect("a fork proof holds no block to read");
         making.apply(&mut self.engine, &decoded);
+        true
     }
 
     /// Signs and applies a configure block of the operator.
@@ -244,7 +247,10 @@ impl Writer {
             }
             Err(error) => {
                 tracing::error!(%error, "the journal did not take a batch");
-                answer(waiting, |_| Answer::Unknown);
+                // Answers that were known may have been about blocks of this very batch.
+                for (_, reply) in waiting {
+                    let _ = reply.send(Answer::Unknown);
+                }
                 Err(error.into())
             }
         }

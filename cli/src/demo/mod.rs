@@ -53,9 +53,10 @@ pub struct Options {
     /// Replay at so many times the recorded speed; without it as fast as it goes.
     #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
     speed: Option<u32>,
-    /// Replay only the first so many commands of the file.
-    #[arg(long, value_name = "N")]
-    first: Option<usize>,
+    /// Replay only the first so many commands of the file; at least 7,000, since the first 6,510 or so are the resting
+    /// book, its bids before its asks.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(7_000..))]
+    first: Option<u32>,
     /// How many seconds a side has to pay or to acknowledge a tranche. Agents answer within milliseconds; whoever
     /// vanishes is convicted after this.
     #[arg(long, value_name = "SECONDS", default_value_t = 15, value_parser = clap::value_parser!(u64).range(2..=3_600))]
@@ -104,12 +105,11 @@ impl Stage {
     }
 }
 
-fn read_flow(folder: &Path, first: Option<usize>) -> Result<Flow> {
+fn read_flow(folder: &Path, first: usize) -> Result<Flow> {
     let (commands, trades) = (folder.join("commands.csv.gz"), folder.join("trades.csv"));
     std::fs::write(&commands, COMMANDS)?;
     std::fs::write(&trades, TRADES)?;
-    let commands =
-        flow::commands(&commands)?.take(first.unwrap_or(usize::MAX)).collect::<Result<Vec<_>>>()?;
+    let commands = flow::commands(&commands)?.take(first).collect::<Result<Vec<_>>>()?;
     Ok(Flow { commands, trades: flow::trades(&trades)? })
 }
 
@@ -130,7 +130,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let data = options.data.clone().unwrap_or_else(|| scratch.path().join("store"));
     let empty = std::fs::read_dir(&data).map_or(true, |mut entries| entries.next().is_none());
     ensure!(empty, "{} is not empty: the demo begins a new store; name another folder", data.display());
-    let flow = read_flow(scratch.path(), options.first)?;
+    let flow = read_flow(scratch.path(), options.first.map_or(usize::MAX, |first| first as usize))?;
     let exchange = Exchange::start(config(data.clone(), options.deadline * 1_000_000)).await?;
     let board = board::new(flow.commands.len());
     let screen = screen::Screen::start(Arc::clone(&board), !options.json);

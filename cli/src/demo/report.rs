@@ -76,10 +76,10 @@ impl Report {
         let settled = board.deals.iter().filter(|deal| board.settled.contains(deal)).count();
         let elapsed = played.pace.elapsed;
         let all_settled = settled + 1 == board.deals.len();
-        // Of the whole file the right trades are known; of a part of it only that there must be some.
+        // Of the whole file the right trades are known; of a part of it, that each is one of the venue's.
         let matched = match options.first {
             None => (reproduced, played.trades.len()) == WHOLE_FILE,
-            Some(_) => reproduced > 0,
+            Some(_) => reproduced == played.trades.len(),
         };
         Self {
             traders: options.traders,

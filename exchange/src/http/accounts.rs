@@ -38,7 +38,7 @@ pub(crate) async fn orders(
         market: market.map(|info| info.listing.id),
         open_only: !query.closed.unwrap_or(false),
     };
-    let seq = shared.caught_up().await;
+    let seq = shared.caught_up().await?;
     let rows = shared.projections.orders(&filter, before, limit).await?;
     let next_before = (rows.len() == limit).then(|| rows.last().map(|row| row.placed.to_string())).flatten();
     let orders = rows.iter().filter_map(|row| {
@@ -64,7 +64,7 @@ pub(crate) async fn balances(
     State(shared): State<Arc<Shared>>,
     LoggedIn(who): LoggedIn,
 ) -> Result<Json<api::Balances>, Fault> {
-    let seq = shared.caught_up().await;
+    let seq = shared.caught_up().await?;
     let missing = || Fault::not_found("the account is not here");
     let account = shared.projections.account(who.account).await?.ok_or_else(missing)?;
     let balances = shared.projections.balances(who.account).await?;

@@ -10,7 +10,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
 use bandex_api as api;
-use bandex_tradechain::body::{Change, MAX_CHANGES};
+use bandex_tradechain::body::{Change, Configure};
 use bandex_types::BlockId;
 use serde::Deserialize;
 use std::sync::Arc;
@@ -32,9 +32,8 @@ pub(crate) async fn configure(
         return Err(Fault::not_the_operator());
     }
     let decisions: Decisions = json(&body)?;
-    if decisions.changes.is_empty() || decisions.changes.len() > MAX_CHANGES {
-        return Err(Fault::bad_request(format!("changes: 1 to {MAX_CHANGES}")));
-    }
+    let decisions = Configure { changes: decisions.changes };
+    decisions.check().map_err(|rule| Fault::bad_request(format!("changes: {rule}")))?;
     let answer = shared.send(|reply| Input::Configure(decisions.changes, reply)).map_err(Fault::busy)?;
     let answer = answer.await.unwrap_or(Answer::Unknown);
     let id = match &answer {

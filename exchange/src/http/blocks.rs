@@ -46,7 +46,7 @@ pub(crate) async fn submit(
     body: Bytes,
 ) -> Result<Json<api::BlockReply>, Fault> {
     let signed: api::SignedBlock = json(&body)?;
-    let verified = verify_in_parallel(signed, shared.network).await?;
+    let verified = verify_in_parallel(&shared, signed).await?;
     let id = verified.id();
     let answer = shared.enqueue(verified).map_err(Fault::busy)?;
     let answer = answer.await.unwrap_or(Answer::Unknown);
@@ -54,7 +54,10 @@ pub(crate) async fn submit(
 }
 
 /// Verifies beside the event loop: a signature costs CPU time that other connections must not wait for.
-pub(crate) async fn verify_in_parallel(signed: api::SignedBlock, network: u32) -> Result<Verified, Fault> {
+pub(crate) async fn verify_in_parallel(shared: &Shared, signed: api::SignedBlock) -> Result<Verified, Fault> {
+    // As many at a time as there are cores: more would only keep the writer from its turn.
+    let _permit = shared.verifying.acquire().await.map_err(|_| Fault::unknown_outcome(None))?;
+    let network = shared.network;
     let judged = tokio::task::spawn_blocking(move || judge(&signed, network)).await;
     judged.unwrap_or_else(|_| Err(Fault::unknown_outcome(None)))
 }
@@ -99,7 +102,7 @@ async fn as_then(
     record: u64,
     with_receipt: bool,
 ) -> Result<api::BlockReply, Fault> {
-    shared.caught_up_to(record).await;
+    shared.caught_up_to(record).await?;
     let row = shared.projections.block(id).await?.ok_or_else(|| Fault::unknown_outcome(Some(id)))?;
     let proven = proof::prove(shared, record).await?.ok_or_else(|| Fault::unknown_outcome(Some(id)))?;
     let outcome =
@@ -147,7 +150,7 @@ pub(crate) async fn block(
     Path(id): Path<String>,
 ) -> Result<Json<api::StoredBlock>, Fault> {
     let id: BlockId = named("id", &id)?;
-    shared.caught_up().await;
+    shared.caught_up().await?;
     let missing = || Fault::not_found("no block with this id was sequenced here; it may be sent (again)");
     let row = shared.projections.block(id).await?.ok_or_else(missing)?;
     let proven = proven_record(&shared, row.record_seq).await?.ok_or_else(missing)?;
@@ -217,7 +220,7 @@ pub(crate) async fn lane(
 ) -> Result<Json<api::Lane>, Fault> {
     let key: PublicKey = named("key", &key)?;
     let limit = page_size(query.limit)?;
-    shared.caught_up().await;
+    shared.caught_up().await?;
     let state = shared.projections.key(key).await?;
     let state = state.ok_or_else(Fault::unknown_key)?;
     let rows = shared.projections.lane(key, query.from.unwrap_or(1), limit).await?;

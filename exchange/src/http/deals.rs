@@ -54,7 +54,7 @@ pub(crate) async fn deals(
         due_by: (due_by_me == Some(true)).then_some(who.account),
         open_only: !query.closed.unwrap_or(false),
     };
-    let seq = shared.caught_up().await;
+    let seq = shared.caught_up().await?;
     let rows = shared.projections.deals(&filter, before, limit).await?;
     let next_before = (rows.len() == limit).then(|| rows.last().map(|row| row.opened.to_string())).flatten();
     let me = who.account.to_string();
@@ -66,7 +66,7 @@ pub(crate) async fn deals(
 
 async fn own_deal(shared: &Shared, who: Who, id: &str) -> Result<DealRow, Fault> {
     let id: DealId = named("id", id)?;
-    shared.caught_up().await;
+    shared.caught_up().await?;
     let row = shared.projections.deal(id).await?;
     let row = row.ok_or_else(|| Fault::not_found("there is no such deal"))?;
     if is_party(who, &row.state) { Ok(row) } else { Err(Fault::not_yours()) }

@@ -101,7 +101,7 @@ pub(crate) async fn trades(
 ) -> Result<Json<api::TradePage>, Fault> {
     let limit = page_size(query.limit)?;
     let info = find(&shared, &market)?;
-    shared.caught_up().await;
+    shared.caught_up().await?;
     let rows = shared.projections.trades(info.listing.id, query.before, limit).await?;
     let next_before = (rows.len() == limit).then(|| rows.last().map(|row| row.trade.number)).flatten();
     let trades = rows.iter().map(|row| wire::trade(&info, &row.trade, row.at.seq, row.time)).collect();

@@ -40,6 +40,8 @@ pub(crate) use login::log_in;
 const BODY_BYTES_MAX: usize = 160 * 1024;
 /// The most requests worked on at once; more are shed.
 const REQUESTS_MAX: usize = 1_024;
+/// How long open requests may go on once the server stops.
+const GRACE: Duration = Duration::from_secs(5);
 /// How long a request may take.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
 
@@ -164,8 +166,19 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopping: w
             tracing::debug!(%error, "a connection stays slow");
         }
     });
-    let stopped = async move { stopped(&mut stopping).await };
-    if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
-        tracing::error!(%error, "a listener ended badly");
+    let mut late = stopping.clone();
+    let gone = async move { stopped(&mut stopping).await };
+    let grace = async move {
+        stopped(&mut late).await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        served = axum::serve(listener, service).with_graceful_shutdown(gone) => {
+            if let Err(error) = served {
+                tracing::error!(%error, "a listener ended badly");
+            }
+        }
+        // A request that is never finished must not keep the server from its end.
+        () = grace => tracing::warn!("open connections were cut off"),
     }
 }

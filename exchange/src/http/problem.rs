@@ -1,6 +1,6 @@
 //! The one place that maps errors to HTTP (RFC 9457).
 
-use crate::shared::Busy;
+use crate::shared::{Behind, Busy};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bandex_api::Problem;
@@ -178,6 +178,16 @@ pub(crate) async fn in_our_words(response: Response) -> Response {
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.extend(said.headers);
     Response::from_parts(parts, body)
+}
+
+impl From<Behind> for Fault {
+    fn from(_: Behind) -> Self {
+        let detail =
+            "the tables behind this answer have not caught up with the journal; ask again in a moment";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "behind", "behind", detail)
+            .about_block(None, "unknown")
+            .retry(1_000)
+    }
 }
 
 impl From<ReadError> for Fault {

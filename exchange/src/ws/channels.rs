@@ -47,7 +47,7 @@ impl Subscription {
                 (view.seq, value(book.map(|book| wire::book(book, view.seq, DEPTH))))
             }
             (Channel::Trades, Some(info), _) => {
-                let seq = shared.caught_up().await;
+                let seq = shared.caught_up().await?;
                 let rows = shared.projections.trades(info.listing.id, None, TRADES).await?;
                 let on_wire =
                     |row: &bandex_journal::TradeRow| wire::trade(info, &row.trade, row.at.seq, row.time);
@@ -56,7 +56,7 @@ impl Subscription {
                 (seq, value(told.map(on_wire).collect::<Vec<_>>()))
             }
             (Channel::Orders, _, Some(who)) => {
-                let seq = shared.caught_up().await;
+                let seq = shared.caught_up().await?;
                 let filter = OrderFilter { account: who.account, market: None, open_only: true };
                 let rows = shared.projections.orders(&filter, None, ITEMS).await?;
                 let orders = rows.iter().filter_map(|row| {
@@ -66,7 +66,7 @@ impl Subscription {
                 (seq, value(orders.collect::<Vec<_>>()))
             }
             (Channel::Deals, _, Some(who)) => {
-                let seq = shared.caught_up().await;
+                let seq = shared.caught_up().await?;
                 let filter = DealFilter { account: Some(who.account), due_by: None, open_only: true };
                 let rows = shared.projections.deals(&filter, None, ITEMS).await?;
                 let deals = rows.iter().filter_map(|row| {
@@ -149,12 +149,14 @@ fn book(info: &MarketInfo, publication: &Publication) -> Option<Value> {
 
 /// The account's fills, each with the proof of the taker's record: the maker was not asked, so it gets the evidence.
 fn fills(shared: &Shared, who: Who, publication: &Publication) -> Vec<api::Fill> {
-    let mut fills = Vec::new();
+    let (mut fills, mut proved) = (Vec::new(), None);
     for (index, applied, event) in events(publication) {
         let Event::Trade(trade) = event else { continue };
         let Some(info) = shared.market_info(trade.market) else { continue };
         if trade.taker_account == who.account || trade.maker_account == who.account {
-            let receipt = publication.receipt(index).as_ref().map(wire::receipt);
+            // Once a record: a receipt holds the record's whole outcome, and one order may fill thousands.
+            let first = proved.replace(index) != Some(index);
+            let receipt = first.then(|| publication.receipt(index)).flatten().as_ref().map(wire::receipt);
             fills.push(wire::fill(&info, trade, who.account, applied.seq, applied.time, receipt));
         }
     }

@@ -14,6 +14,7 @@ use crate::http::problem::Fault;
 use crate::identity::random_bytes;
 use crate::shared::Shared;
 use crate::{clock, http};
+use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::{IntoResponse, Response};
@@ -24,7 +25,7 @@ use futures_util::{SinkExt, StreamExt};
 use messages::{failed, succeeded, text};
 use news::Wish;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
 /// The largest message: a hex payload of 64 KiB with its signature.
@@ -33,6 +34,10 @@ const MESSAGE_BYTES_MAX: usize = 160 * 1024;
 const IN_FLIGHT_MAX: usize = 512;
 /// The most messages that wait for a slow peer.
 const OUT_MAX: usize = 1_024;
+/// How often a peer is asked whether it is there.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+/// How long a peer may be silent, answers to those questions included.
+const SILENCE: Duration = Duration::from_secs(90);
 /// How long one write to a peer may take.
 const WRITE_TIME: Duration = Duration::from_secs(20);
 
@@ -108,9 +113,21 @@ impl Connection {
             return;
         }
         let mut stopping = self.shared.switch.stopping();
+        let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        let mut heard = Instant::now();
         loop {
             let message = tokio::select! {
                 message = stream.next() => message,
+                // The sender gave up: this peer takes nothing any more.
+                () = self.out.closed() => return,
+                _ = heartbeat.tick() => {
+                    // A full queue is the sender's business, which has a time limit of its own.
+                    let _ = self.out.try_send(Message::Ping(Bytes::new()));
+                    if heard.elapsed() > SILENCE {
+                        return;
+                    }
+                    continue;
+                }
                 () = stopped(&mut stopping) => {
                     let reason = "the server is stopping; connect again in a moment".into();
                     let close = Message::Close(Some(CloseFrame { code: close_code::RESTART, reason }));
@@ -118,6 +135,7 @@ impl Connection {
                     return;
                 }
             };
+            heard = Instant::now();
             let done = match message {
                 Some(Ok(Message::Text(text))) => self.request(text.as_str()).await,
                 Some(Ok(Message::Binary(_))) => {
@@ -174,10 +192,10 @@ impl Connection {
         let parsed: Result<messages::Submit, Fault> = request.params();
         let verifying = match parsed {
             Ok(submit) => {
-                let network = self.shared.network;
+                let shared = Arc::clone(&self.shared);
                 let with_receipt = submit.receipt.unwrap_or(true);
                 let signed = api::SignedBlock { payload: submit.payload, signature: submit.signature };
-                let verified = tokio::spawn(http::verify_in_parallel(signed, network));
+                let verified = tokio::spawn(async move { http::verify_in_parallel(&shared, signed).await });
                 submit::Submission { req_id, with_receipt, verifying: Ok(verified) }
             }
             Err(fault) => submit::Submission { req_id, with_receipt: false, verifying: Err(fault) },

@@ -54,7 +54,7 @@ impl Default for Options {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SubmitError {
     /// It was sequenced and refused: its seq is consumed.
-    #[error("refused: {}", .0.detail)]
+    #[error("{}: {}", .0.code, .0.detail)]
     Refused(Box<Problem>),
     /// It was not sequenced; the same bytes may be sent again.
     #[error("not sequenced: {}", .0.detail)]

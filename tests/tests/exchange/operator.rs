@@ -108,3 +108,24 @@ async fn changes_are_judged_one_by_one() {
     let more = pair.buyer.transfer(pair.seller.account(), 1);
     pair.server.submit(&more).await.must_be(422, "insufficient_free");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_misspelt_decision_decides_nothing() {
+    let pair = meet().await;
+    let account = pair.seller.account().to_string();
+    let token = pair.server.login(&pair.seller).await;
+    let limit =
+        async || pair.server.get_as(&token, "/v1/balances").await.read::<bandex_api::Balances>().limit;
+    pair.server.configure(json!([{ "change": "set_limit", "account": account, "limit": "500000000" }])).await;
+    let before = limit().await;
+    for wrong in [
+        json!([{ "change": "set_limit", "account": account, "limt": "900000000" }]),
+        json!([{ "change": "set_limit", "account": account, "limit": "900000000", "x": 1 }]),
+        json!([{ "change": "set_limit", "account": account }]),
+        json!([{ "change": "set_limits", "account": account, "limit": "900000000" }]),
+    ] {
+        let admin = pair.server.admin_token();
+        pair.server.configure_as(Some(admin), &json!({ "changes": wrong })).await.must_be(400, "bad_request");
+    }
+    assert_eq!(limit().await, before);
+}

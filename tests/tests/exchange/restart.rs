@@ -3,6 +3,7 @@
 use crate::story::{LOTS, PRICE, Pair, must_place};
 use bandex_api::{BlockReply, Deal, Evidence, Lane};
 use bandex_exchange::{IdentityError, StartError};
+use bandex_journal::{Batch, Journal, JournalReader, SqliteJournal};
 use bandex_tests::{Server, Setup, settle, settle_until};
 use bandex_tradechain::SignedBlock;
 use bandex_types::{DealId, Side};
@@ -147,4 +148,36 @@ async fn one_folder_has_one_server() {
     let folder = server.stop().await;
     let next = Server::try_start(folder.path()).await.unwrap();
     next.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_journal_that_lost_its_end_is_not_taken_for_whole() {
+    let lived = Lived::new().await;
+    let folder = lived.pair.server.stop().await;
+    let cut = tempfile::tempdir().unwrap();
+    for name in ["node.key", "operator.key", "admin.token"] {
+        std::fs::copy(folder.path().join(name), cut.path().join(name)).unwrap();
+    }
+    // A journal of the same genesis with its first record only, beside projections that know them all.
+    {
+        let whole = SqliteJournal::open_read_only(folder.path()).await.unwrap();
+        let mut journal = SqliteJournal::open(cut.path()).await.unwrap();
+        let first = whole.batches(1, 1).await.unwrap().remove(0);
+        let records = whole.records(1, first.count as usize).await.unwrap();
+        journal.append(&Batch { records, block: first.block }).await.unwrap();
+        journal.close().await.unwrap();
+    }
+    for name in ["projections.sqlite", "projections.sqlite-wal"] {
+        let file = folder.path().join(name);
+        if file.exists() {
+            std::fs::copy(file, cut.path().join(name)).unwrap();
+        }
+    }
+    let error = Server::try_start(cut.path()).await.err().expect("its end is missing");
+    assert!(matches!(error, StartError::Cut { .. }), "{error}");
+    // Whoever knows that it is gone for good says so by deleting what was made from it.
+    for name in ["projections.sqlite", "projections.sqlite-wal", "projections.sqlite-shm"] {
+        let _ = std::fs::remove_file(cut.path().join(name));
+    }
+    Server::try_start(cut.path()).await.unwrap().stop().await;
 }

@@ -7,6 +7,9 @@ use serde::{Deserialize, Serialize};
 /// The most changes in one block.
 pub const MAX_CHANGES: usize = 100;
 
+/// The longest symbol that is read at all; the rules allow fewer.
+const MAX_SYMBOL_BYTES: usize = 64;
+
 /// Changes that succeed or fail one by one, in order.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
 pub struct Configure {
@@ -16,7 +19,7 @@ pub struct Configure {
 
 /// One decision.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
-#[serde(tag = "change", rename_all = "snake_case")]
+#[serde(tag = "change", rename_all = "snake_case", deny_unknown_fields)]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Change {
@@ -36,6 +39,7 @@ pub enum Change {
         /// Whose.
         account: AccountId,
         /// The limit G in the unit of account; none returns it to the dust of [`Parameters`].
+        #[serde(deserialize_with = "present")]
         limit: Option<Amount>,
     } = 3,
     /// Sets how far below zero an account's tokens may go.
@@ -65,6 +69,7 @@ pub enum Change {
 
 /// An asset.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct AssetListing {
     /// Its number.
     pub id: AssetId,
@@ -78,6 +83,7 @@ pub struct AssetListing {
 
 /// A market.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct MarketListing {
     /// Its number.
     pub id: MarketId,
@@ -113,6 +119,7 @@ pub enum MarketState {
 
 /// Parameters of all accounts.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Parameters {
     /// The limit of an account that has none of its own, in the unit of account.
     pub dust: Amount,
@@ -126,14 +133,23 @@ pub struct Parameters {
     pub proposal_us: u64,
 }
 
+/// In JSON the field must be there, null or not: a misspelt name must not take a limit away.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Amount>, D::Error> {
+    <Option<Amount> as Deserialize>::deserialize(deserializer)
+}
+
 impl Configure {
     /// The rules that need no state.
     ///
     /// # Errors
-    /// Too few or too many changes.
+    /// Too few or too many changes, or a symbol that is too long.
     pub fn check(&self) -> Result<(), &'static str> {
         if self.changes.is_empty() || self.changes.len() > MAX_CHANGES {
-            Err("a configure block holds 1 to 100 changes")
+            return Err("a configure block holds 1 to 100 changes");
+        }
+        let too_long = |change: &Change| matches!(change, Change::ListAsset(asset) if asset.symbol.len() > MAX_SYMBOL_BYTES);
+        if self.changes.iter().any(too_long) {
+            Err("a symbol has 2 to 8 capital letters or digits")
         } else {
             Ok(())
         }
