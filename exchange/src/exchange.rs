@@ -76,7 +76,11 @@ pub struct Exchange {
     genesis: Genesis,
     switch: Arc<Switch>,
     rooms: JoinSet<()>,
+    journal: LeftJournal,
 }
+
+/// The journal, once the writer is done with it; whoever waits for the end closes it behind the last reader.
+type LeftJournal = Arc<Mutex<Option<Box<dyn Journal>>>>;
 
 /// Stops every room, and remembers why if it was not asked to.
 pub(crate) struct Switch {
@@ -170,7 +174,8 @@ impl Exchange {
             publisher::project(opened.projections, projector_queue, Arc::clone(&view), checkpoint_sender);
         let projecting = Arc::clone(&switch);
         let mut rooms = JoinSet::new();
-        rooms.spawn(write(opened.writer, inputs, Arc::clone(&switch)));
+        let journal = LeftJournal::default();
+        rooms.spawn(write(opened.writer, inputs, Arc::clone(&switch), Arc::clone(&journal)));
         rooms.spawn(publisher::publish(opened.publications, view, news, published_sender, projector));
         rooms.spawn(async move {
             if let Err(error) = projected.await {
@@ -189,6 +194,7 @@ impl Exchange {
             genesis,
             switch,
             rooms,
+            journal,
         }
     }
 
@@ -230,6 +236,12 @@ impl Exchange {
             if let Err(error) = room {
                 self.switch.fail(format!("a room of the server ended badly: {error}"));
             }
+        }
+        let journal = self.journal.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        if let Some(journal) = journal
+            && let Err(error) = journal.finish().await
+        {
+            tracing::warn!(%error, "the journal was not closed in order; nothing is lost");
         }
         self.switch.failure.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take()
     }
@@ -319,8 +331,14 @@ async fn catch_up(
 }
 
 /// Runs the writer until it is told to stop, or cannot go on.
-async fn write(mut writer: Writer, mut inputs: mpsc::Receiver<Input>, switch: Arc<Switch>) {
+async fn write(
+    mut writer: Writer,
+    mut inputs: mpsc::Receiver<Input>,
+    switch: Arc<Switch>,
+    left: LeftJournal,
+) {
     if let Err(error) = writer.run(&mut inputs, switch.stopping()).await {
         switch.fail(format!("the journal did not take a batch: {error}"));
     }
+    left.lock().unwrap_or_else(std::sync::PoisonError::into_inner).replace(writer.journal);
 }

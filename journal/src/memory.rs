@@ -109,6 +109,10 @@ impl Journal for MemoryJournal {
     fn reader(&self) -> Arc<dyn JournalReader> {
         Arc::new(self.store.reader())
     }
+
+    async fn finish(self: Box<Self>) -> Result<(), ReadError> {
+        Ok(())
+    }
 }
 
 /// A reader of a [`MemoryStore`].

@@ -159,6 +159,12 @@ pub trait Journal: Send + 'static {
 
     /// A reader of the same journal, for any thread and as long as one likes.
     fn reader(&self) -> Arc<dyn JournalReader>;
+
+    /// Closes the store in order; its readers answer no more. Dropping is as safe, but may leave files to tidy up.
+    ///
+    /// # Errors
+    /// The store's own; everything committed is durable all the same.
+    async fn finish(self: Box<Self>) -> Result<(), ReadError>;
 }
 
 /// What anybody may read: committed rows only. Links between rows are checked by the caller, with

@@ -125,6 +125,10 @@ impl Journal for SqliteJournal {
     fn reader(&self) -> Arc<dyn JournalReader> {
         Arc::clone(&self.reader) as Arc<dyn JournalReader>
     }
+
+    async fn finish(self: Box<Self>) -> Result<(), ReadError> {
+        self.close().await
+    }
 }
 
 /// A batch whose numbers are known to fit.
