@@ -15,12 +15,13 @@ use bandex_tradechain::Genesis;
 use bandex_types::PublicKey;
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
-use std::num::NonZero;
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, broadcast, mpsc, watch};
 use tokio::task::JoinSet;
 
+/// How many blocks are verified at a time: few enough not to starve the writer, enough to fill its batches.
+const VERIFYING_MAX: usize = 32;
 /// How many publications a slow listener may fall behind before it is dropped.
 const NEWS_KEPT: usize = 4_096;
 /// How many batches the projections may fall behind before the writer waits for them.
@@ -167,7 +168,7 @@ impl Exchange {
             journal: Arc::clone(&opened.writer.reader),
             sessions: Mutex::new(Sessions::default()),
             connections: Arc::new(Semaphore::new(config.connections_max)),
-            verifying: Semaphore::new(std::thread::available_parallelism().map_or(2, NonZero::get)),
+            verifying: Semaphore::new(VERIFYING_MAX),
             switch: Arc::clone(&switch),
         });
         let projected =

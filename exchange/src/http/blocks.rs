@@ -55,7 +55,7 @@ pub(crate) async fn submit(
 
 /// Verifies beside the event loop: a signature costs CPU time that other connections must not wait for.
 pub(crate) async fn verify_in_parallel(shared: &Shared, signed: api::SignedBlock) -> Result<Verified, Fault> {
-    // As many at a time as there are cores: more would only keep the writer from its turn.
+    // More at a time would only keep the writer from its turn.
     let _permit = shared.verifying.acquire().await.map_err(|_| Fault::unknown_outcome(None))?;
     let network = shared.network;
     let judged = tokio::task::spawn_blocking(move || judge(&signed, network)).await;
