@@ -177,7 +177,7 @@ async fn act(exchange: &Exchange, options: &Options, flow: &Flow, board: &Shared
     let pace = play::replay(&stage, &cast, flow, options.speed).await.context("replaying the flow")?;
     play::settled(&stage, SETTLE_TIME).await.context("settling")?;
     let vanished = vanish::stage_left(&stage, &cast).await.context("the account that stops paying")?;
-    let made = watching.finish().await;
+    let made = watching.finish();
     Ok(report::Played { pace, vanished, trades: pace_trades(&cast, &made) })
 }
 

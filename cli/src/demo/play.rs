@@ -31,7 +31,6 @@ pub(crate) struct Pace {
 pub(crate) struct Watch {
     trades: Arc<Mutex<Vec<Trade>>>,
     tasks: [JoinHandle<()>; 2],
-    board: Shared,
 }
 
 /// Subscribes to book and trades.
@@ -45,7 +44,7 @@ pub(crate) async fn watch(stage: &Stage) -> Result<Watch> {
         tokio::spawn(follow_book(books, Arc::clone(&stage.board))),
         tokio::spawn(follow_tape(tape, market, Arc::clone(&trades), Arc::clone(&stage.board))),
     ];
-    Ok(Watch { trades, tasks, board: Arc::clone(&stage.board) })
+    Ok(Watch { trades, tasks })
 }
 
 async fn follow_book(mut books: Subscription, board: Shared) {
@@ -89,15 +88,9 @@ fn deal_of(trade: &Trade) -> Option<DealId> {
 
 impl Watch {
     /// All trades that were seen.
-    pub async fn finish(self) -> Vec<Trade> {
-        let last = board::lock(&self.board).trades;
-        debug_assert!(last >= u64::try_from(self.len()).unwrap_or(u64::MAX));
+    pub fn finish(self) -> Vec<Trade> {
         self.tasks.iter().for_each(JoinHandle::abort);
         std::mem::take(&mut *self.trades.lock().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    fn len(&self) -> usize {
-        self.trades.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
 

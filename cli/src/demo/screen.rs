@@ -77,18 +77,15 @@ fn leave(terminal: &mut Canvas) {
 }
 
 async fn print(board: Shared, mut stopped: oneshot::Receiver<()>) {
-    let mut told = 0;
     loop {
         let last = tokio::time::timeout(LINE, &mut stopped).await.is_ok();
         let (line, notes) = {
             let mut board = board::lock(&board);
             (summary(&board), std::mem::take(&mut board.notes))
         };
-        told += notes.len();
         notes.iter().for_each(|note| eprintln!("* {note}"));
         eprintln!("{line}");
         if last {
-            tracing::debug!(told, "the demo's notes");
             return;
         }
     }

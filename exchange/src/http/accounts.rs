@@ -2,7 +2,7 @@
 
 use super::markets::find;
 use super::problem::Fault;
-use super::reply::{LoggedIn, named, page_size};
+use super::reply::{LoggedIn, named, next_page, page_size};
 use crate::shared::Shared;
 use crate::wire;
 use axum::Json;
@@ -40,7 +40,7 @@ pub(crate) async fn orders(
     };
     let seq = shared.caught_up().await?;
     let rows = shared.projections.orders(&filter, before, limit).await?;
-    let next_before = (rows.len() == limit).then(|| rows.last().map(|row| row.placed.to_string())).flatten();
+    let next_before = next_page(&rows, limit, |row| row.placed.to_string());
     let orders = rows.iter().filter_map(|row| {
         let info = shared.market_info(row.state.market)?;
         Some(wire::order(&info, &row.state, row.updated_seq, row.updated_time))

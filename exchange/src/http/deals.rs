@@ -2,7 +2,7 @@
 
 use super::blocks::{WireRecord, proven_record};
 use super::problem::Fault;
-use super::reply::{LoggedIn, named, page_size};
+use super::reply::{LoggedIn, named, next_page, page_size};
 use crate::sessions::Who;
 use crate::shared::Shared;
 use crate::wire;
@@ -56,7 +56,7 @@ pub(crate) async fn deals(
     };
     let seq = shared.caught_up().await?;
     let rows = shared.projections.deals(&filter, before, limit).await?;
-    let next_before = (rows.len() == limit).then(|| rows.last().map(|row| row.opened.to_string())).flatten();
+    let next_before = next_page(&rows, limit, |row| row.opened.to_string());
     let me = who.account.to_string();
     let wanted =
         |deal: &api::Deal| due_by_me != Some(false) || deal.due.as_ref().is_some_and(|due| due.account != me);

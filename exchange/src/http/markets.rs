@@ -1,7 +1,7 @@
 //! Markets, books, trades: what everybody may see.
 
 use super::problem::Fault;
-use super::reply::page_size;
+use super::reply::{next_page, page_size};
 use crate::clock;
 use crate::shared::Shared;
 use crate::view::MarketInfo;
@@ -103,7 +103,7 @@ pub(crate) async fn trades(
     let info = find(&shared, &market)?;
     shared.caught_up().await?;
     let rows = shared.projections.trades(info.listing.id, query.before, limit).await?;
-    let next_before = (rows.len() == limit).then(|| rows.last().map(|row| row.trade.number)).flatten();
+    let next_before = next_page(&rows, limit, |row| row.trade.number);
     let trades = rows.iter().map(|row| wire::trade(&info, &row.trade, row.at.seq, row.time)).collect();
     Ok(Json(api::TradePage { trades, next_before }))
 }

@@ -34,6 +34,11 @@ pub(crate) fn page_size(asked: Option<u32>) -> Result<usize, Fault> {
     }
 }
 
+/// Where the next page begins: behind the last row, if the page is full.
+pub(crate) fn next_page<T, C>(rows: &[T], limit: usize, place: impl Fn(&T) -> C) -> Option<C> {
+    rows.last().filter(|_| rows.len() == limit).map(place)
+}
+
 /// The account that logged in.
 pub(crate) struct LoggedIn(pub Who);
 
