@@ -13,9 +13,10 @@ mod sql;
 mod sqlite;
 mod tail;
 
+pub use bandex_tradechain::Batch;
 pub use memory::{Fault, MemoryJournal, MemoryReader, MemoryStore};
 pub use port::{
-    AppendError, Batch, Committed, Journal, JournalHead, JournalReader, OpenError, ReadError, StoredBatch,
+    AppendError, Committed, Journal, JournalHead, JournalReader, OpenError, ReadError, StoredBatch,
 };
 pub use projections::{
     BlockRow, Cursor, CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow,

@@ -3,12 +3,10 @@
 //! [`MemoryStore`] plays the disk: it outlives the writers that open it, so a test can drop a writer as a crash would
 //! and open the next one on what was committed.
 
-use crate::port::{
-    AppendError, Batch, Committed, Journal, JournalHead, JournalReader, ReadError, StoredBatch,
-};
+use crate::port::{AppendError, Committed, Journal, JournalHead, JournalReader, ReadError, StoredBatch};
 use crate::tail::Tail;
 use async_trait::async_trait;
-use bandex_tradechain::Record;
+use bandex_tradechain::{Batch, Record};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The medium. Clones are the same medium.

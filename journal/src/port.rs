@@ -1,19 +1,10 @@
 //! The port: what every store of the journal owes its one writer and its readers.
 
 use async_trait::async_trait;
-use bandex_tradechain::{Record, SignedBlock};
+use bandex_tradechain::{Batch, Record, SignedBlock};
 use bandex_types::{Hash, Timestamp};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-
-/// Everything one transaction writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batch {
-    /// The records, in order; at least one.
-    pub records: Vec<Record>,
-    /// The node's signed batch block over exactly them.
-    pub block: SignedBlock,
-}
 
 /// Proof that records are durable: only a store makes one, and only after its transaction is on disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,8 +2,8 @@
 //!
 //! Shared by all stores, so that each refuses the same batches in the same words.
 
-use crate::port::{Batch, Committed, JournalHead, StoredBatch};
-use bandex_tradechain::{Block, Body, Head, LaneAnswer, SignedBlock, root};
+use crate::port::{Committed, JournalHead, StoredBatch};
+use bandex_tradechain::{Batch, Block, Body, Head, LaneAnswer, SignedBlock, root};
 use bandex_types::{BlockId, Hash, Timestamp};
 
 /// Head of the records and head of the node's lane. Both are none in an empty journal.

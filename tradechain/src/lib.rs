@@ -27,5 +27,5 @@ pub use lane::{Head, LaneAnswer};
 pub use login::Login;
 pub use merkle::{MerkleError, inclusion_proof, inclusion_proofs, root, root_from_proof};
 pub use receipt::{Receipt, ReceiptError};
-pub use record::{Leaf, Record, RecordError, outcome_digest};
+pub use record::{Batch, Leaf, Record, RecordError, outcome_digest};
 pub use verify::{Verified, VerifyError, verify, verify_batch};

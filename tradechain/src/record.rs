@@ -1,6 +1,6 @@
 //! Records: what the journal keeps of each command, linked by hashes.
 
-use crate::{Domain, merkle};
+use crate::{Domain, SignedBlock, merkle};
 use bandex_types::{Hash, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -94,6 +94,15 @@ impl Record {
         }
         if self.time < time { Err(RecordError::Time) } else { Ok(()) }
     }
+}
+
+/// Everything one transaction of a journal writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// The records, in order; at least one.
+    pub records: Vec<Record>,
+    /// The node's signed batch block over exactly them.
+    pub block: SignedBlock,
 }
 
 impl Leaf {

@@ -10,11 +10,11 @@ mod snapshot;
 
 pub use read::SqliteReader;
 
-use crate::port::{AppendError, Batch, Committed, Journal, JournalReader, OpenError, ReadError};
+use crate::port::{AppendError, Committed, Journal, JournalReader, OpenError, ReadError};
 use crate::sql::{ROWS_MAX, signed};
 use crate::tail::Tail;
 use async_trait::async_trait;
-use bandex_tradechain::Record;
+use bandex_tradechain::{Batch, Record};
 use lock::FolderLock;
 use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
