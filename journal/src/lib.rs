@@ -8,6 +8,7 @@
 
 mod memory;
 mod port;
+mod postgres;
 mod projections;
 mod sql;
 mod sqlite;
@@ -18,6 +19,7 @@ pub use memory::{Fault, MemoryJournal, MemoryReader, MemoryStore};
 pub use port::{
     AppendError, Committed, Journal, JournalHead, JournalReader, OpenError, ReadError, StoredBatch,
 };
+pub use postgres::{DatabaseUrl, DatabaseUrlError};
 pub use projections::{
     BlockRow, Cursor, CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow,
     Projected, ProjectedBlock, ProjectionError, ProjectionReader, Projections, ProposalRow, TradeRow,
