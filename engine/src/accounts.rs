@@ -51,6 +51,8 @@ pub(crate) struct Lane {
     pub head: Head,
     /// Of each sequenced block its id and record, in order of seq from 1: what answers a block sent twice.
     pub blocks: Vec<(BlockId, u64)>,
+    /// The record of the first proof that the key forked.
+    pub fork: Option<u64>,
 }
 
 /// What a key is to its account.
@@ -83,7 +85,8 @@ impl Accounts {
     /// Adds a lane whose first block will point at `made_by`.
     pub fn add_lane(&mut self, key: PublicKey, account: AccountIndex, role: Role, made_by: BlockId) {
         let head = Head { seq: 0, id: made_by };
-        self.lanes.insert(key, Lane { account, role, status: KeyStatus::Active, head, blocks: Vec::new() });
+        let status = KeyStatus::Active;
+        self.lanes.insert(key, Lane { account, role, status, head, blocks: Vec::new(), fork: None });
     }
 
     pub fn find(&self, id: &AccountId) -> Option<AccountIndex> {
@@ -113,6 +116,11 @@ impl Accounts {
 
     pub fn lane_mut(&mut self, key: &PublicKey) -> Option<&mut Lane> {
         self.lanes.get_mut(key)
+    }
+
+    /// All keys with their lanes, by key.
+    pub fn lanes(&self) -> impl Iterator<Item = (&PublicKey, &Lane)> {
+        self.lanes.iter()
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Account> {

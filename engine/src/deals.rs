@@ -13,10 +13,10 @@ use bandex_settlement::{Deal, Expired, Move, Paid, Party, Refusal as Unpaid, Sta
 use bandex_tradechain::Domain;
 use bandex_tradechain::body::Pay;
 use bandex_types::{Amount, BlockId, DealId, MarketId, OrderRef, Rail, Side, Timestamp};
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 /// A deal with its parties, and what was counted for it elsewhere.
-#[derive(Debug, Clone, BorshSerialize)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub(crate) struct DealEntry {
     pub market: MarketId,
     pub taker: OrderRef,

@@ -31,6 +31,10 @@ impl Engine {
         let notice =
             ForkNotice::new(self.accounts.get(account).id, key, first.seq, &proof.first, &proof.second);
         effects.push(Event::Fork(notice));
+        let record = self.seq;
+        if let Some(lane) = self.accounts.lane_mut(&key) {
+            lane.fork.get_or_insert(record);
+        }
         // One that surfaces after the key has ended is evidence only: whoever holds an old key must not be able to
         // freeze the account.
         if !ended {

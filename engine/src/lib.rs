@@ -10,7 +10,7 @@ mod admission;
 mod apply;
 mod configure;
 mod deals;
-mod digest;
+
 mod effects;
 mod fork;
 mod keys;
@@ -20,6 +20,7 @@ mod orders;
 mod outcome;
 mod proposals;
 mod refusal;
+mod snapshot;
 mod standing;
 mod timers;
 mod views;
@@ -34,5 +35,6 @@ pub use outcome::{
     ProposalStatus, Trade, Tranche,
 };
 pub use refusal::Refusal;
+pub use snapshot::{RestoreError, SNAPSHOT_VERSION};
 pub use standing::Standing;
 pub use views::{BookOrder, LevelView, MarketView};

@@ -22,7 +22,7 @@ pub(crate) struct Market {
 }
 
 /// An order that rests, or is being placed.
-#[derive(Debug, Clone, borsh::BorshSerialize)]
+#[derive(Debug, Clone, borsh::BorshSerialize, borsh::BorshDeserialize)]
 pub(crate) struct OpenOrder {
     pub order: OrderRef,
     pub account: AccountIndex,

@@ -9,10 +9,10 @@ use crate::outcome::{Event, ProposalState, ProposalStatus};
 use crate::timers::Timer;
 use bandex_tradechain::body::{Bandwidth, Payer, Scopes, Transfer};
 use bandex_types::{AssetId, BlockId, DealId, Timestamp};
-use borsh::BorshSerialize;
+use borsh::{BorshDeserialize, BorshSerialize};
 
 /// A proposal that waits.
-#[derive(Debug, Clone, BorshSerialize)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Proposal {
     pub from: AccountIndex,
     pub to: AccountIndex,
@@ -20,7 +20,7 @@ pub(crate) struct Proposal {
 }
 
 /// What was proposed.
-#[derive(Debug, Clone, BorshSerialize)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub(crate) enum Proposed {
     Bandwidth {
         bandwidth: Bandwidth,

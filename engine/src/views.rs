@@ -100,6 +100,19 @@ impl Engine {
         Some(lane.state(*key, self.accounts.get(lane.account).id))
     }
 
+    /// All keys, by key, each with the end of its lane.
+    pub fn keys(&self) -> impl Iterator<Item = (KeyState, Head)> {
+        self.accounts.lanes().map(|(key, lane)| {
+            let account = self.accounts.get(lane.account).id;
+            (lane.state(*key, account), lane.head)
+        })
+    }
+
+    /// The record of the first proof that a key forked.
+    pub fn fork_record(&self, key: &PublicKey) -> Option<u64> {
+        self.accounts.lane(key).and_then(|lane| lane.fork)
+    }
+
     /// The end of a key's lane.
     pub fn head(&self, key: &PublicKey) -> Option<Head> {
         self.accounts.lane(key).map(|lane| lane.head)

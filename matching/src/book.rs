@@ -4,7 +4,7 @@
 use crate::arena::{Arena, Slot};
 use crate::ladder::Ladder;
 use crate::state_hash::state_hash;
-use crate::{Level, OrderId, Resting, UnknownOrder};
+use crate::{Level, NoBook, OrderId, Resting, UnknownOrder};
 use bandex_types::{Price, Quantity, Side};
 use std::collections::BTreeMap;
 
@@ -34,6 +34,23 @@ impl Book {
             asks: Ladder::new(Side::Sell),
             index: BTreeMap::new(),
         }
+    }
+
+    /// The book in which exactly these orders rest: each side in the order in which it would trade, as
+    /// [`Book::orders`] gives it.
+    ///
+    /// # Errors
+    /// They cannot have rested together: an open quantity of 0, a number twice, a crossed book, or 2^32 of them.
+    pub fn from_orders(orders: impl IntoIterator<Item = Resting>) -> Result<Self, NoBook> {
+        let mut book = Self::new();
+        for order in orders {
+            let taken = book.index.contains_key(&order.id) || book.arena.is_full();
+            if taken || order.left.is_zero() || book.crosses(order.side, order.price) {
+                return Err(NoBook(order.id));
+            }
+            book.rest(order);
+        }
+        Ok(book)
     }
 
     /// Takes an order off the book and returns it as it rested.

@@ -25,4 +25,4 @@ pub use book::Book;
 pub use event::{CancelReason, Event, Placed, Removal, Rest};
 pub use level::Level;
 pub use order::{NewOrder, OrderId, Owner, Resting};
-pub use refusal::{Refusal, UnknownOrder};
+pub use refusal::{NoBook, Refusal, UnknownOrder};

@@ -1,5 +1,7 @@
 //! Why the book does not do what it was asked.
 
+use crate::OrderId;
+
 /// Why an order was not placed. A refusal changes nothing at all: no book, no events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -24,3 +26,8 @@ pub enum Refusal {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("no order with this number rests on the book")]
 pub struct UnknownOrder;
+
+/// Orders do not make a book: this one cannot rest with those before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("order {0} cannot rest with the orders before it")]
+pub struct NoBook(pub OrderId);

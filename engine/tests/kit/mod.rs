@@ -104,10 +104,17 @@ pub fn refusal(outcome: &Outcome) -> Option<&Refusal> {
     }
 }
 
-/// Applies a journal to a new engine and checks that it gives the same outcomes and states at every seq.
+/// How many records a replaying engine lives before it is put away as bytes and restored.
+const RESTORED_EVERY: usize = 7;
+
+/// Applies a journal to a new engine, restored from its own snapshot now and then, and checks that it gives the same
+/// outcomes and states at every seq.
 pub fn replay(journal: &[Entry]) -> Engine {
     let mut engine = Engine::new();
     for (index, entry) in journal.iter().enumerate() {
+        if index % RESTORED_EVERY == RESTORED_EVERY - 1 {
+            engine = Engine::restore(&engine.snapshot()).expect("an engine's own snapshot restores");
+        }
         let decoded = Decoded::from_bytes(&entry.command).expect("the journal holds commands");
         let outcome = engine.apply(entry.time, &decoded);
         assert_eq!(outcome.digest(), entry.outcome, "the outcome of record {}", index + 1);

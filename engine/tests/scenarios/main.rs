@@ -10,4 +10,5 @@ mod limits;
 mod markets;
 mod operator;
 mod orders;
+mod snapshot;
 mod tokens;
