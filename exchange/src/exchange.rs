@@ -3,7 +3,7 @@
 use crate::config::{Config, Store};
 use crate::http;
 use crate::identity::{Identity, IdentityError};
-use crate::publication::Applied;
+use crate::publication::{self, Applied};
 use crate::publisher;
 use crate::recover::{self, RecoverError};
 use crate::sessions::Sessions;
@@ -11,9 +11,9 @@ use crate::shared::Shared;
 use crate::view::View;
 use crate::writer::{Input, Writer};
 use bandex_journal::{Journal, OpenError, Projected, ProjectionError, Projections, SqliteJournal};
+use bandex_sequencer::Sequencer;
 use bandex_tradechain::Genesis;
 use bandex_types::PublicKey;
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, RwLock};
 use tokio::net::TcpListener;
@@ -144,9 +144,9 @@ impl Exchange {
         admin_listener: (TcpListener, SocketAddr),
         opened: Opened,
     ) -> Self {
-        let head = opened.writer.engine.seq();
-        let genesis =
-            opened.writer.engine.genesis().expect("a journal that was opened has been begun").clone();
+        let head = opened.writer.sequencer.engine().seq();
+        let begun = opened.writer.sequencer.engine().genesis();
+        let genesis = begun.expect("a journal that was opened has been begun").clone();
         let (queue, inputs) = mpsc::channel(config.queue_max);
         let (news, _) = broadcast::channel(NEWS_KEPT);
         let (checkpoint_sender, checkpoint) = watch::channel(opened.projections.checkpoint());
@@ -296,18 +296,10 @@ async fn open(config: &Config, identity: &Identity) -> Result<Opened, StartError
     }
     catch_up(&mut projections, replayed, &view).await?;
     let is_new = engine.genesis().is_none();
-    let mut writer = Writer {
-        identity: identity.clone(),
-        engine,
-        ends,
-        journal,
-        reader,
-        publications: sender,
-        batch_max: config.batch_max,
-        fork_evidence: BTreeSet::new(),
-    };
+    let sequencer = Sequencer::new(engine, ends, identity.node.clone(), identity.operator.clone());
+    let mut writer = Writer { sequencer, journal, reader, publications: sender, batch_max: config.batch_max };
     if is_new {
-        let begun = writer.begin(genesis, config.first_changes.clone()).await;
+        let begun = writer.begin(genesis, &config.first_changes).await;
         begun.map_err(|error| StartError::Begin(error.to_string()))?;
     }
     Ok(Opened { writer, view, publications, projections })
@@ -323,7 +315,7 @@ async fn catch_up(
     let late: Vec<Projected> = replayed
         .into_iter()
         .filter(|applied| applied.seq > from)
-        .map(|applied| applied.projected(|key| view.account_of(key)))
+        .map(|applied| publication::projected(&applied, |key| view.account_of(key)))
         .collect();
     for chunk in late.chunks(PROJECT_CHUNK) {
         projections.apply(chunk).await?;

@@ -5,7 +5,6 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic))]
 
-mod batcher;
 mod clock;
 mod config;
 mod exchange;

@@ -1,6 +1,6 @@
 //! Tells what is committed: the view first, then whoever listens, then the projections.
 
-use crate::publication::Publication;
+use crate::publication::{self, Publication};
 use crate::view::View;
 use bandex_journal::{Projected, ProjectionError, Projections};
 use std::sync::{Arc, RwLock};
@@ -43,7 +43,7 @@ pub(crate) async fn project(
         let projected: Vec<Projected> = {
             let view = view.read().unwrap_or_else(std::sync::PoisonError::into_inner);
             let records = waiting.iter().flat_map(|publication| publication.records());
-            records.map(|applied| applied.projected(|key| view.account_of(key))).collect()
+            records.map(|applied| publication::projected(applied, |key| view.account_of(key))).collect()
         };
         waiting.clear();
         projections.apply(&projected).await?;
