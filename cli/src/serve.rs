@@ -1,7 +1,7 @@
 //! `bandex serve`: runs an exchange until it is told to stop.
 
 use anyhow::{Context, Result};
-use bandex_exchange::{Config, Exchange, Store};
+use bandex_exchange::{Config, Exchange};
 use bandex_tradechain::body::{Change, Parameters};
 use bandex_types::Amount;
 use clap::Args;
@@ -62,7 +62,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         network: options.network,
         issuance_cap: options.issuance_cap,
         first_changes: first_changes(PAY_US, ACKNOWLEDGE_US),
-        ..Config::new(Store::Folder(options.data.clone()))
+        ..Config::new(&options.data)
     };
     // One listener for the whole life: a signal while the server is being started again must not be lost.
     let mut signals = pin!(wait_for_signal());

@@ -1,22 +1,18 @@
 //! What a server is started with. What the exchange decides by is not here: that is in the journal.
 
+use bandex_journal::DatabaseUrl;
 use bandex_tradechain::body::Change;
 use bandex_types::Amount;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-/// Where the journal lives.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Store {
-    /// A folder with SQLite files.
-    Folder(PathBuf),
-}
-
 /// How to start a server.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Where the journal lives; keys and projections lie in the same folder.
-    pub store: Store,
+    /// The data folder: keys, snapshots, and, without a `database`, journal and projections in SQLite files.
+    pub folder: PathBuf,
+    /// The PostgreSQL database that holds journal and projections, if any does.
+    pub database: Option<DatabaseUrl>,
     /// Where traders connect; port 0 takes any free one.
     pub listen: SocketAddr,
     /// Where the operator connects; keep it away from traders.
@@ -33,14 +29,19 @@ pub struct Config {
     pub queue_max: usize,
     /// The most WebSocket connections.
     pub connections_max: usize,
+    /// The least number of records between two snapshots of the engine. A long journal is put away less often: after
+    /// an eighth of its length.
+    pub snapshot_every: u64,
 }
 
 impl Config {
-    /// A server on loopback at free ports with everything else as operators usually want it.
-    pub fn new(store: Store) -> Self {
+    /// A server on loopback at free ports, with SQLite files in `folder`, and everything else as operators usually
+    /// want it.
+    pub fn new(folder: impl Into<PathBuf>) -> Self {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self {
-            store,
+            folder: folder.into(),
+            database: None,
             listen: loopback,
             admin_listen: loopback,
             network: 1,
@@ -49,6 +50,7 @@ impl Config {
             batch_max: 1_024,
             queue_max: 8_192,
             connections_max: 1_024,
+            snapshot_every: 50_000,
         }
     }
 }

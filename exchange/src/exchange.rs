@@ -1,17 +1,17 @@
 //! Starts the rooms in order, and closes them in order.
 
-use crate::config::{Config, Store};
+use crate::config::Config;
 use crate::http;
 use crate::identity::{Identity, IdentityError};
-use crate::publication::{self, Applied};
+use crate::opening::{self, Opened, Recovery};
 use crate::publisher;
-use crate::recover::{self, RecoverError};
+use crate::recover::RecoverError;
 use crate::sessions::Sessions;
 use crate::shared::Shared;
-use crate::view::View;
+use crate::snapshots::Snapshots;
+use crate::snapshotter::Snapshotter;
 use crate::writer::{Input, Writer};
-use bandex_journal::{Journal, OpenError, Projected, ProjectionError, Projections, SqliteJournal};
-use bandex_sequencer::Sequencer;
+use bandex_journal::{Journal, OpenError, ProjectionError};
 use bandex_tradechain::Genesis;
 use bandex_types::PublicKey;
 use std::net::SocketAddr;
@@ -26,8 +26,6 @@ const VERIFYING_MAX: usize = 32;
 const NEWS_KEPT: usize = 4_096;
 /// How many batches the projections may fall behind before the writer waits for them.
 const PROJECTOR_QUEUE: usize = 1_024;
-/// How many replayed records are projected at a time.
-const PROJECT_CHUNK: usize = 2_048;
 
 /// Why a server did not start.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +73,7 @@ pub struct Exchange {
     admin_token: String,
     node: PublicKey,
     genesis: Genesis,
+    recovery: Recovery,
     switch: Arc<Switch>,
     rooms: JoinSet<()>,
     journal: LeftJournal,
@@ -116,24 +115,16 @@ pub(crate) async fn stopped(stopping: &mut watch::Receiver<bool>) {
     let _ = stopping.wait_for(|stop| *stop).await;
 }
 
-/// A journal with everything that was made from it.
-struct Opened {
-    writer: Writer,
-    view: View,
-    publications: mpsc::Receiver<Arc<crate::publication::Publication>>,
-    projections: Projections,
-}
-
 impl Exchange {
     /// Opens the store, replays it, and serves.
     ///
     /// # Errors
     /// See [`StartError`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
-        let identity = Identity::load_or_create(config.folder())?;
+        let identity = Identity::load_or_create(&config.folder)?;
         let listener = listen(config.listen).await?;
         let admin_listener = listen(config.admin_listen).await?;
-        let opened = open(&config, &identity).await?;
+        let opened = opening::open(&config, &identity).await?;
         Ok(Self::serve(config, identity, listener, admin_listener, opened).await)
     }
 
@@ -163,7 +154,7 @@ impl Exchange {
             view: Arc::clone(&view),
             news: news.clone(),
             projections: opened.projections.reader(),
-            checkpoint,
+            checkpoint: checkpoint.clone(),
             published,
             journal: Arc::clone(&opened.writer.reader),
             sessions: Mutex::new(Sessions::default()),
@@ -171,9 +162,15 @@ impl Exchange {
             verifying: Semaphore::new(VERIFYING_MAX),
             switch: Arc::clone(&switch),
         });
-        let projected =
-            publisher::project(opened.projections, projector_queue, Arc::clone(&view), checkpoint_sender);
+        let projected = publisher::project(opened.projections, projector_queue, checkpoint_sender);
         let projecting = Arc::clone(&switch);
+        let snapshotter = Snapshotter {
+            snapshots: Snapshots::of(&config.folder),
+            reader: Arc::clone(&opened.writer.reader),
+            every: config.snapshot_every,
+            checkpoint,
+            switch: Arc::clone(&switch),
+        };
         let mut rooms = JoinSet::new();
         let journal = LeftJournal::default();
         rooms.spawn(write(opened.writer, inputs, Arc::clone(&switch), Arc::clone(&journal)));
@@ -183,6 +180,7 @@ impl Exchange {
                 projecting.fail(format!("the projections: {error}"));
             }
         });
+        rooms.spawn(snapshotter.run());
         // Whoever connects finds what a new journal was begun with.
         shared.published_up_to(head).await;
         rooms.spawn(http::serve(listener.0, http::public(Arc::clone(&shared)), switch.stopping()));
@@ -193,6 +191,7 @@ impl Exchange {
             admin_token: identity.admin_token,
             node: identity.node.public(),
             genesis,
+            recovery: opened.recovery,
             switch,
             rooms,
             journal,
@@ -222,6 +221,11 @@ impl Exchange {
     /// The root of trust: what record 1 says.
     pub const fn genesis(&self) -> &Genesis {
         &self.genesis
+    }
+
+    /// How the start came to its state.
+    pub const fn recovery(&self) -> Recovery {
+        self.recovery
     }
 
     /// Stops taking commands, journals what waits, and closes everything.
@@ -261,66 +265,6 @@ async fn listen(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartE
     let listener = TcpListener::bind(address).await.map_err(failed)?;
     let address = listener.local_addr().map_err(failed)?;
     Ok((listener, address))
-}
-
-async fn open_journal(config: &Config) -> Result<Box<dyn Journal>, OpenError> {
-    match &config.store {
-        Store::Folder(folder) => Ok(Box::new(SqliteJournal::open(folder).await?)),
-    }
-}
-
-async fn open(config: &Config, identity: &Identity) -> Result<Opened, StartError> {
-    let journal = open_journal(config).await?;
-    let reader = journal.reader();
-    let (sender, publications) = mpsc::channel(PROJECTOR_QUEUE);
-    let genesis =
-        Genesis::new(config.network, identity.node.public(), identity.operator.public(), config.issuance_cap);
-    let mut view = View::default();
-    let mut replayed = Vec::new();
-    let (engine, ends) = recover::replay(reader.as_ref(), |applied| {
-        view.take(&applied);
-        replayed.push(applied);
-    })
-    .await?;
-    if let Some(begun) = engine.genesis() {
-        let folder = config.folder();
-        Identity::check("node", folder, begun.node, identity.node.public())?;
-        Identity::check("operator", folder, begun.operator, identity.operator.public())?;
-    }
-    view.read_books(&engine);
-    let id = engine.genesis().map_or(genesis.id(), Genesis::id);
-    let mut projections = Projections::open(config.folder(), id.as_bytes()).await?;
-    let (journal_end, projected) = (engine.seq(), projections.checkpoint());
-    if projected > journal_end {
-        return Err(StartError::Cut { journal: journal_end, projected });
-    }
-    catch_up(&mut projections, replayed, &view).await?;
-    let is_new = engine.genesis().is_none();
-    let sequencer = Sequencer::new(engine, ends, identity.node.clone(), identity.operator.clone());
-    let mut writer = Writer { sequencer, journal, reader, publications: sender, batch_max: config.batch_max };
-    if is_new {
-        let begun = writer.begin(genesis, &config.first_changes).await;
-        begun.map_err(|error| StartError::Begin(error.to_string()))?;
-    }
-    Ok(Opened { writer, view, publications, projections })
-}
-
-/// Projects what was committed and not projected before the last end.
-async fn catch_up(
-    projections: &mut Projections,
-    replayed: Vec<Applied>,
-    view: &View,
-) -> Result<(), ProjectionError> {
-    let from = projections.checkpoint();
-    let late: Vec<Projected> = replayed
-        .into_iter()
-        .filter(|applied| applied.seq > from)
-        .map(|applied| publication::projected(&applied, |key| view.account_of(key)))
-        .collect();
-    for chunk in late.chunks(PROJECT_CHUNK) {
-        projections.apply(chunk).await?;
-    }
-    Ok(())
 }
 
 /// Runs the writer until it is told to stop, or cannot go on.

@@ -4,7 +4,7 @@ use bandex_journal::{Committed, Projected, ProjectedBlock};
 use bandex_sequencer::Sealed;
 pub(crate) use bandex_sequencer::{Applied, LevelChange};
 use bandex_tradechain::{Receipt, SignedBlock, inclusion_proof};
-use bandex_types::{AccountId, Hash, PublicKey};
+use bandex_types::Hash;
 use std::sync::Arc;
 
 /// What a batch did, once it is durable. Only [`Publication::new`] makes one, and it asks for the proof.
@@ -45,10 +45,7 @@ impl Publication {
 }
 
 /// What the projections are told of a record.
-pub(crate) fn projected(
-    applied: &Applied,
-    account_of: impl Fn(&PublicKey) -> Option<AccountId>,
-) -> Projected {
+pub(crate) fn projected(applied: &Applied) -> Projected {
     Projected {
         seq: applied.seq,
         time: applied.time,
@@ -56,7 +53,7 @@ pub(crate) fn projected(
             id: block.id,
             author: block.author,
             lane_seq: block.lane_seq,
-            account: account_of(&block.author),
+            account: block.account,
             deal: block.deal,
         }),
         outcome_bytes: applied.outcome_bytes.clone(),

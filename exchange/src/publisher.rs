@@ -35,17 +35,16 @@ pub(crate) async fn publish(
 pub(crate) async fn project(
     mut projections: Projections,
     mut publications: mpsc::Receiver<Arc<Publication>>,
-    view: Arc<RwLock<View>>,
     checkpoint: watch::Sender<u64>,
 ) -> Result<(), ProjectionError> {
     let mut waiting = Vec::new();
     while publications.recv_many(&mut waiting, 64).await > 0 {
-        let projected: Vec<Projected> = {
-            let view = view.read().unwrap_or_else(std::sync::PoisonError::into_inner);
-            let records = waiting.iter().flat_map(|publication| publication.records());
-            records.map(|applied| publication::projected(applied, |key| view.account_of(key))).collect()
-        };
-        waiting.clear();
+        let records = waiting.drain(..);
+        let projected: Vec<Projected> = records
+            .flat_map(|publication| {
+                publication.records().iter().map(publication::projected).collect::<Vec<_>>()
+            })
+            .collect();
         projections.apply(&projected).await?;
         checkpoint.send_replace(projections.checkpoint());
     }

@@ -1,5 +1,6 @@
-//! Start: the journal is replayed from its first record, and everything else is made from it.
+//! Replay: from the newest snapshot that fits, or the first record, to the end of the journal.
 
+use crate::snapshots::Snapshots;
 use bandex_engine::Engine;
 use bandex_journal::{JournalReader, ReadError};
 use bandex_sequencer::{Applied, Ends, Replay, ReplayError};
@@ -18,35 +19,47 @@ pub enum RecoverError {
     Replay(#[from] ReplayError),
 }
 
-/// Replays the journal into a new engine; `tell` sees each record, in order.
+/// Where a replay begins that is to pass every record behind `up_to`: behind the newest snapshot at or before it that
+/// is whole and of this journal, else at the first record.
+pub(crate) async fn begin(snapshots: &Snapshots, reader: &dyn JournalReader, up_to: u64) -> Replay {
+    for seq in snapshots.seqs().into_iter().filter(|seq| *seq <= up_to) {
+        let snapshot = match snapshots.read(seq) {
+            Ok(snapshot) => snapshot,
+            Err(error) => {
+                tracing::warn!(seq, %error, "a snapshot is refused; the journal is replayed instead");
+                continue;
+            }
+        };
+        let records = reader.records(seq, 1).await.unwrap_or_default();
+        if records.first().is_some_and(|record| record.seq == seq && record.hash() == snapshot.record_hash) {
+            tracing::info!(seq, "starting from a snapshot");
+            return Replay::after(snapshot.engine, snapshot.record_hash);
+        }
+        tracing::warn!(seq, "a snapshot is of another journal; this one is replayed instead");
+    }
+    Replay::new()
+}
+
+/// Applies the next records of the journal again; none at its end.
 ///
 /// # Errors
 /// The journal is damaged, or was written under other rules.
-pub(crate) async fn replay(
+pub(crate) async fn next(
+    replay: &mut Replay,
     reader: &dyn JournalReader,
-    tell: impl FnMut(Applied),
-) -> Result<(Engine, Ends), RecoverError> {
-    replay_from(Replay::new(), reader, tell).await
+) -> Result<Vec<Applied>, RecoverError> {
+    let records = reader.records(replay.next_seq(), CHUNK).await?;
+    records.iter().map(|record| replay.again(record).map_err(RecoverError::from)).collect()
 }
 
-/// As [`replay`], from wherever `replay` stands.
+/// Ends a replay behind the journal's last record.
 ///
 /// # Errors
-/// As there.
-pub(crate) async fn replay_from(
-    mut replay: Replay,
+/// The last batch block cannot be read.
+pub(crate) async fn finish(
+    replay: Replay,
     reader: &dyn JournalReader,
-    mut tell: impl FnMut(Applied),
 ) -> Result<(Engine, Ends), RecoverError> {
-    loop {
-        let records = reader.records(replay.next_seq(), CHUNK).await?;
-        if records.is_empty() {
-            break;
-        }
-        for record in records {
-            tell(replay.again(&record)?);
-        }
-    }
     let last = reader.batch_of(replay.engine().seq()).await?;
     Ok(replay.finish(last.as_ref().map(|batch| &batch.block))?)
 }

@@ -1,7 +1,6 @@
 //! What all handlers share: ways in (the queue) and ways to look (view, projections, journal).
 
 use crate::clock;
-use crate::config::Config;
 use crate::exchange::Switch;
 use crate::publication::Publication;
 use crate::sessions::Sessions;
@@ -116,14 +115,6 @@ impl Shared {
         match waited {
             Ok(Ok(at)) => Ok(*at),
             _ => Err(Behind),
-        }
-    }
-}
-
-impl Config {
-    pub(crate) fn folder(&self) -> &std::path::Path {
-        match &self.store {
-            crate::Store::Folder(folder) => folder,
         }
     }
 }

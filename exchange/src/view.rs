@@ -2,10 +2,10 @@
 
 use crate::publication::{Applied, LevelChange, Publication};
 use bandex_api::{AssetScale, Scale};
-use bandex_engine::{Engine, Event, KeyState, LevelView};
+use bandex_engine::{Engine, Event, KeyState, KeyStatus, LevelView};
 use bandex_tradechain::Head;
 use bandex_tradechain::body::{AssetListing, MarketListing, MarketState, Parameters};
-use bandex_types::{AccountId, AssetId, BlockId, MarketId, Price, PublicKey, Side};
+use bandex_types::{AssetId, BlockId, MarketId, Price, PublicKey, Side};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -45,6 +45,35 @@ pub(crate) struct View {
 }
 
 impl View {
+    /// What a replayed engine shows: the same as if every record had been taken in.
+    pub fn of(engine: &Engine) -> Self {
+        let mut view = Self {
+            seq: engine.seq(),
+            rules: engine.rules(),
+            parameters: engine.parameters().clone(),
+            assets: engine.assets().map(|asset| (asset.id, asset.clone())).collect(),
+            ..Self::default()
+        };
+        for market in engine.markets() {
+            view.set_market(&market.listing, market.state);
+        }
+        let operator = engine.genesis().map(|genesis| genesis.operator);
+        for (state, head) in engine.keys() {
+            let key = state.key;
+            view.forks.extend(engine.fork_record(&key).map(|record| (key, record)));
+            // Genesis makes the operator's lane without a word about its key.
+            let unsaid = Some(key) == operator && state.status == KeyStatus::Active;
+            if !unsaid {
+                view.keys.insert(key, state);
+            }
+            if !unsaid || head.seq > 0 {
+                view.heads.insert(key, head);
+            }
+        }
+        view.read_books(engine);
+        view
+    }
+
     pub fn key(&self, key: &PublicKey) -> Option<&KeyState> {
         self.keys.get(key)
     }
@@ -59,10 +88,6 @@ impl View {
         self.forks.get(key).copied()
     }
 
-    pub fn account_of(&self, key: &PublicKey) -> Option<AccountId> {
-        self.keys.get(key).map(|key| key.account)
-    }
-
     /// A market by its name.
     pub fn market(&self, symbol: &str) -> Option<&MarketBook> {
         self.markets.values().find(|book| book.market.symbol == symbol)
@@ -72,8 +97,8 @@ impl View {
         self.markets.get(&id).map(|book| Arc::clone(&book.market))
     }
 
-    /// Takes in one record; the books follow by [`View::set_levels`] or [`View::read_books`].
-    pub fn take(&mut self, applied: &Applied) {
+    /// Takes in one record; the books follow by [`View::set_levels`].
+    fn take(&mut self, applied: &Applied) {
         self.seq = applied.seq;
         self.rules = applied.leaf.rules;
         for event in &applied.outcome.events {
@@ -134,8 +159,7 @@ impl View {
         }
     }
 
-    /// Takes the books from an engine, after a replay.
-    pub fn read_books(&mut self, engine: &Engine) {
+    fn read_books(&mut self, engine: &Engine) {
         for (id, book) in &mut self.markets {
             let levels =
                 |side| engine.levels(*id, side).into_iter().map(|level| (level.price, level)).collect();

@@ -63,6 +63,11 @@ impl Replay {
         &self.engine
     }
 
+    /// The hash of the record that was applied last, zero before the first.
+    pub const fn record_hash(&self) -> Hash {
+        self.record_hash
+    }
+
     /// The record that comes next.
     pub const fn next_seq(&self) -> u64 {
         self.engine.seq() + 1
@@ -86,7 +91,7 @@ impl Replay {
             return Err(ReplayError::Outcome { seq });
         }
         self.record_hash = record.hash();
-        let block = AppliedBlock::of(&decoded, &outcome);
+        let block = AppliedBlock::of(&self.engine, &decoded, &outcome);
         Ok(Applied { seq, time: record.time, leaf: record.leaf(), block, outcome, outcome_bytes })
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{RawLane, Socket};
 use bandex_api::{Balances, BlockReply, Book, Deal, Lane, Login as WireLogin, Markets, Problem};
-use bandex_exchange::{Config, Exchange, StartError, Store};
+use bandex_exchange::{Config, Exchange, Recovery, StartError};
 use bandex_sdk::Rest;
 use bandex_tradechain::body::{AssetListing, Change, MarketListing, Parameters};
 use bandex_tradechain::{Keypair, Login, SignedBlock};
@@ -29,12 +29,14 @@ pub struct Setup {
     pub acknowledge_us: u64,
     /// The limit of a stranger, in millisatoshi.
     pub dust: u64,
+    /// The least number of records between two snapshots of the engine.
+    pub snapshot_every: u64,
 }
 
 impl Default for Setup {
     /// Deadlines that no test reaches.
     fn default() -> Self {
-        Self { pay_us: 600_000_000, acknowledge_us: 600_000_000, dust: 10_000 }
+        Self { pay_us: 600_000_000, acknowledge_us: 600_000_000, dust: 10_000, snapshot_every: 1_000_000 }
     }
 }
 
@@ -129,7 +131,8 @@ impl Server {
     pub async fn start(setup: Setup) -> Self {
         let folder = TempDir::new().unwrap();
         let first_changes = first_changes(&setup);
-        let config = Config { network: NETWORK, first_changes, ..Config::new(store(folder.path())) };
+        let snapshot_every = setup.snapshot_every;
+        let config = Config { network: NETWORK, first_changes, snapshot_every, ..Config::new(folder.path()) };
         let exchange = Exchange::start(config).await.unwrap();
         Self::around(exchange, folder)
     }
@@ -159,7 +162,7 @@ impl Server {
         let (listen, admin_listen) = (self.exchange.address(), self.exchange.admin_address());
         let folder = self.stop().await;
         let done = meanwhile.await;
-        let config = Config { listen, admin_listen, ..Config::new(store(folder.path())) };
+        let config = Config { listen, admin_listen, ..Config::new(folder.path()) };
         let exchange = Exchange::start(config).await.unwrap();
         (Self::around(exchange, folder), done)
     }
@@ -175,7 +178,12 @@ impl Server {
     /// # Errors
     /// Why it did not start.
     pub async fn try_start(folder: &Path) -> Result<Exchange, StartError> {
-        Exchange::start(Config::new(store(folder))).await
+        Exchange::start(Config::new(folder)).await
+    }
+
+    /// How it came to its state when it was started.
+    pub const fn recovery(&self) -> Recovery {
+        self.exchange.recovery()
     }
 
     /// The folder.
@@ -365,8 +373,4 @@ fn without_seq(page: &mut Value) {
     if let Some(page) = page.as_object_mut() {
         page.remove("seq");
     }
-}
-
-fn store(folder: &Path) -> Store {
-    Store::Folder(folder.to_owned())
 }

@@ -5,7 +5,7 @@
 //! checks. The latency of a block runs from its signature to its checked answer.
 
 use anyhow::{Context, Result, ensure};
-use bandex_exchange::{Config, Exchange, Store};
+use bandex_exchange::{Config, Exchange};
 use bandex_sdk::tradechain::body::{
     AssetListing, Change, MarketListing, Operation, Orders, Parameters, Place,
 };
@@ -108,7 +108,7 @@ fn micros(latency: Duration) -> u64 {
 
 async fn measure(arguments: &Arguments) -> Result<Run> {
     let folder = tempfile::tempdir()?;
-    let config = Config { first_changes: changes()?, ..Config::new(Store::Folder(folder.path().to_owned())) };
+    let config = Config { first_changes: changes()?, ..Config::new(folder.path()) };
     let exchange = Exchange::start(config).await?;
     let rest = Rest::new(format!("http://{}", exchange.address()))?;
     let markets = rest.markets().await?;

@@ -17,7 +17,7 @@ use crate::flow;
 use crate::output;
 use crate::serve;
 use anyhow::{Context, Result, ensure};
-use bandex_exchange::{Config, Exchange, Store};
+use bandex_exchange::{Config, Exchange};
 use bandex_sdk::{Client, Markets, Options as ClientOptions, Rest};
 use bandex_tradechain::body::{Change, Parameters};
 use bandex_types::Amount;
@@ -118,7 +118,7 @@ fn config(data: PathBuf, deadline_us: u64) -> Config {
         Parameters { dust: DUST, share_ppm: SHARE_PPM, bid_multiple: BID_MULTIPLE, ..Parameters::default() };
     let mut first_changes = serve::first_changes(deadline_us, deadline_us);
     first_changes.push(Change::SetParameters(parameters));
-    Config { issuance_cap: Amount::MAX, first_changes, ..Config::new(Store::Folder(data)) }
+    Config { issuance_cap: Amount::MAX, first_changes, ..Config::new(data) }
 }
 
 /// Runs `bandex demo`: exit code 0 if everything came out as it should.

@@ -4,7 +4,7 @@ use super::venue::Venue;
 use crate::admin;
 use anyhow::{Context, Result, anyhow, bail};
 use bandex_engine::{Outcome, Refusal};
-use bandex_exchange::{Config, Exchange, Store};
+use bandex_exchange::{Config, Exchange};
 use bandex_sdk::{Client, Options, Rest, SubmitError, api::BlockReply};
 use bandex_tradechain::body::{Change, MAX_CHANGES};
 use bandex_tradechain::{Genesis, SignedBlock};
@@ -33,11 +33,8 @@ impl ServerVenue {
     /// It cannot start, or does not answer.
     pub async fn start() -> Result<Self> {
         let folder = tempfile::tempdir()?;
-        let config = Config {
-            issuance_cap: Amount::MAX,
-            first_changes: Vec::new(),
-            ..Config::new(Store::Folder(folder.path().to_owned()))
-        };
+        let config =
+            Config { issuance_cap: Amount::MAX, first_changes: Vec::new(), ..Config::new(folder.path()) };
         let exchange = Exchange::start(config).await?;
         let rest = Rest::new(format!("http://{}", exchange.address()))?;
         let register_work_bits = rest.markets().await?.register_work_bits;

@@ -10,7 +10,13 @@ use reqwest::Method;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn markets_say_what_a_client_must_know() {
-    let server = Server::start(Setup { pay_us: 3_000_000, acknowledge_us: 4_000_000, dust: 7_000 }).await;
+    let server = Server::start(Setup {
+        pay_us: 3_000_000,
+        acknowledge_us: 4_000_000,
+        dust: 7_000,
+        ..Setup::default()
+    })
+    .await;
     let found = server.markets().await;
     assert_eq!(
         (found.node.network, found.node.key, found.node.rules),

@@ -8,7 +8,8 @@ use bandex_tests::{Server, Setup, settle, settle_until};
 use bandex_tradechain::SignedBlock;
 use bandex_types::{DealId, Side};
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// An exchange with a bit of everything: an open deal half-way, a settled one, resting orders, a refused block.
 struct Lived {
@@ -19,7 +20,11 @@ struct Lived {
 
 impl Lived {
     async fn new() -> Self {
-        let mut pair = Pair::meet(Server::start(Setup::default()).await).await;
+        Self::with(Setup::default()).await
+    }
+
+    async fn with(setup: Setup) -> Self {
+        let mut pair = Pair::meet(Server::start(setup).await).await;
         let settled = pair.trade_lots(LOTS / 4).await;
         settle(&pair.server, &mut pair.seller, &mut pair.buyer, settled).await;
         let open = pair.trade().await;
@@ -108,6 +113,72 @@ async fn projections_are_made_anew_from_the_journal() {
             assert!(removed > 0, "there was a file of projections");
         })
         .await;
+    assert_eq!(lived.seen().await, before);
+    lived.goes_on().await;
+}
+
+/// Waits until a snapshot lies in the folder that holds at least record `seq`; gives its file.
+async fn snapshot_of(folder: &Path, seq: u64) -> PathBuf {
+    let find = || {
+        let entries = std::fs::read_dir(folder.join("snapshots")).ok()?;
+        let mut paths = entries.map(|entry| entry.unwrap().path());
+        paths.find(|path| {
+            path.extension().is_some_and(|suffix| suffix == "snapshot")
+                && path.file_stem().unwrap().to_str().unwrap().parse::<u64>().unwrap() >= seq
+        })
+    };
+    let deadline = Instant::now() + Duration::from_secs(30);
+    loop {
+        if let Some(path) = find() {
+            return path;
+        }
+        assert!(Instant::now() < deadline, "no snapshot was made");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_goes_on_from_a_snapshot() {
+    let lived = Lived::with(Setup { snapshot_every: 12, ..Setup::default() }).await;
+    let before = lived.seen().await;
+    snapshot_of(lived.pair.server.folder(), 12).await;
+    let lived = lived.restart(|_| {}).await;
+    let recovery = lived.pair.server.recovery();
+    assert!(recovery.snapshot_seq >= 12 && recovery.replayed() < recovery.head_seq, "{recovery:?}");
+    assert_eq!(lived.seen().await, before);
+    lived.goes_on().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_snapshot_that_is_damaged_or_of_another_journal_is_refused() {
+    let lived = Lived::with(Setup { snapshot_every: 12, ..Setup::default() }).await;
+    let before = lived.seen().await;
+    let path = snapshot_of(lived.pair.server.folder(), 12).await;
+    let lived = lived
+        .restart(|folder| {
+            for entry in std::fs::read_dir(folder.join("snapshots")).unwrap() {
+                let path = entry.unwrap().path();
+                let mut bytes = std::fs::read(&path).unwrap();
+                let middle = bytes.len() / 2;
+                bytes[middle] ^= 1;
+                std::fs::write(&path, bytes).unwrap();
+            }
+        })
+        .await;
+    assert_eq!(lived.pair.server.recovery().snapshot_seq, 0, "all of it was replayed");
+    assert_eq!(lived.seen().await, before);
+    // One that is whole, but tells of another exchange's records.
+    let other = Lived::with(Setup { snapshot_every: 12, ..Setup::default() }).await;
+    let foreign = snapshot_of(other.pair.server.folder(), 12).await;
+    let bytes = std::fs::read(&foreign).unwrap();
+    let lived = lived
+        .restart(|folder| {
+            std::fs::remove_dir_all(folder.join("snapshots")).unwrap();
+            std::fs::create_dir(folder.join("snapshots")).unwrap();
+            std::fs::write(path.with_file_name(foreign.file_name().unwrap()), bytes).unwrap();
+        })
+        .await;
+    assert_eq!(lived.pair.server.recovery().snapshot_seq, 0, "all of it was replayed");
     assert_eq!(lived.seen().await, before);
     lived.goes_on().await;
 }

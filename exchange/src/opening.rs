@@ -1,0 +1,116 @@
+//! Opens the store and makes everything else from it: the newest snapshot that fits, and the records behind it.
+
+use crate::config::Config;
+use crate::exchange::StartError;
+use crate::identity::Identity;
+use crate::publication::{self, Publication};
+use crate::recover::{self, RecoverError};
+use crate::snapshots::Snapshots;
+use crate::view::View;
+use crate::writer::Writer;
+use bandex_journal::{Journal, JournalReader, OpenError, Projected, Projections, SqliteJournal};
+use bandex_sequencer::{Replay, Sequencer};
+use bandex_tradechain::{Command, Decoded, Genesis};
+use std::sync::Arc;
+use tokio::sync::mpsc;
+
+/// How many publications may wait for the publisher.
+const PUBLICATIONS: usize = 1_024;
+
+/// How a start came to its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// The record that the snapshot was made after; 0 if there was none that served.
+    pub snapshot_seq: u64,
+    /// The last record, replayed like all those behind the snapshot.
+    pub head_seq: u64,
+}
+
+impl Recovery {
+    /// How many records were replayed.
+    pub const fn replayed(&self) -> u64 {
+        self.head_seq.saturating_sub(self.snapshot_seq)
+    }
+}
+
+/// A journal with everything that was made from it.
+pub(crate) struct Opened {
+    pub recovery: Recovery,
+    pub writer: Writer,
+    pub view: View,
+    pub publications: mpsc::Receiver<Arc<Publication>>,
+    pub projections: Projections,
+}
+
+async fn open_journal(config: &Config) -> Result<Box<dyn Journal>, OpenError> {
+    Ok(Box::new(SqliteJournal::open(&config.folder).await?))
+}
+
+/// Opens the store of `config`, beginning a new journal if there is none.
+///
+/// # Errors
+/// See [`StartError`].
+pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened, StartError> {
+    let journal = open_journal(config).await?;
+    let reader = journal.reader();
+    let begun = begun(reader.as_ref()).await?;
+    if let Some(begun) = &begun {
+        Identity::check("node", &config.folder, begun.node, identity.node.public())?;
+        Identity::check("operator", &config.folder, begun.operator, identity.operator.public())?;
+    }
+    let new =
+        Genesis::new(config.network, identity.node.public(), identity.operator.public(), config.issuance_cap);
+    let id = begun.as_ref().unwrap_or(&new).id();
+    let mut projections = Projections::open(&config.folder, id.as_bytes()).await?;
+    let journal_end = reader.head().await.map_err(RecoverError::from)?.map_or(0, |head| head.seq);
+    let projected = projections.checkpoint();
+    if projected > journal_end {
+        return Err(StartError::Cut { journal: journal_end, projected });
+    }
+    let snapshots = Snapshots::of(&config.folder);
+    let mut replay = recover::begin(&snapshots, reader.as_ref(), projected).await;
+    let snapshot_seq = replay.engine().seq();
+    catch_up(&mut replay, reader.as_ref(), &mut projections).await?;
+    let recovery = Recovery { snapshot_seq, head_seq: replay.engine().seq() };
+    let (engine, ends) = recover::finish(replay, reader.as_ref()).await?;
+    let view = View::of(&engine);
+    let sequencer = Sequencer::new(engine, ends, identity.node.clone(), identity.operator.clone());
+    let (sender, publications) = mpsc::channel(PUBLICATIONS);
+    let mut writer = Writer { sequencer, journal, reader, publications: sender, batch_max: config.batch_max };
+    if begun.is_none() {
+        let begun = writer.begin(new, &config.first_changes).await;
+        begun.map_err(|error| StartError::Begin(error.to_string()))?;
+    }
+    Ok(Opened { recovery, writer, view, publications, projections })
+}
+
+/// What record 1 says; none of an empty journal.
+async fn begun(reader: &dyn JournalReader) -> Result<Option<Genesis>, RecoverError> {
+    let first = reader.records(1, 1).await?;
+    let decoded = first.first().map(|record| Decoded::from_bytes(&record.command)).transpose();
+    let decoded = decoded.map_err(|source| bandex_sequencer::ReplayError::Command { seq: 1, source })?;
+    Ok(decoded.and_then(|decoded| match decoded.command() {
+        Command::Genesis(genesis) => Some(genesis.clone()),
+        _ => None,
+    }))
+}
+
+/// Replays to the end, and projects what was committed and not projected before the last end.
+async fn catch_up(
+    replay: &mut Replay,
+    reader: &dyn JournalReader,
+    projections: &mut Projections,
+) -> Result<(), StartError> {
+    loop {
+        let applied = recover::next(replay, reader).await?;
+        if applied.is_empty() {
+            return Ok(());
+        }
+        let from = projections.checkpoint();
+        let late: Vec<Projected> =
+            applied.iter().filter(|one| one.seq > from).map(publication::projected).collect();
+        if !late.is_empty() {
+            projections.apply(&late).await?;
+        }
+    }
+}
