@@ -4,6 +4,7 @@
 //! Ids, keys and bytes are lower-case hex, times are integer microseconds since 1970.
 
 mod account;
+mod admin;
 mod block;
 mod deal;
 mod market;
@@ -13,6 +14,7 @@ mod session;
 mod socket;
 
 pub use account::{Balance, Balances, Key, Order, OrderPage, OrderQuery};
+pub use admin::StateDigest;
 pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, Receipt, SignedBlock, StoredBlock,
     SubmitQuery,

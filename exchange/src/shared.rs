@@ -72,10 +72,10 @@ impl Shared {
     }
 
     /// Puts an input into the writer's queue, without waiting.
-    pub fn send(
+    pub fn send<T>(
         &self,
-        input: impl FnOnce(oneshot::Sender<Answer>) -> Input,
-    ) -> Result<oneshot::Receiver<Answer>, Busy> {
+        input: impl FnOnce(oneshot::Sender<T>) -> Input,
+    ) -> Result<oneshot::Receiver<T>, Busy> {
         if self.switch.is_stopping() {
             return Err(Busy::Stopping);
         }

@@ -9,7 +9,7 @@ use bandex_journal::{AppendError, Journal, JournalReader};
 use bandex_sequencer::{Known, Making, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
 use bandex_tradechain::{Genesis, Head, Record, Verified};
-use bandex_types::Timestamp;
+use bandex_types::{Hash, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -20,6 +20,15 @@ pub(crate) enum Input {
     Block(Box<Verified>, oneshot::Sender<Answer>),
     /// Decisions to be signed with the operator's key.
     Configure(Vec<Change>, oneshot::Sender<Answer>),
+    /// The digest of the engine's state, once all before it is durable.
+    Digest(oneshot::Sender<StateDigest>),
+}
+
+/// What the engine's whole state hashes to after a durable record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct StateDigest {
+    pub seq: u64,
+    pub digest: Hash,
 }
 
 /// What the writer answers.
@@ -104,7 +113,7 @@ impl Writer {
 
     async fn batch(&mut self, inputs: impl Iterator<Item = Input>) -> Result<(), WriterError> {
         let mut making = self.sequencer.batch(clock::now());
-        let mut asked = Vec::new();
+        let (mut asked, mut digests) = (Vec::new(), Vec::new());
         for input in inputs {
             match input {
                 Input::Block(verified, reply) => {
@@ -113,16 +122,19 @@ impl Writer {
                 Input::Configure(changes, reply) => {
                     asked.push((Waiting::Index(making.configure(changes)), reply));
                 }
+                Input::Digest(reply) => digests.push(reply),
             }
         }
         making.tick_if_due();
         match making.seal() {
-            Some(sealed) => self.commit(sealed, asked).await,
-            None => {
-                answer(asked, |_| Answer::Unknown);
-                Ok(())
-            }
+            Some(sealed) => self.commit(sealed, asked).await?,
+            None => answer(asked, |_| Answer::Unknown),
         }
+        let engine = self.sequencer.engine();
+        for reply in digests {
+            let _ = reply.send(StateDigest { seq: engine.seq(), digest: engine.digest() });
+        }
+        Ok(())
     }
 
     /// Makes the batch durable, then lets the answers and the publication go.

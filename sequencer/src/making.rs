@@ -115,7 +115,7 @@ impl<'a> Making<'a> {
         let engine = &self.sequencer.engine;
         match engine.key(&key) {
             Some(state) if state.is_active(self.now.max(engine.time())) => false,
-            Some(state) if state.status != KeyStatus::Forked => self.sequencer.fork_evidence.contains(&key),
+            Some(state) if state.status != KeyStatus::Forked => engine.fork_record(&key).is_some(),
             _ => true,
         }
     }
@@ -130,7 +130,6 @@ impl<'a> Making<'a> {
         let Ok(decoded) = Decoded::from_bytes(&first.command) else { return None };
         let Command::Block(first) = decoded.command() else { return None };
         // From here it goes on record.
-        self.sequencer.fork_evidence.insert(second.block().author);
         let proof = ForkProof { first: first.clone(), second: second.into_parts().0 };
         let decoded = Decoded::new(Command::Fork(proof)).expect("a fork proof holds no block to read");
         self.apply(&decoded);

@@ -4,8 +4,7 @@ use crate::{Ends, Making, Sealed};
 use bandex_engine::Engine;
 use bandex_tradechain::body::{Change, MAX_CHANGES};
 use bandex_tradechain::{Command, Decoded, Genesis, Head, Keypair};
-use bandex_types::{PublicKey, Timestamp};
-use std::collections::BTreeSet;
+use bandex_types::Timestamp;
 
 /// Sequences and applies, batch by batch.
 #[derive(Debug)]
@@ -16,14 +15,12 @@ pub struct Sequencer {
     pub(crate) node: Keypair,
     /// Signs configure blocks.
     pub(crate) operator: Keypair,
-    /// Keys whose forks after their end are already on record.
-    pub(crate) fork_evidence: BTreeSet<PublicKey>,
 }
 
 impl Sequencer {
     /// Goes on from an engine and the ends of the journal that made it, as [`Replay`](crate::Replay) gives them.
     pub fn new(engine: Engine, ends: Ends, node: Keypair, operator: Keypair) -> Self {
-        Self { engine, ends, node, operator, fork_evidence: BTreeSet::new() }
+        Self { engine, ends, node, operator }
     }
 
     /// The first batch of a new journal: genesis, and the operator's first decisions.

@@ -3,7 +3,7 @@
 use super::blocks::answer_reply;
 use super::problem::Fault;
 use super::reply::json;
-use crate::shared::Shared;
+use crate::shared::{Busy, Shared};
 use crate::writer::{Answer, Input};
 use axum::Json;
 use axum::body::Bytes;
@@ -27,10 +27,7 @@ pub(crate) async fn configure(
     headers: HeaderMap,
     body: Bytes,
 ) -> Result<Json<api::BlockReply>, Fault> {
-    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    if !given.is_some_and(|given| same(given, &format!("Bearer {}", shared.admin_token))) {
-        return Err(Fault::not_the_operator());
-    }
+    check_token(&shared, &headers)?;
     let decisions: Decisions = json(&body)?;
     let decisions = Configure { changes: decisions.changes };
     decisions.check().map_err(|rule| Fault::bad_request(format!("changes: {rule}")))?;
@@ -43,6 +40,27 @@ pub(crate) async fn configure(
         _ => None,
     };
     answer_reply(&shared, id.unwrap_or(BlockId::ZERO), answer, true).await.map(Json)
+}
+
+/// What the engine's whole state hashes to. Every replay of the same journal gives the same after the same record. The
+/// writer walks its state for it: not for every second.
+pub(crate) async fn digest(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Result<Json<api::StateDigest>, Fault> {
+    check_token(&shared, &headers)?;
+    let answer = shared.send(Input::Digest).map_err(Fault::busy)?;
+    let state = answer.await.map_err(|_| Fault::busy(Busy::Stopping))?;
+    Ok(Json(api::StateDigest { seq: state.seq, digest: state.digest.to_string() }))
+}
+
+fn check_token(shared: &Shared, headers: &HeaderMap) -> Result<(), Fault> {
+    let given = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+    if given.is_some_and(|given| same(given, &format!("Bearer {}", shared.admin_token))) {
+        Ok(())
+    } else {
+        Err(Fault::not_the_operator())
+    }
 }
 
 /// Compares in a time that does not tell where the difference is.

@@ -119,8 +119,11 @@ pub(crate) fn public(shared: Arc<Shared>) -> Router {
 pub(crate) fn admin(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/admin/v1/configure", post(admin::configure))
+        .route("/admin/v1/digest", get(admin::digest))
         .with_state(shared)
-        .fallback(|| async { Fault::not_found("the admin listener serves POST /admin/v1/configure") })
+        .fallback(|| async {
+            Fault::not_found("the admin listener serves POST /admin/v1/configure and GET /admin/v1/digest")
+        })
         .layer(protection())
         .layer(map_response(problem::in_our_words))
 }
