@@ -1,5 +1,7 @@
 //! Real servers: started, stopped, crashed, and ended with an owner that was killed.
 
+#![allow(clippy::unwrap_used, clippy::panic)]
+
 use bandex_cluster::Cluster;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
