@@ -19,7 +19,7 @@ pub use memory::{Fault, MemoryJournal, MemoryReader, MemoryStore};
 pub use port::{
     AppendError, Committed, Journal, JournalHead, JournalReader, OpenError, ReadError, StoredBatch,
 };
-pub use postgres::{DatabaseUrl, DatabaseUrlError};
+pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresJournal, PostgresReader};
 pub use projections::{
     BlockRow, Cursor, CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow,
     Projected, ProjectedBlock, ProjectionError, ProjectionReader, Projections, ProposalRow, TradeRow,

@@ -1,5 +1,6 @@
 //! The port: what every store of the journal owes its one writer and its readers.
 
+use crate::postgres::DatabaseUrl;
 use async_trait::async_trait;
 use bandex_tradechain::{Batch, Record, SignedBlock};
 use bandex_types::{Hash, Timestamp};
@@ -70,9 +71,24 @@ pub enum OpenError {
         /// Why, in words.
         cause: String,
     },
+    /// The database is in use.
+    #[error("{0} is in use by another server; stop that one first, or give this one a database of its own")]
+    DatabaseLocked(DatabaseUrl),
+    /// The database.
+    #[error("{url}: {cause}")]
+    Database {
+        /// Where it is.
+        url: DatabaseUrl,
+        /// Why, in words.
+        cause: String,
+    },
 }
 
 impl OpenError {
+    pub(crate) fn database(url: &DatabaseUrl, cause: impl ToString) -> Self {
+        Self::Database { url: url.clone(), cause: cause.to_string() }
+    }
+
     pub(crate) fn folder(path: &Path, source: std::io::Error) -> Self {
         Self::Folder { path: path.to_owned(), source }
     }

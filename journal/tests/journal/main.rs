@@ -1,7 +1,8 @@
-//! What every store of the journal must do, run over each of them; and what only the SQLite store must do.
+//! What every store of the journal must do, run over each of them; and what only one of them must do.
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod chain;
+mod database;
 mod sqlite;
 mod suite;

@@ -1,15 +1,17 @@
 //! The suite: generic over the store.
 
 use crate::chain::Chain;
+use crate::database::Database;
 use bandex_journal::{
-    AppendError, Batch, Fault, Journal, JournalHead, JournalReader, MemoryStore, SqliteJournal,
+    AppendError, Batch, Fault, Journal, JournalHead, JournalReader, MemoryStore, PostgresJournal,
+    SqliteJournal,
 };
 use std::sync::Arc;
 use tempfile::TempDir;
 
 /// A medium that outlives its writers.
 pub trait Medium {
-    fn new() -> Self;
+    async fn new() -> Self;
     /// A writer; the one before was dropped.
     async fn open(&self) -> Box<dyn Journal>;
     /// A writer while another one lives.
@@ -17,7 +19,7 @@ pub trait Medium {
 }
 
 impl Medium for MemoryStore {
-    fn new() -> Self {
+    async fn new() -> Self {
         Self::default()
     }
 
@@ -31,7 +33,7 @@ impl Medium for MemoryStore {
 }
 
 impl Medium for TempDir {
-    fn new() -> Self {
+    async fn new() -> Self {
         tempfile::tempdir().unwrap()
     }
 
@@ -42,6 +44,22 @@ impl Medium for TempDir {
     async fn take_over(&self) -> Box<dyn Journal> {
         // A lock whose file is gone keeps nobody out: what remains is the epoch.
         std::fs::remove_file(self.path().join("lock")).unwrap();
+        self.open().await
+    }
+}
+
+impl Medium for Database {
+    async fn new() -> Self {
+        Database::new().await
+    }
+
+    async fn open(&self) -> Box<dyn Journal> {
+        Box::new(PostgresJournal::open(&self.url()).await.unwrap())
+    }
+
+    async fn take_over(&self) -> Box<dyn Journal> {
+        // A server whose connection is cut has no lock any more.
+        self.cut_writer().await;
         self.open().await
     }
 }
@@ -58,7 +76,7 @@ pub async fn content(reader: &dyn JournalReader) -> (Option<JournalHead>, Vec<Ba
 }
 
 async fn committed_is_read_back_and_survives_the_writer<M: Medium>() {
-    let (medium, mut chain) = (M::new(), Chain::new());
+    let (medium, mut chain) = (M::new().await, Chain::new());
     let mut journal = medium.open().await;
     assert_eq!(content(&*journal.reader()).await, (None, vec![]));
     let mut written = Vec::new();
@@ -82,7 +100,7 @@ async fn committed_is_read_back_and_survives_the_writer<M: Medium>() {
 }
 
 async fn ranges_are_what_they_say<M: Medium>() {
-    let (medium, mut chain) = (M::new(), Chain::new());
+    let (medium, mut chain) = (M::new().await, Chain::new());
     let mut journal = medium.open().await;
     for count in [2, 3, 1] {
         journal.append(&chain.batch(count)).await.unwrap();
@@ -110,7 +128,7 @@ async fn ranges_are_what_they_say<M: Medium>() {
 }
 
 async fn what_does_not_continue_is_refused_and_writes_nothing<M: Medium>() {
-    let (medium, mut chain) = (M::new(), Chain::new());
+    let (medium, mut chain) = (M::new().await, Chain::new());
     let mut journal = medium.open().await;
     let before_all = chain.clone().batch(1);
     journal.append(&before_all).await.unwrap();
@@ -167,7 +185,7 @@ fn reseal(
 }
 
 async fn an_earlier_writer_is_fenced_off<M: Medium>() {
-    let (medium, mut chain) = (M::new(), Chain::new());
+    let (medium, mut chain) = (M::new().await, Chain::new());
     let mut old = medium.open().await;
     old.append(&chain.batch(1)).await.unwrap();
     let mut new = medium.take_over().await;
@@ -181,7 +199,7 @@ async fn an_earlier_writer_is_fenced_off<M: Medium>() {
 }
 
 async fn readers_see_whole_batches_while_one_writes<M: Medium>() {
-    let (medium, mut chain) = (M::new(), Chain::new());
+    let (medium, mut chain) = (M::new().await, Chain::new());
     let mut journal = medium.open().await;
     journal.append(&chain.batch(5)).await.unwrap();
     let reader: Arc<dyn JournalReader> = journal.reader();
@@ -217,6 +235,7 @@ macro_rules! over_all_stores {
     ($($tests:tt)+) => {
         suite!(memory, MemoryStore, $($tests)+);
         suite!(sqlite, TempDir, $($tests)+);
+        suite!(postgres, Database, $($tests)+);
     };
 }
 

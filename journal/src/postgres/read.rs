@@ -1,0 +1,184 @@
+//! Reading the PostgreSQL journal: beside the writer, or of a database that must not be touched.
+
+use super::{DatabaseUrl, SCHEMA, session};
+use crate::port::{JournalHead, JournalReader, ReadError, StoredBatch};
+use crate::sql::{bound, fixed, limit as sql_limit, time, unsigned};
+use crate::tail::Tail;
+use async_trait::async_trait;
+use bandex_tradechain::{Record, SignedBlock};
+use bandex_types::{Hash, SignatureBytes};
+use sqlx::postgres::{PgPoolOptions, PgRow};
+use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Row};
+use std::time::Duration;
+
+/// How many reads run at once.
+const CONNECTIONS: u32 = 4;
+/// How long a read waits for a connection, also while the server is starting again.
+const ACQUIRE_WAIT: Duration = Duration::from_secs(10);
+
+const HEAD: &str =
+    "SELECT seq, time, rules, command, outcome_digest, previous FROM records ORDER BY seq DESC LIMIT 1";
+const RECORDS: &str = "SELECT seq, time, rules, command, outcome_digest, previous FROM records
+    WHERE seq >= $1 ORDER BY seq LIMIT $2";
+// Batches leave no gaps, so the last that begins at or before $1 holds it, if any does.
+const BATCHES: &str = "SELECT first_seq, count, payload, signature FROM batches
+    WHERE first_seq >= coalesce((SELECT max(first_seq) FROM batches WHERE first_seq <= $1), 0)
+    ORDER BY first_seq LIMIT $2";
+const LAST_BATCH: &str =
+    "SELECT first_seq, count, payload, signature FROM batches ORDER BY first_seq DESC LIMIT 1";
+
+/// A reader of a PostgreSQL journal.
+#[derive(Debug)]
+pub struct PostgresReader {
+    pool: PgPool,
+    url: DatabaseUrl,
+}
+
+impl PostgresReader {
+    /// Beside the writer of the same process.
+    pub(super) fn live(url: &DatabaseUrl) -> Self {
+        let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_WAIT);
+        Self { pool: pool.connect_lazy_with(session::reading(url)), url: url.clone() }
+    }
+
+    /// On a database that must not be touched.
+    pub(super) async fn checked(url: &DatabaseUrl) -> Result<Self, ReadError> {
+        let failed = |error: sqlx::Error| in_database(url, &error);
+        let mut connection = session::reading(url).connect().await.map_err(failed)?;
+        check_version(&mut connection, url).await?;
+        connection.close().await.map_err(failed)?;
+        Ok(Self::live(url))
+    }
+
+    /// All rows of a query. It is asked once more if the connection broke: the server may have been restarted.
+    async fn rows(&self, sql: &'static str, numbers: &[i64]) -> Result<Vec<PgRow>, ReadError> {
+        let ask = || {
+            let query = numbers.iter().fold(sqlx::query(sql), |query, number| query.bind(*number));
+            query.fetch_all(&self.pool)
+        };
+        let rows = match ask().await {
+            Err(error) if is_broken(&error) => ask().await,
+            rows => rows,
+        };
+        rows.map_err(|error| in_database(&self.url, &error))
+    }
+
+    pub(super) async fn close(&self) {
+        self.pool.close().await;
+    }
+}
+
+/// Whether a query failed with its connection, and not for want of one.
+fn is_broken(error: &sqlx::Error) -> bool {
+    session::is_lost(error) && !matches!(error, sqlx::Error::PoolTimedOut | sqlx::Error::PoolClosed)
+}
+
+/// Refuses a database without a journal, or with tables of another version than this program reads.
+async fn check_version(connection: &mut PgConnection, url: &DatabaseUrl) -> Result<(), ReadError> {
+    let failed = |error: sqlx::Error| in_database(url, &error);
+    let exists: bool = sqlx::query_scalar("SELECT to_regclass('journal._sqlx_migrations') IS NOT NULL")
+        .fetch_one(&mut *connection)
+        .await
+        .map_err(failed)?;
+    if !exists {
+        return Err(in_database(url, &"there is no journal in this database"));
+    }
+    let found: Option<i64> = sqlx::query_scalar("SELECT max(version) FROM _sqlx_migrations WHERE success")
+        .fetch_one(connection)
+        .await
+        .map_err(failed)?;
+    let expected = SCHEMA.iter().map(|migration| migration.version).max();
+    if found == expected {
+        return Ok(());
+    }
+    let version = |number: Option<i64>| number.map_or("none".to_owned(), |number| number.to_string());
+    let (found, expected) = (version(found), version(expected));
+    Err(in_database(url, &format!("its tables have version {found}; this program reads {expected}")))
+}
+
+/// The journal's end as the writer must know it, read through its own connection.
+pub(super) async fn tail(connection: &mut PgConnection) -> Result<Tail, ReadError> {
+    let failed = |error: sqlx::Error| ReadError::Store(error.to_string());
+    let last = sqlx::query(HEAD).fetch_optional(&mut *connection).await.map_err(failed)?;
+    let head = last.as_ref().map(record).transpose()?.as_ref().map(JournalHead::of);
+    let last = sqlx::query(LAST_BATCH).fetch_optional(connection).await.map_err(failed)?;
+    let last = last.as_ref().map(batch).transpose()?;
+    Tail::of(head, last.as_ref()).map_err(ReadError::Store)
+}
+
+pub(super) fn in_database(url: &DatabaseUrl, cause: &dyn std::fmt::Display) -> ReadError {
+    ReadError::Store(format!("{url}: {cause}"))
+}
+
+#[async_trait]
+impl JournalReader for PostgresReader {
+    async fn head(&self) -> Result<Option<JournalHead>, ReadError> {
+        let rows = self.rows(HEAD, &[]).await?;
+        Ok(rows.first().map(record).transpose()?.as_ref().map(JournalHead::of))
+    }
+
+    async fn records(&self, from_seq: u64, limit: usize) -> Result<Vec<Record>, ReadError> {
+        let rows = self.rows(RECORDS, &[bound(from_seq), sql_limit(limit)]).await?;
+        rows.iter().map(record).collect()
+    }
+
+    async fn batches(&self, from_seq: u64, limit: usize) -> Result<Vec<StoredBatch>, ReadError> {
+        let rows = self.rows(BATCHES, &[bound(from_seq), sql_limit(limit)]).await?;
+        let mut batches = rows.iter().map(batch).collect::<Result<Vec<_>, _>>()?;
+        batches.retain(|batch| batch.last_seq() >= from_seq);
+        Ok(batches)
+    }
+
+    async fn batch_of(&self, seq: u64) -> Result<Option<StoredBatch>, ReadError> {
+        let found = self.batches(seq, 1).await?.pop();
+        Ok(found.filter(|batch| batch.first_seq <= seq))
+    }
+}
+
+/// Reads one row, naming its number in every error.
+fn read<T>(row: &PgRow, number: &str, parse: impl Fn(u64) -> Result<T, ColumnError>) -> Result<T, ReadError> {
+    let stored: i64 = row.try_get(number).map_err(|error| ReadError::Store(error.to_string()))?;
+    let seq = unsigned(number, stored).map_err(ReadError::Store)?;
+    parse(seq).map_err(|ColumnError(what)| ReadError::Damaged { seq, what })
+}
+
+/// What does not fit, in words.
+struct ColumnError(String);
+
+impl From<String> for ColumnError {
+    fn from(what: String) -> Self {
+        Self(what)
+    }
+}
+
+impl From<sqlx::Error> for ColumnError {
+    fn from(error: sqlx::Error) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn record(row: &PgRow) -> Result<Record, ReadError> {
+    read(row, "seq", |seq| {
+        let rules: i64 = row.try_get("rules")?;
+        Ok(Record {
+            seq,
+            time: time("time", row.try_get("time")?)?,
+            rules: u32::try_from(rules).map_err(|_| format!("rules is {rules}"))?,
+            command: row.try_get("command")?,
+            outcome_digest: Hash::new(fixed("outcome_digest", row.try_get("outcome_digest")?)?),
+            previous: Hash::new(fixed("previous", row.try_get("previous")?)?),
+        })
+    })
+}
+
+fn batch(row: &PgRow) -> Result<StoredBatch, ReadError> {
+    read(row, "first_seq", |first_seq| {
+        let count: i64 = row.try_get("count")?;
+        let signature = SignatureBytes::new(fixed("signature", row.try_get("signature")?)?);
+        Ok(StoredBatch {
+            first_seq,
+            count: u32::try_from(count).map_err(|_| format!("count is {count}"))?,
+            block: SignedBlock { payload: row.try_get("payload")?, signature },
+        })
+    })
+}
