@@ -12,6 +12,7 @@ mod order;
 mod output;
 mod replay;
 mod serve;
+mod store;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;

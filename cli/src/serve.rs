@@ -6,13 +6,13 @@ use bandex_tradechain::body::{Change, Parameters};
 use bandex_types::Amount;
 use clap::Args;
 use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::pin::pin;
 use std::process::ExitCode;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::flow;
+use crate::store::OwnStore;
 
 /// How long the due party has to pay a tranche on the first market: ten minutes.
 const PAY_US: u64 = 600_000_000;
@@ -24,9 +24,8 @@ const RESTART_PAUSE: Duration = Duration::from_secs(1);
 /// How `bandex serve` is called.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// The folder of journal, projections and keys; made if it is missing.
-    #[arg(long, value_name = "DIR", env = "BANDEX_DATA", default_value = "bandex-data")]
-    data: PathBuf,
+    #[command(flatten)]
+    store: OwnStore,
     /// Where traders connect.
     #[arg(long, value_name = "ADDRESS", env = "BANDEX_LISTEN", default_value = "127.0.0.1:8420")]
     listen: SocketAddr,
@@ -39,6 +38,9 @@ pub struct Options {
     /// The issuance cap of a new journal, in bytes of bandwidth.
     #[arg(long, value_name = "BYTES", default_value_t = Amount::new(1_000_000_000_000_000))]
     issuance_cap: Amount,
+    /// The least number of records between two snapshots of the engine.
+    #[arg(long, value_name = "RECORDS", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
+    snapshot_every: u64,
 }
 
 /// The decisions that a new exchange begins with: BWT-BTC and the usual parameters.
@@ -62,7 +64,8 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         network: options.network,
         issuance_cap: options.issuance_cap,
         first_changes: first_changes(PAY_US, ACKNOWLEDGE_US),
-        ..Config::new(&options.data)
+        snapshot_every: options.snapshot_every,
+        ..options.store.config()
     };
     // One listener for the whole life: a signal while the server is being started again must not be lost.
     let mut signals = pin!(wait_for_signal());
@@ -73,7 +76,13 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         };
         eprintln!("traders   http://{}  (documents at /docs/)", exchange.address());
         eprintln!("operator  http://{}  (token in admin.token)", exchange.admin_address());
-        eprintln!("store     {}  node {}", options.data.display(), exchange.node());
+        eprintln!("store     {}  node {}", options.store.place(), exchange.node());
+        let recovery = exchange.recovery();
+        let (head, snapshot) = (recovery.head_seq, recovery.snapshot_seq);
+        eprintln!(
+            "journal   {head} records, {} replayed behind the snapshot at {snapshot}",
+            recovery.replayed()
+        );
         // Whoever starts again wants to be found where it was.
         (config.listen, config.admin_listen) = (exchange.address(), exchange.admin_address());
         let stop = exchange.stopper();

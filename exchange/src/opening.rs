@@ -8,7 +8,9 @@ use crate::recover::{self, RecoverError};
 use crate::snapshots::Snapshots;
 use crate::view::View;
 use crate::writer::Writer;
-use bandex_journal::{Journal, JournalReader, OpenError, Projected, Projections, SqliteJournal};
+use bandex_journal::{
+    Journal, JournalReader, OpenError, PostgresJournal, Projected, Projections, SqliteJournal,
+};
 use bandex_sequencer::{Replay, Sequencer};
 use bandex_tradechain::{Command, Decoded, Genesis};
 use std::sync::Arc;
@@ -43,7 +45,10 @@ pub(crate) struct Opened {
 }
 
 async fn open_journal(config: &Config) -> Result<Box<dyn Journal>, OpenError> {
-    Ok(Box::new(SqliteJournal::open(&config.folder).await?))
+    Ok(match &config.database {
+        None => Box::new(SqliteJournal::open(&config.folder).await?),
+        Some(database) => Box::new(PostgresJournal::open(database).await?),
+    })
 }
 
 /// Opens the store of `config`, beginning a new journal if there is none.

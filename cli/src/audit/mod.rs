@@ -18,8 +18,9 @@ pub use claims::{Claims, HeadClaim};
 pub use verdict::{Conviction, Report, Verdict};
 
 use crate::output::{self, Progress};
+use crate::store::ForeignStore;
 use anyhow::Result;
-use bandex_journal::{JournalReader, SqliteJournal};
+use bandex_journal::JournalReader;
 use bandex_types::PublicKey;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -29,9 +30,8 @@ use walk::{Stop, Walk};
 /// How `bandex audit` is called.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// The folder of the store; nothing in it is changed.
-    #[arg(long, value_name = "DIR")]
-    data: PathBuf,
+    #[command(flatten)]
+    store: ForeignStore,
     /// A record that the journal must hold: its hash, or a file or text of JSON with seq and hash, an earlier report,
     /// a batch block, or a receipt.
     #[arg(long, value_name = "H")]
@@ -57,10 +57,10 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         head: options.head.as_deref().map(HeadClaim::read).transpose()?,
         receipts: options.receipts.as_deref().map(claims::receipts).transpose()?.unwrap_or_default(),
     };
-    let reader = SqliteJournal::open_read_only(&options.data).await?;
+    let reader = options.store.open().await?;
     let total = reader.head().await.ok().flatten().map(|head| head.seq);
     let mut progress = Progress::new("records", total);
-    let verdict = audit(&reader, &claims, &mut |seq| progress.at(seq)).await?;
+    let verdict = audit(reader.as_ref(), &claims, &mut |seq| progress.at(seq)).await?;
     progress.end();
     if options.json {
         output::json(&verdict)?;

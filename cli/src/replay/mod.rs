@@ -19,6 +19,7 @@ use venue::EngineVenue;
 
 use crate::{flow, output};
 use anyhow::Result;
+use bandex_journal::DatabaseUrl;
 use clap::ValueEnum;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -39,6 +40,10 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 50,
           value_parser = clap::value_parser!(u32).range(i64::from(flow::LEAST_TRADERS)..=100_000))]
     traders: u32,
+    /// An empty PostgreSQL database for the server: postgres://USER:PASSWORD@HOST:PORT/NAME. Without it the server
+    /// keeps SQLite files in a folder that goes when it goes.
+    #[arg(long, value_name = "URL", env = "BANDEX_DATABASE_URL", hide_env_values = true)]
+    database_url: Option<DatabaseUrl>,
     /// Print the report as JSON.
     #[arg(long)]
     json: bool,
@@ -62,7 +67,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let commands = flow::commands(&options.commands)?;
     let report = match options.through {
         Through::Engine => through_engine(commands, &own, options.traders).await?,
-        Through::Server => through_server(commands, &own, options.traders).await?,
+        Through::Server => through_server(options.database_url, commands, &own, options.traders).await?,
     };
     if options.json {
         output::json(&report)?;
@@ -78,8 +83,13 @@ async fn through_engine(commands: flow::Commands, own: &[flow::VenueTrade], trad
     replay("engine", &mut venue, traders, commands, own).await
 }
 
-async fn through_server(commands: flow::Commands, own: &[flow::VenueTrade], traders: u32) -> Result<Report> {
-    let mut venue = ServerVenue::start().await?;
+async fn through_server(
+    database: Option<DatabaseUrl>,
+    commands: flow::Commands,
+    own: &[flow::VenueTrade],
+    traders: u32,
+) -> Result<Report> {
+    let mut venue = ServerVenue::start(database).await?;
     let report = replay("server", &mut venue, traders, commands, own).await;
     venue.stop().await;
     report

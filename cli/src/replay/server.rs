@@ -5,6 +5,7 @@ use crate::admin;
 use anyhow::{Context, Result, anyhow, bail};
 use bandex_engine::{Outcome, Refusal};
 use bandex_exchange::{Config, Exchange};
+use bandex_journal::{DatabaseUrl, JournalReader, PostgresJournal};
 use bandex_sdk::{Client, Options, Rest, SubmitError, api::BlockReply};
 use bandex_tradechain::body::{Change, MAX_CHANGES};
 use bandex_tradechain::{Genesis, SignedBlock};
@@ -27,14 +28,16 @@ pub struct ServerVenue {
 }
 
 impl ServerVenue {
-    /// Starts the server and connects.
+    /// Starts the server, on `database` if one is given, and connects.
     ///
     /// # Errors
-    /// It cannot start, or does not answer.
-    pub async fn start() -> Result<Self> {
+    /// The database holds a journal, or the server cannot start or does not answer.
+    pub async fn start(database: Option<DatabaseUrl>) -> Result<Self> {
+        if let Some(database) = &database {
+            must_be_empty(database).await?;
+        }
         let folder = tempfile::tempdir()?;
-        let config =
-            Config { issuance_cap: Amount::MAX, first_changes: Vec::new(), ..Config::new(folder.path()) };
+        let config = Config { database, issuance_cap: Amount::MAX, ..Config::new(folder.path()) };
         let exchange = Exchange::start(config).await?;
         let rest = Rest::new(format!("http://{}", exchange.address()))?;
         let register_work_bits = rest.markets().await?.register_work_bits;
@@ -58,6 +61,17 @@ impl ServerVenue {
         let receipt = reply.receipt.context("a reply without a receipt")?;
         Ok(Some(Outcome::try_from_slice(&hex::decode(receipt.outcome)?)?))
     }
+}
+
+/// Whoever names a database by mistake keeps what is in it.
+async fn must_be_empty(database: &DatabaseUrl) -> Result<()> {
+    // A database without the journal's tables cannot be opened for reading, and is as empty as can be.
+    if let Ok(reader) = PostgresJournal::open_read_only(database).await
+        && let Some(head) = reader.head().await?
+    {
+        bail!("{database} holds a journal of {} records; name an empty database", head.seq);
+    }
+    Ok(())
 }
 
 impl Venue for ServerVenue {

@@ -2,6 +2,7 @@
 
 use super::forge::{Forge, Rows};
 use crate::audit::{Claims, Options, Verdict, audit, run};
+use crate::store::ForeignStore;
 use bandex_journal::{Batch, Journal, JournalReader, SqliteJournal};
 use bandex_tradechain::Decoded;
 use sqlx::sqlite::SqliteConnectOptions;
@@ -141,7 +142,8 @@ async fn a_flipped_byte_within_a_block_names_the_record_with_exit_code_1() {
 
     let code = async |folder: &Path, head: Option<&str>| {
         let (data, head) = (folder.to_owned(), head.map(str::to_owned));
-        let options = Options { data, head, receipts: None, node: None, json: true };
+        let store = ForeignStore::folder(data);
+        let options = Options { store, head, receipts: None, node: None, json: true };
         run(options).await.map(|code| format!("{code:?}")).map_err(|error| format!("{error:#}"))
     };
     let expected = |code: u8| Ok(format!("{:?}", std::process::ExitCode::from(code)));
