@@ -10,7 +10,9 @@ use crate::sessions::Sessions;
 use crate::shared::Shared;
 use crate::view::View;
 use crate::writer::{Input, Writer};
-use bandex_journal::{Journal, OpenError, Projected, ProjectionError, Projections, SqliteJournal};
+use bandex_journal::{
+    Journal, OpenError, Projected, ProjectionError, ProjectionPlace, Projections, SqliteJournal,
+};
 use bandex_tradechain::Genesis;
 use bandex_types::PublicKey;
 use std::collections::BTreeSet;
@@ -289,7 +291,8 @@ async fn open(config: &Config, identity: &Identity) -> Result<Opened, StartError
     }
     view.read_books(&engine);
     let id = engine.genesis().map_or(genesis.id(), Genesis::id);
-    let mut projections = Projections::open(config.folder(), id.as_bytes()).await?;
+    let place = ProjectionPlace::Folder(config.folder().to_owned());
+    let mut projections = Projections::open(&place, id.as_bytes()).await?;
     let (journal_end, projected) = (engine.seq(), projections.checkpoint());
     if projected > journal_end {
         return Err(StartError::Cut { journal: journal_end, projected });
