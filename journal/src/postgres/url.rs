@@ -6,8 +6,10 @@ use std::str::FromStr;
 
 /// Where a database is and how to get in: `postgres://USER:PASSWORD@HOST:PORT/NAME`, with PostgreSQL's usual parameters
 /// (`?sslmode=require&sslrootcert=…`). What is left out comes from PostgreSQL's own variables (`PGPASSWORD`, …).
+///
+/// Boxed, since errors carry it.
 #[derive(Clone)]
-pub struct DatabaseUrl(PgConnectOptions);
+pub struct DatabaseUrl(Box<PgConnectOptions>);
 
 /// A text was no address of a PostgreSQL database.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -17,7 +19,7 @@ pub struct DatabaseUrlError(String);
 impl DatabaseUrl {
     /// How to connect; `purpose` is what PostgreSQL lists the connection as.
     pub(crate) fn options(&self, purpose: &str) -> PgConnectOptions {
-        self.0.clone().application_name(purpose)
+        PgConnectOptions::clone(&self.0).application_name(purpose)
     }
 }
 
@@ -33,7 +35,7 @@ impl FromStr for DatabaseUrl {
         if options.get_database().is_none_or(str::is_empty) {
             return Err(DatabaseUrlError("it names no database".to_owned()));
         }
-        Ok(Self(options))
+        Ok(Self(Box::new(options)))
     }
 }
 
