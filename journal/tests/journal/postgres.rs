@@ -255,3 +255,30 @@ async fn an_ordinary_user_needs_its_schema_only_and_no_error_shows_its_password(
     let error = PostgresJournal::open_read_only(&url("hidden-too")).await.unwrap_err();
     check(&error, &error);
 }
+
+/// The number of the advisory lock, as the store has it: an operator may look for it in `pg_locks`.
+const LOCK: i64 = 0x6261_6e64_6578_6a6c;
+
+#[tokio::test]
+async fn a_writer_that_was_succeeded_while_it_waited_for_its_lock_is_fenced_off() {
+    let (database, mut journal, mut chain) = filled().await;
+    let before = content(&*journal.reader()).await;
+    let next = chain.batch(3);
+    database.cut_writer().await;
+    let mut other = database.connect().await;
+    let lock = format!("SELECT pg_advisory_lock({LOCK})");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lock)).execute(&mut other).await.unwrap();
+    let appending = tokio::spawn(async move { (journal.append(&next).await, journal) });
+    let asking = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
+        AND application_name LIKE 'bandex journal %' AND query LIKE '%pg_try_advisory_lock%'";
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while database.number(asking).await == 0 {
+        assert!(Instant::now() < deadline, "the writer does not ask for its lock");
+    }
+    // It has seen its own name beside the epoch. Now another writer comes and goes.
+    database.run("UPDATE journal.writer SET epoch = epoch + 1, holder = 'somebody else'").await;
+    drop(other);
+    let (appended, journal) = appending.await.unwrap();
+    assert_eq!(appended, Err(AppendError::Fenced));
+    assert_eq!(content(&*journal.reader()).await, before);
+}
