@@ -175,7 +175,7 @@ impl Projections {
 
     /// SQLite has no connection to lose: what it refuses it would refuse again.
     fn may_pass(&self, error: &WriteError) -> bool {
-        matches!(self.place, ProjectionPlace::Postgres(_)) && error.is_passing()
+        self.place.is_server() && error.is_passing()
     }
 
     async fn write(&mut self, gathered: &Gathered<'_>, to: u64) -> Result<(), WriteError> {

@@ -2,7 +2,7 @@
 
 use crate::port::OpenError;
 use crate::postgres::DatabaseUrl;
-use crate::sql::{Connection, Pool, Statement, unsigned};
+use crate::sql::{Connection, Pool, Statement, is_passing, unsigned};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
@@ -42,13 +42,17 @@ impl ProjectionPlace {
                 return Ok((self.begin(journal).await?, 0));
             }
         }
-        match self.reopen(journal).await {
+        let connected = self.connect().await;
+        let reopened = match connected {
+            // A server that cannot be reached just now says nothing about what it holds; so too below.
+            Err(error) if self.is_server() => return Err(self.failed(&error)),
+            Err(error) => Err(error),
+            Ok(connection) => self.reopen(connection, journal).await,
+        };
+        match reopened {
             Ok(Some(opened)) => return Ok(opened),
             Ok(None) => {}
-            // A server that cannot be reached just now says nothing about what it holds.
-            Err(error) if matches!(self, Self::Postgres(_)) && crate::sql::is_passing(&error) => {
-                return Err(self.failed(&error));
-            }
+            Err(error) if self.is_server() && is_passing(&error) => return Err(self.failed(&error)),
             Err(error) => {
                 tracing::warn!(%error, "the projections cannot be read and are written anew");
             }
@@ -56,9 +60,17 @@ impl ProjectionPlace {
         Ok((self.begin(journal).await?, 0))
     }
 
-    async fn reopen(&self, journal: &[u8]) -> Result<Option<(Connection, u64)>, sqlx::Error> {
-        let mut connection = self.connect().await?;
-        if matches!(self, Self::Postgres(_)) {
+    /// Whether it is a server, which may be away, and a connection to it break.
+    pub(super) const fn is_server(&self) -> bool {
+        matches!(self, Self::Postgres(_))
+    }
+
+    async fn reopen(
+        &self,
+        mut connection: Connection,
+        journal: &[u8],
+    ) -> Result<Option<(Connection, u64)>, sqlx::Error> {
+        if self.is_server() {
             let mut there = Statement::new("SELECT 1 FROM pg_tables WHERE tablename = 'progress' AND ");
             there.push(format_args!("schemaname = '{SCHEMA}'"));
             if connection.rows(there).await?.is_empty() {

@@ -189,6 +189,13 @@ fn step(seq: u64) -> Projected {
     record(seq, block, events)
 }
 
+/// The events of a history and of [`one_deal`], each in a record of its own: none can stand in for another.
+pub fn one_event_each() -> Vec<Projected> {
+    let records = history(12).into_iter().chain(one_deal().into_iter().skip(4));
+    let events = records.flat_map(|record| record.outcome.events);
+    (1..).zip(events).map(|(seq, event)| record(seq, None, vec![event])).collect()
+}
+
 /// The last state of every order of a history, by reference.
 pub fn last_orders(records: &[Projected]) -> Vec<OrderState> {
     let mut states = BTreeMap::new();
