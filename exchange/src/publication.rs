@@ -53,7 +53,6 @@ pub(crate) fn projected(applied: &Applied) -> Projected {
             id: block.id,
             author: block.author,
             lane_seq: block.lane_seq,
-            account: block.account,
             deal: block.deal,
         }),
         outcome_bytes: applied.outcome_bytes.clone(),

@@ -21,8 +21,6 @@ CREATE TABLE blocks (
     id         BYTEA NOT NULL UNIQUE,
     author     BYTEA NOT NULL,
     lane_seq   BIGINT NOT NULL,
-    account    BYTEA,
-    deal       BYTEA,
     UNIQUE (author, lane_seq)
 );
 

@@ -20,8 +20,6 @@ CREATE TABLE blocks (
     id         BLOB NOT NULL UNIQUE,
     author     BLOB NOT NULL,
     lane_seq   INTEGER NOT NULL,
-    account    BLOB,
-    deal       BLOB,
     UNIQUE (author, lane_seq)
 ) STRICT;
 

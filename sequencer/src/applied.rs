@@ -3,7 +3,7 @@
 use bandex_engine::{CommandResult, Engine, Event, LevelView, Outcome};
 use bandex_tradechain::body::Pay;
 use bandex_tradechain::{Body, Decoded, Leaf};
-use bandex_types::{AccountId, BlockId, DealId, MarketId, Price, PublicKey, Side, Timestamp};
+use bandex_types::{BlockId, DealId, MarketId, Price, PublicKey, Side, Timestamp};
 use std::collections::BTreeSet;
 
 /// A record that was applied. As long as its batch is not committed it cannot be told to anybody.
@@ -30,8 +30,6 @@ pub struct AppliedBlock {
     pub id: BlockId,
     /// Whose lane it is in.
     pub author: PublicKey,
-    /// Whose key that is.
-    pub account: Option<AccountId>,
     /// Its place there.
     pub lane_seq: u64,
     /// The deal that it pays in or acknowledges a payment of.
@@ -52,8 +50,7 @@ pub struct LevelChange {
 }
 
 impl AppliedBlock {
-    /// What was just applied to `engine`.
-    pub(crate) fn of(engine: &Engine, decoded: &Decoded, outcome: &Outcome) -> Option<Self> {
+    pub(crate) fn of(decoded: &Decoded, outcome: &Outcome) -> Option<Self> {
         let (block, id) = decoded.block()?;
         // A refused register has no account and so no lane to stand in.
         if matches!((&block.body, &outcome.result), (Body::Register(_), CommandResult::Refused(_))) {
@@ -67,8 +64,7 @@ impl AppliedBlock {
             }),
             _ => None,
         };
-        let account = engine.key(&block.author).map(|key| key.account);
-        Some(Self { id: *id, author: block.author, account, lane_seq: block.seq, deal })
+        Some(Self { id: *id, author: block.author, lane_seq: block.seq, deal })
     }
 }
 

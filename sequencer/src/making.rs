@@ -185,7 +185,7 @@ impl<'a> Making<'a> {
         self.touched.take(&outcome);
         let (record, outcome_bytes) = self.chain.push(ends, engine, rules, decoded, &outcome);
         let (seq, time, leaf) = (record.seq, record.time, record.leaf());
-        let block = AppliedBlock::of(engine, decoded, &outcome);
+        let block = AppliedBlock::of(decoded, &outcome);
         let index = self.applied.len();
         self.applied.push(Applied { seq, time, leaf, block, outcome, outcome_bytes });
         index

@@ -91,7 +91,7 @@ impl Replay {
             return Err(ReplayError::Outcome { seq });
         }
         self.record_hash = record.hash();
-        let block = AppliedBlock::of(&self.engine, &decoded, &outcome);
+        let block = AppliedBlock::of(&decoded, &outcome);
         Ok(Applied { seq, time: record.time, leaf: record.leaf(), block, outcome, outcome_bytes })
     }
 

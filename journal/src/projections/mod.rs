@@ -24,7 +24,7 @@ pub use rows::{
 use crate::port::OpenError;
 use crate::sql::{Connection, Statement, unsigned};
 use bandex_engine::Outcome;
-use bandex_types::{AccountId, BlockId, DealId, PublicKey, Timestamp};
+use bandex_types::{BlockId, DealId, PublicKey, Timestamp};
 use gather::Gathered;
 use std::time::Duration;
 use write::WriteError;
@@ -59,8 +59,6 @@ pub struct ProjectedBlock {
     pub author: PublicKey,
     /// Its place in that key's lane.
     pub lane_seq: u64,
-    /// The key's account, if it has one here.
-    pub account: Option<AccountId>,
     /// The deal it pays or acknowledges, if any.
     pub deal: Option<DealId>,
 }

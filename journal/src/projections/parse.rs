@@ -2,7 +2,7 @@
 
 use super::rows::{BlockRow, CandleRow, Cursor, DealRow, OrderRow, OutcomeRow, TradeRow};
 use crate::sql::{Row, fixed, time, unsigned};
-use bandex_types::{AccountId, BlockId, DealId, PublicKey, Timestamp};
+use bandex_types::{BlockId, PublicKey, Timestamp};
 use borsh::BorshDeserialize;
 
 pub(super) fn number(row: &Row, column: &str) -> Result<u64, String> {
@@ -38,8 +38,6 @@ pub(super) fn block(row: &Row) -> Result<BlockRow, String> {
         id: BlockId::new(bytes(row, "id")?),
         author: PublicKey::new(bytes(row, "author")?),
         lane_seq: number(row, "lane_seq")?,
-        account: optional(row, "account")?.map(AccountId::new),
-        deal: optional(row, "deal")?.map(DealId::new),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use super::candles::Candle;
 use bandex_engine::{DealState, OrderState, ProposalState, Trade};
-use bandex_types::{AccountId, BlockId, DealId, MarketId, PublicKey, Timestamp};
+use bandex_types::{AccountId, BlockId, MarketId, PublicKey, Timestamp};
 use std::fmt;
 use std::str::FromStr;
 
@@ -59,10 +59,6 @@ pub struct BlockRow {
     pub author: PublicKey,
     /// Its place in that key's lane.
     pub lane_seq: u64,
-    /// The key's account, if it has one here.
-    pub account: Option<AccountId>,
-    /// The deal it pays or acknowledges, if any.
-    pub deal: Option<DealId>,
 }
 
 /// Which orders.

@@ -9,16 +9,9 @@ use crate::sql::Table;
 pub(super) static OUTCOMES: Table<3> =
     Table { name: "outcomes", columns: [Number("seq"), Number("time"), Bytes("outcome")], replace: None };
 
-pub(super) static BLOCKS: Table<6> = Table {
+pub(super) static BLOCKS: Table<4> = Table {
     name: "blocks",
-    columns: [
-        Number("record_seq"),
-        Bytes("id"),
-        Bytes("author"),
-        Number("lane_seq"),
-        Bytes("account"),
-        Bytes("deal"),
-    ],
+    columns: [Number("record_seq"), Bytes("id"), Bytes("author"), Number("lane_seq")],
     replace: None,
 };
 

@@ -76,8 +76,6 @@ async fn records(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> 
             seen.block.id.as_bytes().into(),
             seen.block.author.as_bytes().into(),
             seen.lane_seq.into(),
-            seen.block.account.as_ref().map(|account| account.as_bytes()).into(),
-            seen.block.deal.as_ref().map(|deal| deal.as_bytes()).into(),
         ]
     });
     transaction.insert(&tables::BLOCKS, blocks.collect()).await?;

@@ -123,6 +123,9 @@ async fn a_writer_of_an_earlier_epoch_is_fenced_off_though_its_connection_lives(
 async fn an_append_that_is_dropped_halfway_makes_the_writer_refuse() {
     let (database, mut journal, mut chain) = filled().await;
     let next = chain.batch(3);
+    // While somebody holds the epoch the append comes no further than that, however fast the server answers.
+    let mut holder = database.connect().await;
+    sqlx::raw_sql("BEGIN; SELECT 1 FROM journal.writer FOR UPDATE").execute(&mut holder).await.unwrap();
     {
         let mut append = journal.append(&next);
         let mut context = std::task::Context::from_waker(std::task::Waker::noop());
@@ -134,6 +137,7 @@ async fn an_append_that_is_dropped_halfway_makes_the_writer_refuse() {
         "{error}"
     );
     drop(journal);
+    drop(holder);
     let mut journal = PostgresJournal::open(&database.url()).await.unwrap();
     assert_eq!(journal.reader().head().await.unwrap().unwrap().seq, 43);
     journal.append(&next).await.unwrap();

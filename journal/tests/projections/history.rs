@@ -51,13 +51,7 @@ fn record(seq: u64, block: Option<ProjectedBlock>, events: Vec<Event>) -> Projec
 }
 
 fn block(who: u64, seq: u64, deal: Option<DealId>) -> Option<ProjectedBlock> {
-    Some(ProjectedBlock {
-        id: block_id(seq),
-        author: key(who),
-        lane_seq: seq,
-        account: Some(account(who)),
-        deal,
-    })
+    Some(ProjectedBlock { id: block_id(seq), author: key(who), lane_seq: seq, deal })
 }
 
 fn order_state(who: u64, seq: u64, op: u8, status: OrderStatus) -> Event {

@@ -11,14 +11,6 @@ use tempfile::{TempDir, tempdir};
 
 pub const JOURNAL: &[u8] = b"a journal";
 
-/// The address of a PostgreSQL server in which tests may create databases.
-pub fn postgres_url() -> String {
-    std::env::var("BANDEX_TEST_POSTGRES").expect(
-        "set BANDEX_TEST_POSTGRES to the address of a PostgreSQL server in which databases may be created, \
-         such as postgres://postgres@127.0.0.1:5432/postgres",
-    )
-}
-
 /// A database of its own, dropped at the end.
 pub struct Database {
     server: PgConnectOptions,
@@ -28,7 +20,8 @@ pub struct Database {
 impl Database {
     async fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
-        let server: PgConnectOptions = postgres_url().parse().unwrap();
+        let server = tokio::task::spawn_blocking(bandex_cluster::shared).await.unwrap().unwrap();
+        let server: PgConnectOptions = server.parse().unwrap();
         let name = format!("projections_{}_{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let mut connection = server.connect().await.unwrap();
         for sql in [format!("DROP DATABASE IF EXISTS {name}"), format!("CREATE DATABASE {name}")] {

@@ -130,7 +130,6 @@ async fn blocks_outcomes_and_holders_are_found() {
         let block = records[3].block.unwrap();
         let row = reader.block(block.id).await.unwrap().unwrap();
         assert_eq!((row.record_seq, row.author, row.lane_seq), (4, block.author, block.lane_seq));
-        assert_eq!((row.account, row.deal), (block.account, block.deal));
         assert_eq!(reader.block(BlockId::ZERO).await.unwrap(), None);
         let lane: Vec<u64> =
             reader.lane(key(1), 10, 4).await.unwrap().iter().map(|row| row.lane_seq).collect();
