@@ -31,12 +31,20 @@ pub struct Setup {
     pub dust: u64,
     /// The least number of records between two snapshots of the engine.
     pub snapshot_every: u64,
+    /// How many batches a follower of channels may fall behind in the news.
+    pub news_kept: usize,
 }
 
 impl Default for Setup {
     /// Deadlines that no test reaches.
     fn default() -> Self {
-        Self { pay_us: 600_000_000, acknowledge_us: 600_000_000, dust: 10_000, snapshot_every: 1_000_000 }
+        Self {
+            pay_us: 600_000_000,
+            acknowledge_us: 600_000_000,
+            dust: 10_000,
+            snapshot_every: 1_000_000,
+            news_kept: 4_096,
+        }
     }
 }
 
@@ -131,8 +139,9 @@ impl Server {
     pub async fn start(setup: Setup) -> Self {
         let folder = TempDir::new().unwrap();
         let first_changes = first_changes(&setup);
-        let snapshot_every = setup.snapshot_every;
-        let config = Config { network: NETWORK, first_changes, snapshot_every, ..Config::new(folder.path()) };
+        let Setup { snapshot_every, news_kept, .. } = setup;
+        let defaults = Config::new(folder.path());
+        let config = Config { network: NETWORK, first_changes, snapshot_every, news_kept, ..defaults };
         let exchange = Exchange::start(config).await.unwrap();
         Self::around(exchange, folder)
     }
