@@ -57,6 +57,10 @@ pub struct Subscribe {
     /// The market, of public channels.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub market: Option<String>,
+    /// Of private channels: the `seq` of the last push that was heard of it, or of a subscription's reply; 0 for all
+    /// there is. No snapshot comes then, but an update for each record behind it. Of `unsubscribe` nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume_from: Option<u64>,
 }
 
 /// A channel.

@@ -29,6 +29,9 @@ pub struct Config {
     pub queue_max: usize,
     /// The most WebSocket connections.
     pub connections_max: usize,
+    /// How many batches whoever follows channels may fall behind in the news. Private channels are made up for from the
+    /// projections then; who follows public ones too must subscribe again.
+    pub news_kept: usize,
     /// The least number of records between two snapshots of the engine. A long journal is put away less often: after
     /// an eighth of its length.
     pub snapshot_every: u64,
@@ -50,6 +53,7 @@ impl Config {
             batch_max: 1_024,
             queue_max: 8_192,
             connections_max: 1_024,
+            news_kept: 4_096,
             snapshot_every: 50_000,
         }
     }

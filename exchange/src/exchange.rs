@@ -22,8 +22,6 @@ use tokio::task::JoinSet;
 
 /// How many blocks are verified at a time: few enough not to starve the writer, enough to fill its batches.
 const VERIFYING_MAX: usize = 32;
-/// How many publications a slow listener may fall behind before it is dropped.
-const NEWS_KEPT: usize = 4_096;
 /// How many batches the projections may fall behind before the writer waits for them.
 const PROJECTOR_QUEUE: usize = 1_024;
 
@@ -139,7 +137,7 @@ impl Exchange {
         let begun = opened.writer.sequencer.engine().genesis();
         let genesis = begun.expect("a journal that was opened has been begun").clone();
         let (queue, inputs) = mpsc::channel(config.queue_max);
-        let (news, _) = broadcast::channel(NEWS_KEPT);
+        let (news, _) = broadcast::channel(config.news_kept.max(1));
         let (checkpoint_sender, checkpoint) = watch::channel(opened.projections.checkpoint());
         let (published_sender, published) = watch::channel(opened.view.seq);
         let switch = Switch::new();

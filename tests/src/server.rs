@@ -33,6 +33,8 @@ pub struct Setup {
     pub snapshot_every: u64,
     /// In SQLite files whatever the run is about: for tests that reach into them.
     pub embedded: bool,
+    /// How many batches a follower of channels may fall behind in the news.
+    pub news_kept: usize,
 }
 
 impl Default for Setup {
@@ -44,6 +46,7 @@ impl Default for Setup {
             dust: 10_000,
             snapshot_every: 1_000_000,
             embedded: false,
+            news_kept: 4_096,
         }
     }
 }
@@ -142,8 +145,9 @@ impl Server {
         if !setup.embedded {
             database::provide(folder.path()).await;
         }
-        let snapshot_every = setup.snapshot_every;
-        let config = Config { network: NETWORK, first_changes, snapshot_every, ..config(folder.path()) };
+        let Setup { snapshot_every, news_kept, .. } = setup;
+        let config =
+            Config { network: NETWORK, first_changes, snapshot_every, news_kept, ..config(folder.path()) };
         let exchange = Exchange::start(config).await.unwrap();
         Self::around(exchange, folder)
     }

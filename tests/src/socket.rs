@@ -131,6 +131,27 @@ impl Socket {
         push
     }
 
+    /// Follows a private channel from a record on.
+    ///
+    /// # Panics
+    /// It is refused, or begins elsewhere.
+    pub async fn resume(&mut self, channel: &str, from: u64) {
+        let reply = self.ask("subscribe", json!({ "channel": channel, "resume_from": from })).await;
+        assert!(reply.ok, "{reply:?}");
+        assert_eq!(reply.result, Some(json!({ "seq": from })));
+    }
+
+    /// The next push; `None` once the other side has closed the connection.
+    ///
+    /// # Panics
+    /// A reply comes instead.
+    pub async fn push_or_end(&mut self) -> Option<Push> {
+        match self.pushes.pop_front() {
+            Some(push) => Some(push),
+            None => self.message().await.map(|message| serde_json::from_value(message).unwrap()),
+        }
+    }
+
     /// The parameters of a login on this connection.
     pub fn signed_login(&self, server: &Server, lane: &RawLane) -> Value {
         let (node, key) = (self.hello.node.parse().unwrap(), lane.key());

@@ -83,6 +83,17 @@ impl Fault {
         fault.about_block(None, "rejected").retry(1_000)
     }
 
+    /// A place to resume from that this journal does not have.
+    pub fn beyond_head(resume_from: u64, head: u64) -> Self {
+        let detail = format!(
+            "the journal ends at record {head}, before {resume_from}: it lost its end, or is another exchange's; \
+             subscribe without resume_from"
+        );
+        let mut fault = Self::new(StatusCode::CONFLICT, "beyond_head", "beyond the journal's end", detail);
+        fault.0.details = Some(json!({ "head_seq": head }));
+        fault
+    }
+
     pub fn timed_out() -> Self {
         let detail = "the request took too long; a block may have been sequenced: send the same bytes again";
         let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed_out", "timed out", detail);

@@ -8,9 +8,10 @@ use crate::view::MarketInfo;
 use crate::wire;
 use bandex_api as api;
 use bandex_api::Channel;
-use bandex_engine::Event;
+use bandex_engine::{Event, Trade};
 use bandex_journal::{DealFilter, OrderFilter};
-use bandex_types::Side;
+use bandex_tradechain::Receipt;
+use bandex_types::{AccountId, Side, Timestamp};
 use serde_json::{Value, to_value};
 use std::sync::Arc;
 
@@ -29,8 +30,11 @@ pub(super) struct Subscription {
     pub who: Option<Who>,
     /// What the last push was true up to.
     pub seq: u64,
-    /// What the follower has been told at all up to: publications up to here are in the snapshot.
+    /// What the follower has been told at all up to: publications up to here are in the snapshot, or were skipped over
+    /// because nothing in them is of this channel.
     pub seen: u64,
+    /// Whether it is told from the projections what it missed; publications are not for it until it has caught up.
+    pub is_behind: bool,
 }
 
 fn value(items: impl serde::Serialize) -> Value {
@@ -38,6 +42,10 @@ fn value(items: impl serde::Serialize) -> Value {
 }
 
 impl Subscription {
+    pub fn market_symbol(&self) -> Option<&str> {
+        self.market.as_ref().map(|info| info.symbol.as_str())
+    }
+
     /// All there is now; moves the subscription to the record it is true up to.
     pub async fn snapshot(&mut self, shared: &Shared) -> Result<Value, Fault> {
         let (seq, data) = match (self.channel, &self.market, self.who) {
@@ -85,53 +93,88 @@ impl Subscription {
         Ok(data)
     }
 
-    /// What a publication changed; none if nothing.
+    /// What a publication changed behind what was told; none if nothing.
     pub fn update(&self, shared: &Shared, publication: &Publication) -> Option<Value> {
         match (self.channel, &self.market, self.who) {
             (Channel::Book, Some(info), _) => book(info, publication),
             (Channel::Trades, Some(info), _) => {
-                let trades = events(publication).filter_map(|(_, applied, event)| match event {
-                    Event::Trade(trade) if trade.market == info.listing.id => {
-                        Some(wire::trade(info, trade, applied.seq, applied.time))
-                    }
-                    _ => None,
+                let records = publication.records().iter();
+                let trades = records.flat_map(|applied| {
+                    applied.outcome.events.iter().filter_map(move |event| match event {
+                        Event::Trade(trade) if trade.market == info.listing.id => {
+                            Some(value(wire::trade(info, trade, applied.seq, applied.time)))
+                        }
+                        _ => None,
+                    })
                 });
                 some(trades.collect())
             }
-            (Channel::Orders, _, Some(who)) => {
-                let orders = events(publication).filter_map(|(_, applied, event)| match event {
-                    Event::Order(order) if order.account == who.account => {
-                        let info = shared.market_info(order.market)?;
-                        Some(wire::order(&info, order, applied.seq, applied.time))
-                    }
-                    _ => None,
-                });
-                some(orders.collect())
-            }
-            (Channel::Fills, _, Some(who)) => some(fills(shared, who, publication)),
-            (Channel::Deals, _, Some(who)) => {
-                let deals = events(publication).filter_map(|(_, applied, event)| match event {
-                    Event::Deal(deal) if deal.seller == who.account || deal.buyer == who.account => {
-                        let info = shared.market_info(deal.market)?;
-                        Some(wire::deal(&info, deal, applied.seq))
-                    }
-                    _ => None,
-                });
-                some(deals.collect())
+            (_, _, Some(who)) => {
+                let records = publication.records().iter().enumerate();
+                let items =
+                    records.filter(|(_, applied)| applied.seq > self.seen).flat_map(|(at, applied)| {
+                        let events = &applied.outcome.events;
+                        let record = Told { seq: applied.seq, time: applied.time, events };
+                        record.items(shared, self.channel, who.account, || publication.receipt(at))
+                    });
+                some(items.collect())
             }
             _ => None,
         }
     }
 }
 
-fn some<T: serde::Serialize>(items: Vec<T>) -> Option<Value> {
-    (!items.is_empty()).then(|| value(items))
+/// A record as private channels tell of it, fresh or long past.
+pub(super) struct Told<'a> {
+    pub seq: u64,
+    pub time: Timestamp,
+    pub events: &'a [Event],
 }
 
-fn events(publication: &Publication) -> impl Iterator<Item = (usize, &crate::publication::Applied, &Event)> {
-    let records = publication.records().iter().enumerate();
-    records
-        .flat_map(|(index, applied)| applied.outcome.events.iter().map(move |event| (index, applied, event)))
+impl Told<'_> {
+    /// Whether the account traded, so that its fills need the record's receipt.
+    pub fn has_fill(&self, account: AccountId) -> bool {
+        self.events.iter().any(|event| matches!(event, Event::Trade(trade) if is_side(trade, account)))
+    }
+
+    /// What a private channel of the account tells of the record. The first fill carries the proof of the taker's
+    /// record, which is this one: the maker was not asked, so it gets the evidence. Once a record is enough: a receipt
+    /// holds the record's whole outcome, and one order may fill thousands.
+    pub fn items(
+        &self,
+        shared: &Shared,
+        channel: Channel,
+        account: AccountId,
+        receipt: impl FnOnce() -> Option<Receipt>,
+    ) -> Vec<Value> {
+        let mut receipt = Some(receipt);
+        let item = |event: &Event| match (channel, event) {
+            (Channel::Orders, Event::Order(order)) if order.account == account => {
+                let info = shared.market_info(order.market)?;
+                Some(value(wire::order(&info, order, self.seq, self.time)))
+            }
+            (Channel::Deals, Event::Deal(deal)) if deal.seller == account || deal.buyer == account => {
+                let info = shared.market_info(deal.market)?;
+                Some(value(wire::deal(&info, deal, self.seq)))
+            }
+            (Channel::Fills, Event::Trade(trade)) if is_side(trade, account) => {
+                let info = shared.market_info(trade.market)?;
+                let receipt = receipt.take().and_then(|make| make()).as_ref().map(wire::receipt);
+                Some(value(wire::fill(&info, trade, account, self.seq, self.time, receipt)))
+            }
+            _ => None,
+        };
+        self.events.iter().filter_map(item).collect()
+    }
+}
+
+fn is_side(trade: &Trade, account: AccountId) -> bool {
+    trade.taker_account == account || trade.maker_account == account
+}
+
+/// Items as a push has them; none if there are none.
+pub(super) fn some(items: Vec<Value>) -> Option<Value> {
+    (!items.is_empty()).then_some(Value::Array(items))
 }
 
 fn book(info: &MarketInfo, publication: &Publication) -> Option<Value> {
@@ -145,20 +188,4 @@ fn book(info: &MarketInfo, publication: &Publication) -> Option<Value> {
         return None;
     }
     Some(value(api::Book { market: info.symbol.clone(), seq: publication.last_seq(), bids, asks }))
-}
-
-/// The account's fills, each with the proof of the taker's record: the maker was not asked, so it gets the evidence.
-fn fills(shared: &Shared, who: Who, publication: &Publication) -> Vec<api::Fill> {
-    let (mut fills, mut proved) = (Vec::new(), None);
-    for (index, applied, event) in events(publication) {
-        let Event::Trade(trade) = event else { continue };
-        let Some(info) = shared.market_info(trade.market) else { continue };
-        if trade.taker_account == who.account || trade.maker_account == who.account {
-            // Once a record: a receipt holds the record's whole outcome, and one order may fill thousands.
-            let first = proved.replace(index) != Some(index);
-            let receipt = first.then(|| publication.receipt(index)).flatten().as_ref().map(wire::receipt);
-            fills.push(wire::fill(&info, trade, who.account, applied.seq, applied.time, receipt));
-        }
-    }
-    fills
 }

@@ -7,6 +7,7 @@
 mod channels;
 mod messages;
 mod news;
+mod resume;
 mod submit;
 
 use crate::exchange::stopped;

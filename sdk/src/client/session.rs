@@ -301,7 +301,7 @@ impl Session {
 }
 
 fn topic_to_wire((channel, market): &TopicName) -> Subscribe {
-    Subscribe { channel: *channel, market: market.clone() }
+    Subscribe { channel: *channel, market: market.clone(), resume_from: None }
 }
 
 fn refusal_of(reply: Reply) -> Result<(), Box<Problem>> {

@@ -15,5 +15,6 @@ mod operator;
 mod pages;
 mod reads;
 mod restart;
+mod resume;
 mod sockets;
 mod story;

@@ -1,0 +1,481 @@
+//! Private channels go on where they ended, whatever broke in between: nothing missed, nothing told twice.
+
+use crate::story::{Dice, PRICE, Pair};
+use bandex_api::{BlockReply, Channel, DealPage, Push, PushKind};
+use bandex_tests::{MARKET, RawLane, Server, Setup, Socket, place};
+use bandex_tradechain::SignedBlock;
+use bandex_tradechain::body::Operation;
+use bandex_types::{OrderRef, Side};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const CHANNELS: [&str; 3] = ["orders", "fills", "deals"];
+
+/// The name of a private channel.
+fn name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::Orders => "orders",
+        Channel::Fills => "fills",
+        Channel::Deals => "deals",
+        other => panic!("nobody asked for {other:?}"),
+    }
+}
+
+/// What somebody heard on the private channels, over any number of connections.
+#[derive(Debug, Default, Clone, PartialEq)]
+struct Heard {
+    /// What each channel was told up to.
+    seqs: BTreeMap<&'static str, u64>,
+    items: BTreeMap<&'static str, Vec<Value>>,
+}
+
+impl Heard {
+    /// Takes an update, which must follow the one before it.
+    fn take(&mut self, push: Push) {
+        let channel = name(push.channel);
+        let told = self.seqs.insert(channel, push.seq).unwrap_or(0);
+        assert_eq!((push.kind, push.prev_seq), (PushKind::Update, told), "{channel}");
+        assert!(push.seq > push.prev_seq, "{channel}: {} after {}", push.seq, push.prev_seq);
+        for item in push.data.as_array().unwrap() {
+            let seq = item["seq"].as_u64().unwrap();
+            assert!(push.prev_seq < seq && seq <= push.seq, "{channel}: an item of {seq}");
+            self.items.entry(channel).or_default().push(item.clone());
+        }
+    }
+
+    fn seq(&self, channel: &str) -> u64 {
+        self.seqs.get(channel).copied().unwrap_or(0)
+    }
+
+    /// Listens until every channel was told up to a record that changed them all.
+    async fn up_to(&mut self, socket: &mut Socket, seq: u64) {
+        while CHANNELS.iter().any(|channel| self.seq(channel) < seq) {
+            self.take(socket.push().await);
+        }
+    }
+
+    /// A new connection that goes on where the last one ended.
+    async fn again(&self, server: &Server, lane: &RawLane) -> Socket {
+        let mut socket = server.socket().await;
+        socket.login(server, lane).await;
+        for channel in CHANNELS {
+            socket.resume(channel, self.seq(channel)).await;
+        }
+        socket
+    }
+
+    /// A new connection that begins with snapshots, of which only the place is kept.
+    async fn anew(&mut self, server: &Server, lane: &RawLane) -> Socket {
+        let mut socket = server.socket().await;
+        socket.login(server, lane).await;
+        for channel in CHANNELS {
+            let seq = socket.subscribe(channel, None).await.seq;
+            self.seqs.insert(channel, seq);
+        }
+        socket
+    }
+
+    fn count(&self) -> usize {
+        self.items.values().map(Vec::len).sum()
+    }
+
+    /// The same items in the same order, whatever pushes brought them.
+    fn must_equal(&self, other: &Self) {
+        for channel in CHANNELS {
+            let (mine, theirs) = (self.items.get(channel), other.items.get(channel));
+            let seqs = |items: Option<&Vec<Value>>| -> Vec<u64> {
+                items.into_iter().flatten().map(|item| item["seq"].as_u64().unwrap()).collect()
+            };
+            assert_eq!(seqs(mine), seqs(theirs), "{channel}");
+            assert!(mine == theirs, "{channel}: same records, other items");
+        }
+    }
+}
+
+/// Two traders who do a bit of everything, several blocks at a time.
+struct Bustle {
+    seller: RawLane,
+    buyer: RawLane,
+    buyer_token: String,
+    socket: Socket,
+    dice: Dice,
+    resting: Vec<OrderRef>,
+}
+
+/// What one order is for: a hundredth of a BWT.
+const LOTS: u64 = 10_000;
+
+impl Bustle {
+    async fn begin(seed: u64, setup: Setup) -> (Server, Self) {
+        let Pair { server, seller, buyer, .. } = Pair::meet(Server::start(setup).await).await;
+        for lane in [&seller, &buyer] {
+            server.set_limit(lane.account(), 1_000_000_000).await;
+        }
+        let socket = server.socket().await;
+        let buyer_token = server.login(&buyer).await;
+        (server, Self { seller, buyer, buyer_token, socket, dice: Dice(seed), resting: Vec::new() })
+    }
+
+    /// Goes on at a server that was started again.
+    async fn move_to(&mut self, server: &Server) {
+        (self.socket, self.buyer_token) = (server.socket().await, server.login(&self.buyer).await);
+    }
+
+    async fn submit(&mut self, blocks: &[SignedBlock]) -> u64 {
+        for block in blocks {
+            self.socket.send_block(block).await;
+        }
+        let mut seq = 0;
+        for _ in blocks {
+            let reply = self.socket.reply().await;
+            assert!(reply.ok, "{reply:?}");
+            seq = serde_json::from_value::<BlockReply>(reply.result.unwrap()).unwrap().seq;
+        }
+        seq
+    }
+
+    fn sell(&mut self, prices: std::ops::Range<u64>) -> SignedBlock {
+        let asks: Vec<Operation> =
+            prices.map(|above| place(MARKET, Side::Sell, PRICE + above, LOTS)).collect();
+        let signed = self.seller.orders(asks.clone());
+        self.resting.extend((0..).zip(&asks).map(|(op, _)| self.seller.last_order(op)));
+        signed
+    }
+
+    /// Orders, fills, cancels and payments, some in one batch.
+    async fn step(&mut self, server: &Server) {
+        let asks = 1 + self.dice.roll(4);
+        let mut blocks = vec![self.sell(0..asks)];
+        for _ in 0..self.dice.roll(3) {
+            blocks.push(self.buyer.limit(Side::Buy, PRICE + self.dice.roll(5), LOTS * 3 / 2).0);
+        }
+        if self.dice.roll(2) == 0 && !self.resting.is_empty() {
+            let at = usize::try_from(self.dice.roll(self.resting.len() as u64)).unwrap();
+            let order = self.resting.swap_remove(at);
+            blocks.push(self.seller.cancel(order));
+        }
+        self.submit(&blocks).await;
+        if self.dice.roll(3) == 0 {
+            self.settle(server).await;
+        }
+    }
+
+    /// Moves some deals on by a step.
+    async fn settle(&mut self, server: &Server) {
+        let page: DealPage = server.get_as(&self.buyer_token, "/v1/deals?limit=4").await.read();
+        let mut blocks = Vec::new();
+        for deal in page.deals {
+            let id = deal.deal.parse().unwrap();
+            match (deal.due, deal.in_flight) {
+                (Some(due), _) => {
+                    let payer = if due.party == "seller" { &mut self.seller } else { &mut self.buyer };
+                    blocks.push(payer.pay(id, due.tranche, due.cumulative_units.parse().unwrap()));
+                }
+                (None, Some(paid)) => blocks.push(self.seller.acknowledge(paid.proposal.parse().unwrap())),
+                (None, None) => {}
+            }
+        }
+        self.submit(&blocks).await;
+    }
+
+    /// A trade: the record changes every channel of both sides.
+    async fn finish(&mut self) -> u64 {
+        let blocks = [self.sell(0..1), self.buyer.limit(Side::Buy, PRICE + 9, LOTS).0];
+        self.submit(&blocks).await
+    }
+
+    async fn run(&mut self, server: &Server, steps: usize) -> u64 {
+        for _ in 0..steps {
+            self.step(server).await;
+        }
+        self.finish().await
+    }
+}
+
+/// Listens in pieces, until `end` has come: how much is heard of each connection is chance.
+async fn in_pieces(
+    server: &Server,
+    lane: &RawLane,
+    dice: &mut Dice,
+    mut end: tokio::sync::oneshot::Receiver<u64>,
+) -> (Heard, usize) {
+    let (mut heard, mut cuts) = (Heard::default(), 0);
+    loop {
+        let mut socket = heard.again(server, lane).await;
+        for _ in 0..dice.roll(40) {
+            tokio::select! {
+                biased;
+                seq = &mut end => {
+                    heard.up_to(&mut socket, seq.unwrap()).await;
+                    return (heard, cuts);
+                }
+                push = socket.push() => heard.take(push),
+            }
+        }
+        cuts += 1;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_drops_hears_what_those_who_stay_hear() {
+    let (server, mut bustle) = Bustle::begin(7, Setup::default()).await;
+    let (seller, buyer) = (bustle.seller.clone(), bustle.buyer.clone());
+    let mut steady = [Heard::default(), Heard::default()];
+    let mut sockets = [steady[0].again(&server, &seller).await, steady[1].again(&server, &buyer).await];
+    let (mut one, mut other) = (Dice(1), Dice(2));
+    let (tell_one, one_ends) = tokio::sync::oneshot::channel();
+    let (tell_other, other_ends) = tokio::sync::oneshot::channel();
+    let trade = async {
+        let end = bustle.run(&server, 120).await;
+        tell_one.send(end).unwrap();
+        tell_other.send(end).unwrap();
+        end
+    };
+    let (end, pieces, others) = tokio::join!(
+        trade,
+        in_pieces(&server, &seller, &mut one, one_ends),
+        in_pieces(&server, &buyer, &mut other, other_ends)
+    );
+    for ((steady, socket), (heard, cuts)) in steady.iter_mut().zip(&mut sockets).zip([pieces, others]) {
+        steady.up_to(socket, end).await;
+        assert!(steady.count() > 400 && cuts > 5, "{} items in {cuts} cuts", steady.count());
+        heard.must_equal(steady);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_place_is_one_to_go_on_from() {
+    let (server, mut bustle) = Bustle::begin(11, Setup::default()).await;
+    let lane = bustle.seller.clone();
+    let mut steady = Heard::default();
+    let mut socket = steady.anew(&server, &lane).await;
+    // The snapshots were empty: nothing had happened to the account.
+    let begun = steady.clone();
+    let end = bustle.run(&server, 100).await;
+    steady.up_to(&mut socket, end).await;
+    // From the beginning.
+    let mut all = Heard::default();
+    let mut socket = all.again(&server, &lane).await;
+    all.up_to(&mut socket, end).await;
+    all.must_equal(&steady);
+    // From anywhere, in the middle of a batch too.
+    let mut dice = Dice(5);
+    for _ in 0..30 {
+        let cut = dice.roll(end);
+        let mut heard = Heard::default();
+        for channel in CHANNELS {
+            heard.seqs.insert(channel, cut);
+        }
+        let mut socket = heard.again(&server, &lane).await;
+        heard.up_to(&mut socket, end).await;
+        let mut rest = steady.clone();
+        for items in rest.items.values_mut() {
+            items.retain(|item| item["seq"].as_u64().unwrap() > cut);
+        }
+        heard.must_equal(&rest);
+    }
+    // And from the end on there is only what comes.
+    let mut late = Heard { items: BTreeMap::new(), ..steady };
+    let mut socket = late.again(&server, &lane).await;
+    let next = bustle.finish().await;
+    late.up_to(&mut socket, next).await;
+    assert!(late.items.values().flatten().all(|item| item["seq"].as_u64().unwrap() > end));
+    assert!(begun.seqs.values().all(|seq| *seq < end) && begun.items.is_empty());
+}
+
+async fn over_a_restart(between: impl FnOnce(&std::path::Path)) {
+    let (server, mut bustle) = Bustle::begin(13, Setup::default()).await;
+    let lane = bustle.seller.clone();
+    let (mut steady, mut dropped) = (Heard::default(), Heard::default());
+    let mut socket = steady.again(&server, &lane).await;
+    let mut cut = dropped.again(&server, &lane).await;
+    let middle = bustle.run(&server, 20).await;
+    dropped.up_to(&mut cut, middle).await;
+    let end = bustle.run(&server, 20).await;
+    steady.up_to(&mut socket, end).await;
+    assert!(steady.count() > dropped.count());
+    let server = server.restart(between).await;
+    let mut socket = steady.anew(&server, &lane).await;
+    bustle.move_to(&server).await;
+    let end = bustle.run(&server, 20).await;
+    steady.up_to(&mut socket, end).await;
+    let mut cut = dropped.again(&server, &lane).await;
+    dropped.up_to(&mut cut, end).await;
+    dropped.must_equal(&steady);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_is_only_a_long_break() {
+    over_a_restart(|_| {}).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn projections_made_anew_tell_the_same() {
+    over_a_restart(|folder| {
+        let mut removed = 0;
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.file_name().unwrap().to_str().unwrap().starts_with("projections") {
+                std::fs::remove_file(&path).unwrap();
+                removed += 1;
+            }
+        }
+        assert!(removed > 0, "there was a file of projections");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_cannot_be_resumed_is_refused() {
+    let (server, bustle) = Bustle::begin(17, Setup::default()).await;
+    let head = server.markets().await.node.seq;
+    let mut socket = server.socket().await;
+    let ask = async |socket: &mut Socket, params: Value| {
+        let reply = socket.ask("subscribe", params).await;
+        reply.error.map(|error| (error.code, error.detail))
+    };
+    let private = |from: Value| json!({ "channel": "fills", "resume_from": from });
+    let (code, _) = ask(&mut socket, private(json!(0))).await.expect("login comes first");
+    assert_eq!(code, "not_logged_in");
+    socket.login(&server, &bustle.seller).await;
+    for from in [json!(head + 1), json!(u64::MAX)] {
+        let (code, detail) = ask(&mut socket, private(from)).await.expect("nobody knows the future");
+        assert_eq!(code, "beyond_head", "{detail}");
+    }
+    for garbage in [json!(-1), json!(1.5), json!("7"), json!([])] {
+        let (code, _) = ask(&mut socket, private(garbage)).await.expect("that is no seq");
+        assert_eq!(code, "bad_request");
+    }
+    for channel in ["book", "trades"] {
+        let params = json!({ "channel": channel, "market": "BWT-BTC", "resume_from": 1 });
+        let (code, detail) = ask(&mut socket, params).await.expect("public channels do not resume");
+        assert_eq!(code, "bad_request");
+        assert!(detail.contains("snapshot"), "{detail}");
+    }
+    // Nothing of this is in the way of what can be had.
+    assert_eq!(ask(&mut socket, private(json!(head))).await, None);
+}
+
+/// How many big and small blocks fill the buffers between two programs, and the queue of a connection before them.
+const BIG: usize = 150;
+const SMALL: usize = 1_500;
+
+/// Block number `at` of these: orders that are placed and cancelled at once.
+fn churn(lane: &mut RawLane, at: usize) -> SignedBlock {
+    let orders = if at < BIG { 50 } else { 1 };
+    let next = OrderRef { key: lane.key(), seq: lane.head().seq + 1, op: 0 };
+    let places = (0..orders).map(|_| place(MARKET, Side::Buy, 1, 1));
+    let cancels = (0..orders).map(|op| Operation::Cancel { order: OrderRef { op, ..next } });
+    lane.orders(places.chain(cancels).collect())
+}
+
+/// Does so much that nobody can be told it all without listening.
+async fn long_past(server: &Server, lane: &mut RawLane) -> u64 {
+    let mut socket = server.socket().await;
+    let mut seq = 0;
+    for at in 0..(BIG + SMALL) {
+        let signed = churn(lane, at);
+        socket.send_block(&signed).await;
+        if at % 50 == 49 {
+            for _ in 0..50 {
+                let reply = socket.reply().await;
+                assert!(reply.ok, "{reply:?}");
+                seq = reply.result.unwrap()["seq"].as_u64().unwrap();
+            }
+        }
+    }
+    seq
+}
+
+/// Listens to the orders until `end`; gives the seqs of the records that were told.
+async fn orders_up_to(socket: &mut Socket, from: u64, end: u64) -> Vec<u64> {
+    let (mut told, mut seqs) = (from, Vec::new());
+    while told < end {
+        let push = socket.push().await;
+        assert_eq!((push.channel, push.kind, push.prev_seq), (Channel::Orders, PushKind::Update, told));
+        told = push.seq;
+        let mut of_push: Vec<u64> =
+            push.data.as_array().unwrap().iter().map(|item| item["seq"].as_u64().unwrap()).collect();
+        of_push.dedup();
+        seqs.extend(of_push);
+    }
+    seqs
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_resume_holds_nobody_up_and_outlasts_the_news() {
+    let server = Server::start(Setup { news_kept: 16, ..Setup::default() }).await;
+    let mut lane = server.register(1).await;
+    let end = long_past(&server, &mut lane).await;
+    let mut socket = server.socket().await;
+    socket.login(&server, &lane).await;
+    socket.resume("orders", 0).await;
+    // While it runs, and this side does not read it, other requests are answered, and more happens than is kept.
+    let ping = socket.send("ping", json!({})).await;
+    let mut last = end;
+    for _ in 0..60 {
+        let (signed, _) = lane.limit(Side::Buy, 1, 1);
+        last = server.submit(&signed).await.read::<BlockReply>().seq;
+    }
+    let reply = socket.reply().await;
+    assert_eq!((reply.req_id, reply.ok), (ping, true));
+    let seqs = orders_up_to(&mut socket, 0, last).await;
+    // The register block comes before, the blocks of the lane follow each other: each record once.
+    let expected: Vec<u64> = (end + 1 - (BIG + SMALL) as u64..=last).collect();
+    assert_eq!(seqs, expected);
+    let (signed, _) = lane.limit(Side::Buy, 1, 1);
+    let live = server.submit(&signed).await.read::<BlockReply>().seq;
+    assert_eq!(orders_up_to(&mut socket, last, live).await, [live]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_reader_is_caught_up() {
+    let server = Server::start(Setup { news_kept: 16, ..Setup::default() }).await;
+    let mut lane = server.register(1).await;
+    let mut sockets = Vec::new();
+    for public in [false, true] {
+        let mut socket = server.socket().await;
+        socket.login(&server, &lane).await;
+        let from = socket.subscribe("orders", None).await.seq;
+        if public {
+            socket.subscribe("trades", Some("BWT-BTC")).await;
+        }
+        sockets.push((socket, from));
+    }
+    // One by one, so that each is news of its own, and nobody reads.
+    let mut last = 0;
+    for at in 0..(BIG + SMALL) {
+        let signed = churn(&mut lane, at);
+        last = server.submit(&signed).await.read::<BlockReply>().seq;
+    }
+    let (mut both, _) = sockets.pop().unwrap();
+    let (mut private, from) = sockets.pop().unwrap();
+    let seqs = orders_up_to(&mut private, from, last).await;
+    assert_eq!(seqs, (last + 1 - (BIG + SMALL) as u64..=last).collect::<Vec<_>>());
+    // What is public is not made up for, so that connection ends.
+    let mut told = 0;
+    while let Some(push) = both.push_or_end().await {
+        told = push.seq;
+    }
+    assert!(told < last, "it had missed something");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_key_hears_no_more_of_the_past() {
+    let server = Server::start(Setup::default()).await;
+    let mut lane = server.register(1).await;
+    let (signed, session) = lane.grant(2, |_| {});
+    server.submit(&signed).await.read::<BlockReply>();
+    let end = long_past(&server, &mut lane).await;
+    let mut socket = server.socket().await;
+    socket.login(&server, &session).await;
+    socket.resume("orders", 0).await;
+    let first = socket.push().await;
+    let signed = lane.revoke(session.key());
+    server.submit(&signed).await.read::<BlockReply>();
+    let mut told = first.seq;
+    while let Some(push) = socket.push_or_end().await {
+        told = push.seq;
+    }
+    assert!(told < end, "it was told all of it");
+}
