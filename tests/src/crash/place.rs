@@ -1,0 +1,122 @@
+//! Where a server keeps its things: a data folder, and with PostgreSQL a database beside it.
+
+use bandex_journal::{DatabaseUrl, JournalReader, PostgresJournal, SqliteJournal};
+use sqlx::postgres::PgConnectOptions;
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
+
+/// Which store.
+#[derive(Debug, Clone)]
+pub enum Store {
+    /// SQLite files in the data folder.
+    Sqlite,
+    /// A new database on the PostgreSQL of this address, whose user may make one.
+    Postgres(String),
+}
+
+/// A place of one's own. The folder goes with it unless a test has just failed.
+#[derive(Debug)]
+pub struct Place {
+    /// What is removed with it, if it is not somebody else's.
+    temporary: Option<TempDir>,
+    folder: PathBuf,
+    database: Option<String>,
+}
+
+impl Place {
+    /// A new one, empty, in the system's temporary folder.
+    ///
+    /// # Panics
+    /// The folder or the database cannot be made.
+    pub async fn new(store: &Store) -> Self {
+        let temporary = tempfile::Builder::new().prefix("bandex-crash-").tempdir().unwrap();
+        let folder = temporary.path().to_owned();
+        Self { temporary: Some(temporary), folder, database: database_of(store).await }
+    }
+
+    /// SQLite files in a folder that is somebody else's to remove.
+    pub const fn in_folder(folder: PathBuf) -> Self {
+        Self { temporary: None, folder, database: None }
+    }
+
+    /// The data folder.
+    pub fn folder(&self) -> PathBuf {
+        self.folder.join("data")
+    }
+
+    /// What the server says.
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("log")
+    }
+
+    /// The address of the database, if there is one.
+    pub fn database(&self) -> Option<&str> {
+        self.database.as_deref()
+    }
+
+    /// Lets the server come to the database by another port of this machine.
+    ///
+    /// # Panics
+    /// There is no database.
+    pub fn go_through(&mut self, port: u16) {
+        let direct = self.database.take().unwrap();
+        let (before, rest) = direct.rsplit_once(':').unwrap();
+        let (_, name) = rest.split_once('/').unwrap();
+        self.database = Some(format!("{before}:{port}/{name}"));
+    }
+
+    /// The journal as it is now, opened as an auditor would.
+    ///
+    /// # Panics
+    /// It cannot be read.
+    pub async fn reader(&self) -> Box<dyn JournalReader> {
+        match &self.database {
+            Some(url) => {
+                let url: DatabaseUrl = url.parse().unwrap();
+                Box::new(PostgresJournal::open_read_only(&url).await.unwrap())
+            }
+            None => Box::new(SqliteJournal::open_read_only(&self.folder()).await.unwrap()),
+        }
+    }
+
+    /// A connection behind the server's back.
+    ///
+    /// # Panics
+    /// There is no database, or it does not answer.
+    pub async fn connect(&self) -> PgConnection {
+        let options: PgConnectOptions = self.database.as_ref().unwrap().parse().unwrap();
+        options.connect().await.unwrap()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        if std::thread::panicking()
+            && let Some(temporary) = &mut self.temporary
+        {
+            temporary.disable_cleanup(true);
+            eprintln!("kept for a look: {}", temporary.path().display());
+        }
+    }
+}
+
+async fn database_of(store: &Store) -> Option<String> {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let Store::Postgres(server) = store else { return None };
+    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+    let name = format!("crash_{}_{number}", std::process::id());
+    let options: PgConnectOptions = server.parse().unwrap();
+    let mut connection = options.connect().await.unwrap();
+    let sql = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
+    Some(bandex_cluster::database_url(server, &name))
+}
+
+/// The end of a log, to stand behind what went wrong.
+pub fn log_end(log: &Path) -> String {
+    let text = std::fs::read_to_string(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    lines.iter().skip(lines.len().saturating_sub(20)).copied().collect::<Vec<_>>().join("\n")
+}
