@@ -139,6 +139,8 @@ pub struct LaneQuery {
 /// A lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Lane {
+    /// The record up to which this is true.
+    pub seq: u64,
     /// Whose.
     pub account: String,
     /// The signing key.

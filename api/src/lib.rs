@@ -21,7 +21,8 @@ pub use block::{
 };
 pub use deal::{Deal, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
 pub use market::{
-    Asset, Book, BookQuery, Level, Market, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
+    Asset, Book, BookQuery, Candle, CandlePage, CandleQuery, Level, Market, Markets, Node, Parameters, Trade,
+    TradePage, TradeQuery,
 };
 pub use problem::Problem;
 pub use scale::{AssetScale, Scale, ScaleError};

@@ -158,8 +158,57 @@ pub struct Trade {
 /// Some trades, newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TradePage {
+    /// The record up to which this is true.
+    pub seq: u64,
     /// The trades.
     pub trades: Vec<Trade>,
+    /// Give this as `before` for the next page.
+    pub next_before: Option<u64>,
+}
+
+/// Which candles.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct CandleQuery {
+    /// How long each is: `1m`, `5m`, `15m`, `1h`, `4h` or `1d`; `1m` if absent.
+    pub interval: Option<String>,
+    /// Only candles that begin before this, in microseconds.
+    pub before: Option<u64>,
+    /// How many, at most 1000; 100 if absent.
+    pub limit: Option<u32>,
+}
+
+/// What was traded in one interval.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Candle {
+    /// Where the interval begins: a whole multiple of its length since 1970 UTC.
+    pub start_us: u64,
+    /// The first price.
+    pub open: String,
+    /// The highest.
+    pub high: String,
+    /// The lowest.
+    pub low: String,
+    /// The last.
+    pub close: String,
+    /// How much was traded, in base.
+    pub volume: String,
+    /// What it cost, in quote; rounded down to the smallest unit.
+    pub quote_volume: String,
+    /// How many trades.
+    pub trades: u64,
+}
+
+/// Some candles, newest first. Intervals without a trade have none.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct CandlePage {
+    /// The market.
+    pub market: String,
+    /// How long each is.
+    pub interval: String,
+    /// The record up to which this is true.
+    pub seq: u64,
+    /// The candles.
+    pub candles: Vec<Candle>,
     /// Give this as `before` for the next page.
     pub next_before: Option<u64>,
 }

@@ -10,6 +10,7 @@ mod key;
 mod look;
 mod order;
 mod output;
+mod projections;
 mod replay;
 mod serve;
 mod store;
@@ -52,6 +53,9 @@ enum Command {
     Health(look::HealthOptions),
     /// Print the OpenAPI document of the public interface.
     Openapi,
+    /// Care for the tables behind the API's lists.
+    #[command(subcommand)]
+    Projections(projections::Options),
     /// Replay a file of order flow and compare its trades with the venue's own.
     Replay(replay::Options),
     /// Check a store from its first record: signatures, links, digests, matches, sums, deals, receipts.
@@ -75,6 +79,7 @@ async fn main() -> ExitCode {
         Command::Admin(options) => admin::run(options).await,
         Command::Health(options) => look::health(options).await,
         Command::Openapi => look::openapi(),
+        Command::Projections(options) => projections::run(options).await,
         Command::Replay(options) => replay::run(options).await,
         Command::Audit(options) => audit::run(options).await,
     };

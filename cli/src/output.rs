@@ -66,6 +66,12 @@ impl Progress {
         Self { what, total, begun: Instant::now(), shown: None, visible: stderr().is_terminal() }
     }
 
+    /// Says that `done` of `total` are done.
+    pub fn at_of(&mut self, done: u64, total: u64) {
+        self.total = Some(total);
+        self.at(done);
+    }
+
     /// Says that `done` are done.
     pub fn at(&mut self, done: u64) {
         if !self.visible || self.shown.is_some_and(|shown| shown.elapsed() < REFRESH) {

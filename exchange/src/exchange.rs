@@ -45,7 +45,7 @@ pub enum StartError {
     /// The projections know more than the journal holds.
     #[error(
         "the journal ends at record {journal}, but record {projected} was published: its end is missing. Restore it; if \
-         it is gone for good, delete projections.sqlite to go on without it"
+         it is gone for good, `bandex projections rebuild` lets the exchange go on without it"
     )]
     Cut {
         /// The journal's last record.

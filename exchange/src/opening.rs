@@ -9,7 +9,8 @@ use crate::snapshots::Snapshots;
 use crate::view::View;
 use crate::writer::Writer;
 use bandex_journal::{
-    Journal, JournalReader, OpenError, PostgresJournal, Projected, Projections, SqliteJournal,
+    Journal, JournalReader, OpenError, PostgresJournal, Projected, ProjectionPlace, Projections,
+    SqliteJournal,
 };
 use bandex_sequencer::{Replay, Sequencer};
 use bandex_tradechain::{Command, Decoded, Genesis};
@@ -44,7 +45,19 @@ pub(crate) struct Opened {
     pub projections: Projections,
 }
 
-async fn open_journal(config: &Config) -> Result<Box<dyn Journal>, OpenError> {
+impl Config {
+    /// Where the projections lie.
+    pub(crate) fn projections(&self) -> ProjectionPlace {
+        let folder = || ProjectionPlace::Folder(self.folder.clone());
+        self.database.clone().map_or_else(folder, ProjectionPlace::Postgres)
+    }
+}
+
+/// Opens the journal for writing, which keeps every other server out.
+///
+/// # Errors
+/// A server has it open, or it cannot be opened.
+pub(crate) async fn open_journal(config: &Config) -> Result<Box<dyn Journal>, OpenError> {
     Ok(match &config.database {
         None => Box::new(SqliteJournal::open(&config.folder).await?),
         Some(database) => Box::new(PostgresJournal::open(database).await?),
@@ -66,7 +79,7 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
     let new =
         Genesis::new(config.network, identity.node.public(), identity.operator.public(), config.issuance_cap);
     let id = begun.as_ref().unwrap_or(&new).id();
-    let mut projections = Projections::open(&config.folder, id.as_bytes()).await?;
+    let mut projections = Projections::open(&config.projections(), id.as_bytes()).await?;
     let journal_end = reader.head().await.map_err(RecoverError::from)?.map_or(0, |head| head.seq);
     let projected = projections.checkpoint();
     if projected > journal_end {
@@ -90,7 +103,10 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
 }
 
 /// What record 1 says; none of an empty journal.
-async fn begun(reader: &dyn JournalReader) -> Result<Option<Genesis>, RecoverError> {
+///
+/// # Errors
+/// The record cannot be read.
+pub(crate) async fn begun(reader: &dyn JournalReader) -> Result<Option<Genesis>, RecoverError> {
     let first = reader.records(1, 1).await?;
     let decoded = first.first().map(|record| Decoded::from_bytes(&record.command)).transpose();
     let decoded = decoded.map_err(|source| bandex_sequencer::ReplayError::Command { seq: 1, source })?;

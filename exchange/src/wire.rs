@@ -6,10 +6,11 @@ use bandex_engine::{
     CancelReason, CommandResult, DealState, Event, FreezeReason, KeyState, KeyStatus, LevelView,
     OperationResult, OrderState, OrderStatus, Outcome, Trade,
 };
+use bandex_journal::CandleRow;
 use bandex_settlement::{Party, State};
 use bandex_tradechain::body::{AssetListing, MarketState};
 use bandex_tradechain::{Receipt, SignedBlock};
-use bandex_types::{AccountId, Amount, OrderRef, PublicKey, Rail, Side, Timestamp};
+use bandex_types::{AccountId, Amount, OrderRef, PublicKey, Rail, Ratio, Side, Timestamp};
 
 pub(crate) fn signed(signed: &SignedBlock) -> api::SignedBlock {
     api::SignedBlock { payload: hex::encode(&signed.payload), signature: signed.signature.to_string() }
@@ -157,6 +158,32 @@ pub(crate) fn trade(info: &MarketInfo, trade: &Trade, seq: u64, time: Timestamp)
         taker_side: side(trade.taker_side).to_owned(),
         taker: trade.taker.to_string(),
         maker: trade.maker.to_string(),
+    }
+}
+
+/// `notional × tick_value`, rounded down; 2¹²⁸ − 1 if it is more. Taken apart so that no product on the way is larger
+/// than the result.
+fn quote_volume(notional: u128, tick_value: Ratio) -> u128 {
+    let (num, den) = (u128::from(tick_value.num()), u128::from(tick_value.den()));
+    let (whole, rest) = (notional.checked_div(den), notional.checked_rem(den));
+    let (whole, rest) = (whole.unwrap_or_default(), rest.unwrap_or_default());
+    // Both factors are below 2⁶⁴.
+    let part = rest.saturating_mul(num).checked_div(den).unwrap_or_default();
+    whole.saturating_mul(num).saturating_add(part)
+}
+
+pub(crate) fn candle(info: &MarketInfo, row: &CandleRow) -> api::Candle {
+    let candle = &row.candle;
+    let quote = quote_volume(candle.notional, info.listing.tick_value);
+    api::Candle {
+        start_us: row.start.as_micros(),
+        open: info.scale.price(candle.open),
+        high: info.scale.price(candle.high),
+        low: info.scale.price(candle.low),
+        close: info.scale.price(candle.close),
+        volume: info.scale.sum(candle.volume),
+        quote_volume: info.quote_scale.balance(i128::try_from(quote).unwrap_or(i128::MAX)),
+        trades: candle.trades,
     }
 }
 
@@ -311,5 +338,26 @@ fn done(view: &View, order: OrderRef, outcome: &Outcome) -> api::OperationReply 
         order: placed.map(|state| state.order.to_string()),
         status: placed.map(|state| order_status(&state.status).to_owned()),
         filled,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quote_volumes_are_exact_and_rounded_once() {
+        let check = |notional, num, den, expected: u128| {
+            let ratio = Ratio::new(num, den).unwrap();
+            assert_eq!(quote_volume(notional, ratio), expected, "{notional} × {num} ⁄ {den}");
+        };
+        check(0, 1, 200_000_000, 0);
+        check(199_999_999, 1, 200_000_000, 0);
+        // Twice 0.6 is 1.2: rounded apart it would be 0.
+        check(240_000_000, 1, 200_000_000, 1);
+        check(10, 7, 3, 23);
+        check(u128::MAX, u64::MAX, u64::MAX, u128::MAX);
+        check(u128::MAX, 3, 2, u128::MAX);
+        check(u128::MAX, 1, 2, u128::MAX / 2);
     }
 }

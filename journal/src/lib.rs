@@ -21,7 +21,8 @@ pub use port::{
 };
 pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresJournal, PostgresReader};
 pub use projections::{
-    BlockRow, Cursor, CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow,
-    Projected, ProjectedBlock, ProjectionError, ProjectionReader, Projections, ProposalRow, TradeRow,
+    BlockRow, Candle, CandleInterval, CandleIntervalError, CandleRow, Cursor, CursorError, DealFilter,
+    DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, Projected, ProjectedBlock, ProjectionError,
+    ProjectionPlace, ProjectionReader, Projections, ProposalRow, TradeRow,
 };
 pub use sqlite::{SqliteJournal, SqliteReader};

@@ -25,6 +25,13 @@ CREATE TABLE blocks (
     UNIQUE (author, lane_seq)
 ) STRICT;
 
+-- Every record with an event of an account: what it missed while it was away.
+CREATE TABLE account_records (
+    account    BLOB NOT NULL,
+    record_seq INTEGER NOT NULL,
+    PRIMARY KEY (account, record_seq)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE accounts (
     account     BLOB PRIMARY KEY NOT NULL,
     updated_seq INTEGER NOT NULL,
@@ -81,6 +88,16 @@ CREATE TABLE trades (
 CREATE INDEX trades_by_taker ON trades (taker_account, record_seq, record_index);
 CREATE INDEX trades_by_maker ON trades (maker_account, record_seq, record_index);
 CREATE INDEX trades_by_deal ON trades (deal, record_seq, record_index);
+
+-- What was traded in each interval of a market in which anything was. Lengths and starts are microseconds.
+CREATE TABLE candles (
+    market      INTEGER NOT NULL,
+    interval_us INTEGER NOT NULL,
+    start       INTEGER NOT NULL,
+    updated_seq INTEGER NOT NULL,
+    state       BLOB NOT NULL,
+    PRIMARY KEY (market, interval_us, start)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE deals (
     id           BLOB PRIMARY KEY NOT NULL,

@@ -358,9 +358,12 @@ impl Server {
 
     /// All that somebody can see of the exchange, but for its head: to be compared with what is seen later.
     pub async fn state(&self, tokens: &[&str]) -> Value {
-        let mut book = self.get("/v1/book/BWT-BTC?depth=1000").await.body;
-        without_seq(&mut book);
-        let mut seen = vec![book, self.get("/v1/trades/BWT-BTC").await.body];
+        let mut seen = Vec::new();
+        for path in ["/v1/book/BWT-BTC?depth=1000", "/v1/trades/BWT-BTC", "/v1/markets/BWT-BTC/candles"] {
+            let mut page = self.get(path).await.body;
+            without_seq(&mut page);
+            seen.push(page);
+        }
         for token in tokens {
             for path in ["/v1/balances", "/v1/orders?closed=true", "/v1/deals?closed=true"] {
                 let mut page = self.get_as(token, path).await.body;

@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod layers;
 mod openapi;
+mod postgres;
 mod step;
 mod suite;
 
@@ -25,8 +26,10 @@ struct Cli {
 enum Task {
     /// Run all tests of the workspace, doc tests included.
     ///
-    /// First makes sure that what the tests need is there: a C compiler, for SQLite. As root on Debian a missing one
-    /// is installed, otherwise the command that installs it is printed.
+    /// First makes sure that what the tests need is there: a C compiler, for SQLite, and PostgreSQL's server, of which
+    /// a throw-away one runs beside the tests. As root on Debian what is missing is installed, otherwise the command
+    /// that installs it is printed. A server of your own is used instead if its address stands in
+    /// BANDEX_TEST_POSTGRES (for a user who may create databases and end connections).
     Test,
     /// Everything a change must pass: formatting, lints, layers, the API document, and the tests as README.md says.
     Ci,

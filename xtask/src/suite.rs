@@ -1,6 +1,6 @@
 //! `cargo xtask test`: makes ready what the tests need, then runs all of them.
 
-use crate::step;
+use crate::{postgres, step};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::io::Write;
@@ -9,15 +9,14 @@ use std::process::{Command, Stdio};
 /// The packages of Debian that compile and link C.
 const C_PACKAGES: [&str; 2] = ["gcc", "libc6-dev"];
 
-/// Runs all tests of the workspace, doc tests included. The last lines on stdout are cargo's own.
+/// Runs all tests of the workspace, doc tests included, beside a throw-away PostgreSQL server. The last lines on
+/// stdout are cargo's own.
 ///
 /// # Errors
-/// A tool is missing and could not be installed, or a test fails.
+/// A tool is missing and could not be installed, the server does not start, or a test fails.
 pub fn run() -> Result<()> {
     prepare()?;
-    // A server for the tests of the PostgreSQL store is to be made ready here once there is such a store; its
-    // address goes to the tests through their environment.
-    step::run(&mut step::cargo(&["test", "--workspace"])?)
+    postgres::beside(|variable, url| step::run(step::cargo(&["test", "--workspace"])?.env(variable, url)))
 }
 
 /// Makes sure that what the workspace needs beside Rust is there.
@@ -28,17 +27,12 @@ pub fn prepare() -> Result<()> {
     if compiles_c() {
         return Ok(());
     }
-    if !(is_root() && has_apt()) {
-        bail!("a C compiler is missing (the bundled SQLite needs `cc`); {}", advice());
+    if !may_install() {
+        bail!("a C compiler is missing (the bundled SQLite needs `cc`); {}", advice(&C_PACKAGES));
     }
     eprintln!("==> no C compiler was found; installing {}", C_PACKAGES.join(" and "));
     step::run(Command::new("apt-get").arg("update"))?;
-    step::run(
-        Command::new("apt-get")
-            .args(["install", "-y", "--no-install-recommends"])
-            .args(C_PACKAGES)
-            .env("DEBIAN_FRONTEND", "noninteractive"),
-    )?;
+    install(&C_PACKAGES)?;
     if !compiles_c() {
         bail!(
             "{} are installed, yet `cc` still compiles nothing; is $CC set wrongly?",
@@ -48,9 +42,27 @@ pub fn prepare() -> Result<()> {
     Ok(())
 }
 
+/// Installs packages of Debian, and nothing that they only recommend.
+///
+/// # Errors
+/// apt-get's own.
+pub fn install(packages: &[&str]) -> Result<()> {
+    step::run(
+        Command::new("apt-get")
+            .args(["install", "-y", "--no-install-recommends"])
+            .args(packages)
+            .env("DEBIAN_FRONTEND", "noninteractive"),
+    )
+}
+
+/// Whether packages can be installed: as root, on Debian or one of its kind.
+pub fn may_install() -> bool {
+    is_root() && has_apt()
+}
+
 /// How a person without our rights puts it right.
-fn advice() -> String {
-    let packages = C_PACKAGES.join(" ");
+pub fn advice(packages: &[&str]) -> String {
+    let packages = packages.join(" ");
     format!("on Debian: `sudo apt-get update && sudo apt-get install -y {packages}`, then run this again")
 }
 
@@ -102,7 +114,7 @@ mod tests {
     #[test]
     fn the_advice_names_every_package() {
         for package in C_PACKAGES {
-            assert!(advice().contains(package), "{}", advice());
+            assert!(advice(&C_PACKAGES).contains(package), "{}", advice(&C_PACKAGES));
         }
     }
 }

@@ -220,7 +220,7 @@ pub(crate) async fn lane(
 ) -> Result<Json<api::Lane>, Fault> {
     let key: PublicKey = named("key", &key)?;
     let limit = page_size(query.limit)?;
-    shared.caught_up().await?;
+    let seq = shared.caught_up().await?;
     let state = shared.projections.key(key).await?;
     let state = state.ok_or_else(Fault::unknown_key)?;
     let rows = shared.projections.lane(key, query.from.unwrap_or(1), limit).await?;
@@ -231,6 +231,7 @@ pub(crate) async fn lane(
         None => None,
     };
     Ok(Json(api::Lane {
+        seq,
         account: state.account.to_string(),
         key: key.to_string(),
         root: state.root,

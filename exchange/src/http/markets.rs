@@ -1,7 +1,7 @@
-//! Markets, books, trades: what everybody may see.
+//! Markets, books, trades, candles: what everybody may see.
 
 use super::problem::Fault;
-use super::reply::{next_page, page_size};
+use super::reply::{named, next_page, page_size};
 use crate::clock;
 use crate::shared::Shared;
 use crate::view::MarketInfo;
@@ -9,7 +9,8 @@ use crate::wire;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use bandex_api as api;
-use bandex_types::AssetId;
+use bandex_journal::CandleInterval;
+use bandex_types::{AssetId, Timestamp};
 use std::sync::Arc;
 
 /// The levels of a book if the request does not say.
@@ -101,9 +102,41 @@ pub(crate) async fn trades(
 ) -> Result<Json<api::TradePage>, Fault> {
     let limit = page_size(query.limit)?;
     let info = find(&shared, &market)?;
-    shared.caught_up().await?;
+    let seq = shared.caught_up().await?;
     let rows = shared.projections.trades(info.listing.id, query.before, limit).await?;
     let next_before = next_page(&rows, limit, |row| row.trade.number);
     let trades = rows.iter().map(|row| wire::trade(&info, &row.trade, row.at.seq, row.time)).collect();
-    Ok(Json(api::TradePage { trades, next_before }))
+    Ok(Json(api::TradePage { seq, trades, next_before }))
+}
+
+/// The candles of a market, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/markets/{market}/candles",
+    tag = "markets",
+    params(("market" = String, Path, description = "BASE-QUOTE"), api::CandleQuery),
+    responses(
+        (status = 200, description = "Candles", body = api::CandlePage),
+        (status = 400, description = "No such interval", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such market", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn candles(
+    State(shared): State<Arc<Shared>>,
+    Path(market): Path<String>,
+    Query(query): Query<api::CandleQuery>,
+) -> Result<Json<api::CandlePage>, Fault> {
+    let limit = page_size(query.limit)?;
+    let asked = query.interval.as_deref().map(|text| named("interval", text)).transpose()?;
+    let interval = asked.unwrap_or(CandleInterval::Minute);
+    let info = find(&shared, &market)?;
+    let before = query.before.map(Timestamp::from_micros);
+    let seq = shared.caught_up().await?;
+    let rows = shared.projections.candles(info.listing.id, interval, before, limit).await?;
+    let next_before = next_page(&rows, limit, |row| row.start.as_micros());
+    let candles = rows.iter().map(|row| wire::candle(&info, row)).collect();
+    let (market, interval) = (info.symbol.clone(), interval.to_string());
+    Ok(Json(api::CandlePage { market, interval, seq, candles, next_before }))
 }

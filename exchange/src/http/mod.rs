@@ -82,6 +82,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(markets::markets))
         .routes(routes!(markets::book))
         .routes(routes!(markets::trades))
+        .routes(routes!(markets::candles))
         .routes(routes!(login::challenge, login::login))
         .routes(routes!(accounts::orders))
         .routes(routes!(accounts::balances))

@@ -6,6 +6,8 @@ use std::str::FromStr;
 
 /// Where a database is and how to get in: `postgres://USER:PASSWORD@HOST:PORT/NAME`, with PostgreSQL's usual parameters
 /// (`?sslmode=require&sslrootcert=…`). What is left out comes from PostgreSQL's own variables (`PGPASSWORD`, …).
+///
+/// Boxed, since errors carry it.
 #[derive(Clone)]
 pub struct DatabaseUrl(Box<PgConnectOptions>);
 

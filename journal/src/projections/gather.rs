@@ -3,8 +3,9 @@
 //! Events are whole states: where a thing appears first and its last state are all that a row needs, and folding
 //! records together gives the same rows as writing them one by one.
 
+use super::candles::{Candle, CandleInterval};
 use super::{Projected, ProjectedBlock};
-use crate::sql::signed;
+use crate::sql::{signed, time};
 use bandex_engine::{
     AccountState, BalanceState, CommandResult, DealState, Event, KeyState, OrderState, ProposalState, Trade,
 };
@@ -35,6 +36,13 @@ pub(super) struct SeenBlock<'a> {
     pub(super) block: &'a ProjectedBlock,
 }
 
+/// The trades of one interval among the records, and the last record with any.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Folded {
+    pub(super) candle: Candle,
+    pub(super) last_seq: i64,
+}
+
 /// An order's reference, its seq known to fit.
 type OrderKey = (PublicKey, i64, u8);
 
@@ -43,11 +51,13 @@ type OrderKey = (PublicKey, i64, u8);
 pub(super) struct Gathered<'a> {
     pub(super) outcomes: Vec<(Place, &'a [u8])>,
     pub(super) blocks: Vec<SeenBlock<'a>>,
+    pub(super) account_records: BTreeSet<(AccountId, i64)>,
     pub(super) accounts: BTreeMap<AccountId, Seen<'a, AccountState>>,
     pub(super) keys: BTreeMap<PublicKey, Seen<'a, KeyState>>,
     pub(super) balances: BTreeMap<(AccountId, AssetId), Seen<'a, BalanceState>>,
     pub(super) orders: BTreeMap<OrderKey, Seen<'a, OrderState>>,
     pub(super) trades: BTreeMap<(MarketId, i64), Seen<'a, Trade>>,
+    pub(super) candles: BTreeMap<(MarketId, CandleInterval), BTreeMap<i64, Folded>>,
     pub(super) deals: BTreeMap<DealId, Seen<'a, DealState>>,
     pub(super) deal_records: BTreeSet<(DealId, i64)>,
     pub(super) proposals: BTreeMap<BlockId, Seen<'a, ProposalState>>,
@@ -92,36 +102,70 @@ impl<'a> Gathered<'a> {
         self.deal_records.extend(deal.map(|deal| (deal, at.seq)));
     }
 
+    fn concern<const N: usize>(&mut self, accounts: [AccountId; N], at: Place) {
+        self.account_records.extend(accounts.map(|account| (account, at.seq)));
+    }
+
     fn event(&mut self, at: Place, event: &'a Event) -> Result<(), String> {
         match event {
-            Event::Account(state) => note(&mut self.accounts, state.account, at, state),
-            Event::Key(state) => note(&mut self.keys, state.key, at, state),
-            Event::Balance(state) => note(&mut self.balances, (state.account, state.asset), at, state),
+            Event::Account(state) => {
+                self.concern([state.account], at);
+                note(&mut self.accounts, state.account, at, state);
+            }
+            Event::Key(state) => {
+                self.concern([state.account], at);
+                note(&mut self.keys, state.key, at, state);
+            }
+            Event::Balance(state) => {
+                self.concern([state.account], at);
+                note(&mut self.balances, (state.account, state.asset), at, state);
+            }
             Event::Order(state) => {
+                self.concern([state.account], at);
                 let key = (state.order.key, signed(state.order.seq)?, state.order.op);
                 note(&mut self.orders, key, at, state);
             }
-            Event::Trade(trade) => {
-                self.touch(Some(trade.deal), at);
-                note(&mut self.trades, (trade.market, signed(trade.number)?), at, trade);
-            }
+            Event::Trade(trade) => self.trade(at, trade)?,
             Event::Deal(state) => {
                 self.touch(Some(state.id), at);
+                self.concern([state.seller, state.buyer], at);
                 note(&mut self.deals, state.id, at, state);
             }
             Event::Proposal(state) => {
                 self.touch(state.deal, at);
+                self.concern([state.from, state.to], at);
                 note(&mut self.proposals, state.proposal, at, state);
             }
             Event::Tranche(tranche) => self.touch(Some(tranche.deal), at),
-            Event::Default(notice) => self.touch(Some(notice.deal), at),
-            // The engine's own business, and forks: whoever asks for them reads the outcomes.
+            Event::Default(notice) => {
+                self.touch(Some(notice.deal), at);
+                self.concern([notice.by, notice.victim], at);
+            }
+            Event::Fork(notice) => self.concern([notice.account], at),
+            // The engine's own business: whoever asks for it reads the outcomes.
             Event::Genesis { .. }
-            | Event::Fork(_)
             | Event::Asset(_)
             | Event::Market { .. }
             | Event::Parameters(_)
             | Event::Rules { .. } => {}
+        }
+        Ok(())
+    }
+
+    fn trade(&mut self, at: Place, trade: &'a Trade) -> Result<(), String> {
+        self.touch(Some(trade.deal), at);
+        self.concern([trade.taker_account, trade.maker_account], at);
+        note(&mut self.trades, (trade.market, signed(trade.number)?), at, trade);
+        let candle = Candle::of(trade);
+        for interval in CandleInterval::ALL {
+            let start = signed(interval.start_of(time("time", at.time)?).as_micros())?;
+            let starts = self.candles.entry((trade.market, interval)).or_default();
+            starts
+                .entry(start)
+                .and_modify(|folded| {
+                    *folded = Folded { candle: folded.candle.then(candle), last_seq: at.seq };
+                })
+                .or_insert(Folded { candle, last_seq: at.seq });
         }
         Ok(())
     }

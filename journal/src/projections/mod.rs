@@ -1,37 +1,39 @@
-//! Tables for queries, made from committed outcomes behind the journal's back.
+//! Tables for queries, made from committed outcomes behind the journal's back, in SQLite or PostgreSQL.
 //!
 //! The publisher hands over what was committed; [`Projections`] writes it and moves a checkpoint in one transaction.
-//! Nothing here is ever needed to know what happened: the file can be deleted and is then written anew from the
-//! journal. It also is, by itself, if it is damaged, of another version, or of another journal.
+//! Nothing here is ever needed to know what happened: the tables can be deleted and are then written anew from the
+//! journal. They also are, by themselves, if they are damaged, of another version, or of another journal.
 
+mod candles;
 mod gather;
+mod parse;
+mod place;
 mod query;
 mod rows;
+mod tables;
 mod write;
 
+pub use candles::{Candle, CandleInterval, CandleIntervalError};
+pub use place::ProjectionPlace;
 pub use query::ProjectionReader;
 pub use rows::{
-    BlockRow, Cursor, CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow,
-    ProposalRow, TradeRow,
+    BlockRow, CandleRow, Cursor, CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow,
+    OutcomeRow, ProposalRow, TradeRow,
 };
 
 use crate::port::OpenError;
-use crate::sql::unsigned;
+use crate::sql::{Connection, Statement, unsigned};
 use bandex_engine::Outcome;
 use bandex_types::{AccountId, BlockId, DealId, PublicKey, Timestamp};
 use gather::Gathered;
-use sqlx::migrate::Migrator;
-use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqliteSynchronous};
-use sqlx::{ConnectOptions, Connection, SqliteConnection};
-use std::path::{Path, PathBuf};
 use std::time::Duration;
+use write::WriteError;
 
-/// The schema, embedded in the program. One file only: a changed schema is written anew, never migrated.
-static SCHEMA: Migrator = sqlx::migrate!("../migrations/sqlite-projections");
-/// What the rows mean. Raise it whenever they would come out differently from the same journal.
-const VERSION: i64 = 1;
-/// The file within the journal's folder.
-const FILE: &str = "projections.sqlite";
+/// How often a write is tried on a new connection after PostgreSQL broke the one before: for 13 seconds, time for a
+/// server to start again.
+const RETRIES: u32 = 8;
+/// The wait before the first of these; each further one is twice as long.
+const RETRY_WAIT: Duration = Duration::from_millis(50);
 
 /// What the publisher hands over of one committed record.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,31 +90,43 @@ impl ProjectionError {
 /// The one writer of the projections.
 #[derive(Debug)]
 pub struct Projections {
-    connection: SqliteConnection,
+    place: ProjectionPlace,
+    connection: Connection,
     reader: ProjectionReader,
     checkpoint: u64,
+    retries: u32,
 }
 
 impl Projections {
-    /// Opens the projections in the folder `dir`, or begins them anew at record 0 if they are missing, unreadable,
-    /// of another version, or of another journal than `journal` (the bytes of its genesis id).
+    /// Opens the projections, or begins them anew at record 0 if they are missing, unreadable, of another version, or
+    /// of another journal than `journal` (the bytes of its genesis id).
     ///
     /// # Errors
-    /// The folder or the file cannot be written.
-    pub async fn open(dir: &Path, journal: &[u8]) -> Result<Self, OpenError> {
-        std::fs::create_dir_all(dir).map_err(|error| OpenError::folder(dir, error))?;
-        let path = dir.join(FILE);
-        let (connection, checkpoint) = match reopen(&path, journal).await {
-            Ok(Some(opened)) => opened,
-            stale => {
-                if let Err(error) = stale {
-                    tracing::warn!(%error, "the projections cannot be read and are written anew");
-                }
-                remove(&path)?;
-                (create(&path, journal).await.map_err(|error| OpenError::store(&path, error))?, 0)
-            }
-        };
-        Ok(Self { connection, reader: ProjectionReader::open(&path), checkpoint })
+    /// The folder, the file or the database cannot be reached or written.
+    pub async fn open(place: &ProjectionPlace, journal: &[u8]) -> Result<Self, OpenError> {
+        let (connection, checkpoint) = place.open(journal).await?;
+        Ok(Self::new(place, connection, checkpoint))
+    }
+
+    /// Throws the projections away, whatever they hold, and begins at record 0. Nobody else may have them open.
+    ///
+    /// # Errors
+    /// As [`Projections::open`].
+    pub async fn rebuild(place: &ProjectionPlace, journal: &[u8]) -> Result<Self, OpenError> {
+        Ok(Self::new(place, place.begin(journal).await?, 0))
+    }
+
+    fn new(place: &ProjectionPlace, connection: Connection, checkpoint: u64) -> Self {
+        let reader = ProjectionReader::new(place.readers());
+        Self { place: place.clone(), connection, reader, checkpoint, retries: RETRIES }
+    }
+
+    /// How often to try again when PostgreSQL breaks the connection: 8 times if not said, for 13 seconds. The waits
+    /// double, from 50 milliseconds on.
+    #[must_use]
+    pub const fn with_retries(mut self, retries: u32) -> Self {
+        self.retries = retries;
+        self
     }
 
     /// The last record that is projected, 0 before the first.
@@ -127,8 +141,11 @@ impl Projections {
 
     /// Projects the records that follow the checkpoint and moves it behind the last, all in one transaction.
     ///
+    /// If PostgreSQL breaks the connection, it connects and tries again, as often as [`Projections::with_retries`] says.
+    ///
     /// # Errors
-    /// A record is missing or comes twice, or the store refuses; then nothing is written.
+    /// A record is missing or comes twice, or the store refuses; then nothing is written. Or PostgreSQL stays away;
+    /// then it is for the next opening to find out by the checkpoint.
     pub async fn apply(&mut self, records: &[Projected]) -> Result<(), ProjectionError> {
         let mut checkpoint = self.checkpoint;
         for record in records {
@@ -138,16 +155,49 @@ impl Projections {
             checkpoint = record.seq;
         }
         let gathered = Gathered::from(records).map_err(ProjectionError::Store)?;
-        let mut transaction =
-            self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(ProjectionError::store)?;
-        write::all(&mut transaction, &gathered).await.map_err(ProjectionError::store)?;
-        write::checkpoint(&mut transaction, self.checkpoint, checkpoint).await?;
-        transaction.commit().await.map_err(ProjectionError::store)?;
+        let mut written = self.write(&gathered, checkpoint).await;
+        let mut wait = RETRY_WAIT;
+        for _ in 0..self.retries {
+            match &written {
+                Err(error) if self.may_pass(error) => {
+                    tracing::warn!(%error, "the projections lost their database and try again");
+                }
+                _ => break,
+            }
+            tokio::time::sleep(wait).await;
+            wait = wait.saturating_mul(2);
+            written = self.write_again(&gathered, checkpoint).await;
+        }
+        written.map_err(ProjectionError::store)?;
         self.checkpoint = checkpoint;
         Ok(())
     }
 
-    /// Closes the file in order; its readers answer no more. Dropping is as safe.
+    /// SQLite has no connection to lose: what it refuses it would refuse again.
+    fn may_pass(&self, error: &WriteError) -> bool {
+        matches!(self.place, ProjectionPlace::Postgres(_)) && error.is_passing()
+    }
+
+    async fn write(&mut self, gathered: &Gathered<'_>, to: u64) -> Result<(), WriteError> {
+        let mut transaction = self.connection.begin().await?;
+        write::all(&mut transaction, gathered).await?;
+        write::checkpoint(&mut transaction, self.checkpoint, to).await?;
+        Ok(transaction.commit().await?)
+    }
+
+    /// On a new connection, unless the broken one had brought the commit through.
+    async fn write_again(&mut self, gathered: &Gathered<'_>, to: u64) -> Result<(), WriteError> {
+        self.connection = self.place.connect().await?;
+        let rows =
+            self.connection.rows(Statement::new("SELECT checkpoint FROM progress WHERE id = 1")).await?;
+        let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
+        if unsigned("checkpoint", row.number("checkpoint")?)? == to {
+            return Ok(());
+        }
+        self.write(gathered, to).await
+    }
+
+    /// Closes the store in order; its readers answer no more. Dropping is as safe.
     ///
     /// # Errors
     /// The store's own.
@@ -155,61 +205,4 @@ impl Projections {
         self.reader.close().await;
         self.connection.close().await.map_err(ProjectionError::store)
     }
-}
-
-/// A lost commit is made up for by replay, so the disk need not be waited for.
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Normal)
-        .busy_timeout(Duration::from_secs(5))
-}
-
-/// The file with its checkpoint, if it is there and fits.
-async fn reopen(path: &Path, journal: &[u8]) -> Result<Option<(SqliteConnection, u64)>, String> {
-    if !path.is_file() {
-        return Ok(None);
-    }
-    let words = |error: sqlx::Error| error.to_string();
-    let mut connection = options(path).connect().await.map_err(words)?;
-    let (version, of, checkpoint): (i64, Vec<u8>, i64) =
-        sqlx::query_as("SELECT version, journal, checkpoint FROM progress WHERE id = 1")
-            .fetch_one(&mut connection)
-            .await
-            .map_err(words)?;
-    if version != VERSION || of != journal {
-        connection.close().await.map_err(words)?;
-        return Ok(None);
-    }
-    // Fails if the schema's text is not the one the file was made with.
-    SCHEMA.run(&mut connection).await.map_err(|error| error.to_string())?;
-    Ok(Some((connection, unsigned("checkpoint", checkpoint)?)))
-}
-
-async fn create(path: &Path, journal: &[u8]) -> Result<SqliteConnection, sqlx::Error> {
-    let mut connection = options(path).create_if_missing(true).connect().await?;
-    SCHEMA.run(&mut connection).await?;
-    sqlx::query("INSERT INTO progress (id, version, journal, checkpoint) VALUES (1, ?, ?, 0)")
-        .bind(VERSION)
-        .bind(journal)
-        .execute(&mut connection)
-        .await?;
-    Ok(connection)
-}
-
-/// Removes the file and what SQLite keeps beside it.
-fn remove(path: &Path) -> Result<(), OpenError> {
-    for suffix in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(suffix);
-        let file = PathBuf::from(name);
-        match std::fs::remove_file(&file) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(OpenError::folder(&file, error));
-            }
-            _ => {}
-        }
-    }
-    Ok(())
 }

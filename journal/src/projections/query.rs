@@ -1,30 +1,23 @@
-//! The questions of the REST API.
+//! The questions of the REST API and of resuming channels.
 //!
 //! Pages are newest first; `before` is the cursor of the last row of the page before. A limit of a thousand rows or
 //! so is the caller's to keep.
 
+use super::candles::CandleInterval;
+use super::parse;
 use super::rows::{
-    BlockRow, Cursor, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, ProposalRow,
-    TradeRow,
+    BlockRow, CandleRow, Cursor, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow,
+    ProposalRow, TradeRow,
 };
+use super::write::length;
 use crate::port::ReadError;
-use crate::sql::{bound, fixed, limit as sql_limit, time, unsigned};
+use crate::sql::{Pool, Row, Statement, bound, limit as sql_limit};
 use bandex_engine::{AccountState, BalanceState, KeyState};
-use bandex_types::{AccountId, BlockId, DealId, MarketId, OrderRef, PublicKey};
-use borsh::BorshDeserialize;
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
-use sqlx::{QueryBuilder, Row, Sqlite, SqlitePool};
-use std::path::Path;
-use std::time::Duration;
-
-/// How many queries run at once.
-const CONNECTIONS: u32 = 4;
+use bandex_types::{AccountId, BlockId, DealId, MarketId, OrderRef, PublicKey, Timestamp};
 
 /// Queries over the projections. Clones share their connections.
 #[derive(Debug, Clone)]
-pub struct ProjectionReader(SqlitePool);
-
-type Query = QueryBuilder<Sqlite>;
+pub struct ProjectionReader(Pool);
 
 /// As two numbers that stand behind every row if there is no cursor.
 fn before_numbers(before: Option<Cursor>) -> (i64, i64) {
@@ -32,10 +25,8 @@ fn before_numbers(before: Option<Cursor>) -> (i64, i64) {
 }
 
 impl ProjectionReader {
-    pub(super) fn open(path: &Path) -> Self {
-        let options =
-            SqliteConnectOptions::new().filename(path).read_only(true).busy_timeout(Duration::from_secs(5));
-        Self(SqlitePoolOptions::new().max_connections(CONNECTIONS).connect_lazy_with(options))
+    pub(super) const fn new(pool: Pool) -> Self {
+        Self(pool)
     }
 
     pub(super) async fn close(&self) {
@@ -44,17 +35,18 @@ impl ProjectionReader {
 
     async fn all<T>(
         &self,
-        mut query: Query,
-        parse: impl Fn(&SqliteRow) -> Result<T, RowError>,
+        query: Statement<'_>,
+        parse: impl Fn(&Row) -> Result<T, String>,
     ) -> Result<Vec<T>, ReadError> {
-        let rows = query.build().fetch_all(&self.0).await.map_err(|error| failed(&error))?;
-        rows.iter().map(|row| parse(row).map_err(|RowError(what)| ReadError::Store(what))).collect()
+        let rows = self.0.rows(query).await.map_err(|error| ReadError::Store(error.to_string()))?;
+        let damaged = |what| ReadError::Store(format!("{what}; `bandex projections rebuild` mends it"));
+        rows.iter().map(|row| parse(row).map_err(damaged)).collect()
     }
 
     async fn one<T>(
         &self,
-        query: Query,
-        parse: impl Fn(&SqliteRow) -> Result<T, RowError>,
+        query: Statement<'_>,
+        parse: impl Fn(&Row) -> Result<T, String>,
     ) -> Result<Option<T>, ReadError> {
         Ok(self.all(query, parse).await?.pop())
     }
@@ -64,8 +56,8 @@ impl ProjectionReader {
     /// # Errors
     /// The store does not answer.
     pub async fn checkpoint(&self) -> Result<u64, ReadError> {
-        let query = Query::new("SELECT checkpoint FROM progress");
-        Ok(self.one(query, |row| number(row, "checkpoint")).await?.unwrap_or(0))
+        let query = Statement::new("SELECT checkpoint FROM progress");
+        Ok(self.one(query, |row| parse::number(row, "checkpoint")).await?.unwrap_or(0))
     }
 
     /// The outcome of a record.
@@ -73,13 +65,32 @@ impl ProjectionReader {
     /// # Errors
     /// The store does not answer or the row is damaged; so with all queries below.
     pub async fn outcome(&self, seq: u64) -> Result<Option<OutcomeRow>, ReadError> {
-        let mut query = Query::new("SELECT seq, time, outcome FROM outcomes WHERE seq = ");
-        query.push_bind(bound(seq));
-        self.one(query, |row| {
-            let time = time("time", row.try_get("time")?)?;
-            Ok(OutcomeRow { seq: number(row, "seq")?, time, outcome: row.try_get("outcome")? })
-        })
-        .await
+        let mut query = Statement::new("SELECT seq, time, outcome FROM outcomes WHERE seq = ");
+        query.bind(bound(seq));
+        self.one(query, parse::outcome).await
+    }
+
+    /// At most `limit` outcomes of the records after `after_seq` up to `up_to_seq` with an event of the account, its
+    /// orders, trades, deals, balances, keys or proposals; ascending. What a client missed that was away.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn records_of(
+        &self,
+        account: AccountId,
+        after_seq: u64,
+        up_to_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<OutcomeRow>, ReadError> {
+        let mut query = Statement::new(
+            "SELECT outcomes.seq AS seq, outcomes.time AS time, outcomes.outcome AS outcome
+             FROM account_records AS touched JOIN outcomes ON outcomes.seq = touched.record_seq
+             WHERE touched.account = ",
+        );
+        query.bind(account.as_bytes()).push(" AND touched.record_seq > ").bind(bound(after_seq));
+        query.push(" AND touched.record_seq <= ").bind(bound(up_to_seq));
+        query.push(" ORDER BY touched.record_seq LIMIT ").bind(sql_limit(limit));
+        self.all(query, parse::outcome).await
     }
 
     /// A sequenced block.
@@ -87,9 +98,9 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn block(&self, id: BlockId) -> Result<Option<BlockRow>, ReadError> {
-        let mut query = Query::new("SELECT * FROM blocks WHERE id = ");
-        query.push_bind(id.as_bytes().to_vec());
-        self.one(query, block).await
+        let mut query = Statement::new("SELECT * FROM blocks WHERE id = ");
+        query.bind(id.as_bytes());
+        self.one(query, parse::block).await
     }
 
     /// At most `limit` blocks of a key's lane from `from_seq` on, ascending.
@@ -102,10 +113,10 @@ impl ProjectionReader {
         from_seq: u64,
         limit: usize,
     ) -> Result<Vec<BlockRow>, ReadError> {
-        let mut query = Query::new("SELECT * FROM blocks WHERE author = ");
-        query.push_bind(author.as_bytes().to_vec()).push(" AND lane_seq >= ").push_bind(bound(from_seq));
-        query.push(" ORDER BY lane_seq LIMIT ").push_bind(sql_limit(limit));
-        self.all(query, block).await
+        let mut query = Statement::new("SELECT * FROM blocks WHERE author = ");
+        query.bind(author.as_bytes()).push(" AND lane_seq >= ").bind(bound(from_seq));
+        query.push(" ORDER BY lane_seq LIMIT ").bind(sql_limit(limit));
+        self.all(query, parse::block).await
     }
 
     /// Orders, newest first.
@@ -118,16 +129,16 @@ impl ProjectionReader {
         before: Option<Cursor>,
         limit: usize,
     ) -> Result<Vec<OrderRow>, ReadError> {
-        let mut query = Query::new("SELECT * FROM orders WHERE account = ");
-        query.push_bind(filter.account.as_bytes().to_vec());
+        let mut query = Statement::new("SELECT * FROM orders WHERE account = ");
+        query.bind(filter.account.as_bytes());
         if let Some(market) = filter.market {
-            query.push(" AND market = ").push_bind(i64::from(market.get()));
+            query.push(" AND market = ").bind(i64::from(market.get()));
         }
         if filter.open_only {
             query.push(" AND open = 1");
         }
         page(&mut query, ("placed_seq", "placed_index"), before, limit);
-        self.all(query, order).await
+        self.all(query, parse::order).await
     }
 
     /// One order.
@@ -135,13 +146,10 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn order(&self, reference: OrderRef) -> Result<Option<OrderRow>, ReadError> {
-        let mut query = Query::new("SELECT * FROM orders WHERE key = ");
-        query
-            .push_bind(reference.key.as_bytes().to_vec())
-            .push(" AND seq = ")
-            .push_bind(bound(reference.seq));
-        query.push(" AND op = ").push_bind(i64::from(reference.op));
-        self.one(query, order).await
+        let mut query = Statement::new("SELECT * FROM orders WHERE key = ");
+        query.bind(reference.key.as_bytes()).push(" AND seq = ").bind(bound(reference.seq));
+        query.push(" AND op = ").bind(i64::from(reference.op));
+        self.one(query, parse::order).await
     }
 
     /// A market's trades, newest first, with numbers below `before_number`.
@@ -154,11 +162,29 @@ impl ProjectionReader {
         before_number: Option<u64>,
         limit: usize,
     ) -> Result<Vec<TradeRow>, ReadError> {
-        let mut query = Query::new("SELECT * FROM trades WHERE market = ");
-        query.push_bind(i64::from(market.get()));
-        query.push(" AND number < ").push_bind(before_number.map_or(i64::MAX, bound));
-        query.push(" ORDER BY number DESC LIMIT ").push_bind(sql_limit(limit));
-        self.all(query, trade).await
+        let mut query = Statement::new("SELECT * FROM trades WHERE market = ");
+        query.bind(i64::from(market.get()));
+        query.push(" AND number < ").bind(before_number.map_or(i64::MAX, bound));
+        query.push(" ORDER BY number DESC LIMIT ").bind(sql_limit(limit));
+        self.all(query, parse::trade).await
+    }
+
+    /// A market's candles, newest first, with starts before `before_start`. Intervals without a trade have none.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn candles(
+        &self,
+        market: MarketId,
+        interval: CandleInterval,
+        before_start: Option<Timestamp>,
+        limit: usize,
+    ) -> Result<Vec<CandleRow>, ReadError> {
+        let mut query = Statement::new("SELECT * FROM candles WHERE market = ");
+        query.bind(i64::from(market.get())).push(" AND interval_us = ").bind(length(interval));
+        query.push(" AND start < ").bind(before_start.map_or(i64::MAX, |start| bound(start.as_micros())));
+        query.push(" ORDER BY start DESC LIMIT ").bind(sql_limit(limit));
+        self.all(query, parse::candle).await
     }
 
     /// Trades in which an account was taker or maker, newest first.
@@ -171,15 +197,15 @@ impl ProjectionReader {
         before: Option<Cursor>,
         limit: usize,
     ) -> Result<Vec<TradeRow>, ReadError> {
-        // Two sorted halves that SQLite merges: with OR it would sort all the account's trades for each page.
-        let account = account.as_bytes().to_vec();
+        // Two sorted halves that the store merges: with OR it would sort all the account's trades for each page.
+        let account = account.as_bytes();
         let (seq, index) = before_numbers(before);
-        let mut query = Query::new("SELECT * FROM trades WHERE taker_account = ");
-        query.push_bind(account.clone()).push(" AND (record_seq, record_index) < (").push_bind(seq);
-        query.push(", ").push_bind(index).push(") UNION ALL SELECT * FROM trades WHERE maker_account = ");
-        query.push_bind(account.clone()).push(" AND taker_account <> ").push_bind(account);
+        let mut query = Statement::new("SELECT * FROM trades WHERE taker_account = ");
+        query.bind(account).push(" AND (record_seq, record_index) < (").bind(seq);
+        query.push(", ").bind(index).push(") UNION ALL SELECT * FROM trades WHERE maker_account = ");
+        query.bind(account).push(" AND taker_account <> ").bind(account);
         page(&mut query, ("record_seq", "record_index"), before, limit);
-        self.all(query, trade).await
+        self.all(query, parse::trade).await
     }
 
     /// The trades that a deal settles, oldest first.
@@ -187,9 +213,9 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn trades_of_deal(&self, deal: DealId) -> Result<Vec<TradeRow>, ReadError> {
-        let mut query = Query::new("SELECT * FROM trades WHERE deal = ");
-        query.push_bind(deal.as_bytes().to_vec()).push(" ORDER BY record_seq, record_index");
-        self.all(query, trade).await
+        let mut query = Statement::new("SELECT * FROM trades WHERE deal = ");
+        query.bind(deal.as_bytes()).push(" ORDER BY record_seq, record_index");
+        self.all(query, parse::trade).await
     }
 
     /// Deals, newest first.
@@ -202,22 +228,22 @@ impl ProjectionReader {
         before: Option<Cursor>,
         limit: usize,
     ) -> Result<Vec<DealRow>, ReadError> {
-        let mut query = Query::new("");
-        match filter.account.map(|account| account.as_bytes().to_vec()) {
+        let mut query = Statement::new("");
+        match filter.account.as_ref().map(AccountId::as_bytes) {
             None => {
-                query.push("SELECT * FROM deals WHERE 1");
+                query.push("SELECT * FROM deals WHERE 1 = 1");
             }
             // As with trades: two sorted halves.
             Some(account) => {
-                query.push("SELECT * FROM deals WHERE seller = ").push_bind(account.clone());
+                query.push("SELECT * FROM deals WHERE seller = ").bind(account);
                 narrow(&mut query, filter, before);
-                query.push(" UNION ALL SELECT * FROM deals WHERE buyer = ").push_bind(account.clone());
-                query.push(" AND seller <> ").push_bind(account);
+                query.push(" UNION ALL SELECT * FROM deals WHERE buyer = ").bind(account);
+                query.push(" AND seller <> ").bind(account);
             }
         }
         narrow(&mut query, filter, before);
-        query.push(" ORDER BY opened_seq DESC, opened_index DESC LIMIT ").push_bind(sql_limit(limit));
-        self.all(query, deal).await
+        query.push(" ORDER BY opened_seq DESC, opened_index DESC LIMIT ").bind(sql_limit(limit));
+        self.all(query, parse::deal).await
     }
 
     /// One deal.
@@ -225,9 +251,9 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn deal(&self, id: DealId) -> Result<Option<DealRow>, ReadError> {
-        let mut query = Query::new("SELECT * FROM deals WHERE id = ");
-        query.push_bind(id.as_bytes().to_vec());
-        self.one(query, deal).await
+        let mut query = Statement::new("SELECT * FROM deals WHERE id = ");
+        query.bind(id.as_bytes());
+        self.one(query, parse::deal).await
     }
 
     /// Every record that touched a deal, oldest first: the evidence of its match, payments, acknowledgements and end.
@@ -235,14 +261,14 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn deal_records(&self, deal: DealId) -> Result<Vec<DealRecord>, ReadError> {
-        let mut query = Query::new(
+        let mut query = Statement::new(
             "SELECT touched.record_seq AS record_seq, blocks.id AS id FROM deal_records AS touched
              LEFT JOIN blocks USING (record_seq) WHERE touched.deal = ",
         );
-        query.push_bind(deal.as_bytes().to_vec()).push(" ORDER BY touched.record_seq");
+        query.bind(deal.as_bytes()).push(" ORDER BY touched.record_seq");
         self.all(query, |row| {
-            let block = optional(row, "id")?.map(BlockId::new);
-            Ok(DealRecord { record_seq: number(row, "record_seq")?, block })
+            let block = parse::optional(row, "id")?.map(BlockId::new);
+            Ok(DealRecord { record_seq: parse::number(row, "record_seq")?, block })
         })
         .await
     }
@@ -252,11 +278,12 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn proposals_for(&self, account: AccountId) -> Result<Vec<ProposalRow>, ReadError> {
-        let mut query = Query::new("SELECT * FROM proposals WHERE waiting = 1 AND to_account = ");
-        query.push_bind(account.as_bytes().to_vec()).push(" ORDER BY proposed_seq, proposal");
+        let mut query = Statement::new("SELECT * FROM proposals WHERE waiting = 1 AND to_account = ");
+        query.bind(account.as_bytes()).push(" ORDER BY proposed_seq, proposal");
         self.all(query, |row| {
-            let proposed_time = time("proposed_time", row.try_get("proposed_time")?)?;
-            Ok(ProposalRow { state: state(row)?, proposed_seq: number(row, "proposed_seq")?, proposed_time })
+            let proposed_time = parse::instant(row, "proposed_time")?;
+            let proposed_seq = parse::number(row, "proposed_seq")?;
+            Ok(ProposalRow { state: parse::state(row)?, proposed_seq, proposed_time })
         })
         .await
     }
@@ -266,9 +293,9 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn balances(&self, account: AccountId) -> Result<Vec<BalanceState>, ReadError> {
-        let mut query = Query::new("SELECT state FROM balances WHERE account = ");
-        query.push_bind(account.as_bytes().to_vec()).push(" ORDER BY asset");
-        self.all(query, state).await
+        let mut query = Statement::new("SELECT state FROM balances WHERE account = ");
+        query.bind(account.as_bytes()).push(" ORDER BY asset");
+        self.all(query, parse::state).await
     }
 
     /// An account.
@@ -276,9 +303,9 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn account(&self, id: AccountId) -> Result<Option<AccountState>, ReadError> {
-        let mut query = Query::new("SELECT state FROM accounts WHERE account = ");
-        query.push_bind(id.as_bytes().to_vec());
-        self.one(query, state).await
+        let mut query = Statement::new("SELECT state FROM accounts WHERE account = ");
+        query.bind(id.as_bytes());
+        self.one(query, parse::state).await
     }
 
     /// An account's keys, those that ended included.
@@ -286,9 +313,9 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn keys(&self, account: AccountId) -> Result<Vec<KeyState>, ReadError> {
-        let mut query = Query::new("SELECT state FROM keys WHERE account = ");
-        query.push_bind(account.as_bytes().to_vec()).push(" ORDER BY key");
-        self.all(query, state).await
+        let mut query = Statement::new("SELECT state FROM keys WHERE account = ");
+        query.bind(account.as_bytes()).push(" ORDER BY key");
+        self.all(query, parse::state).await
     }
 
     /// A key.
@@ -296,112 +323,35 @@ impl ProjectionReader {
     /// # Errors
     /// As above.
     pub async fn key(&self, key: PublicKey) -> Result<Option<KeyState>, ReadError> {
-        let mut query = Query::new("SELECT state FROM keys WHERE key = ");
-        query.push_bind(key.as_bytes().to_vec());
-        self.one(query, state).await
+        let mut query = Statement::new("SELECT state FROM keys WHERE key = ");
+        query.bind(key.as_bytes());
+        self.one(query, parse::state).await
     }
 }
 
 /// What stands before the cursor, newest first.
-fn page(query: &mut Query, columns: (&'static str, &'static str), before: Option<Cursor>, limit: usize) {
+fn page<'a>(
+    query: &mut Statement<'a>,
+    columns: (&'static str, &'static str),
+    before: Option<Cursor>,
+    limit: usize,
+) {
     let ((seq, index), (seq_column, index_column)) = (before_numbers(before), columns);
-    query.push(format_args!(" AND ({seq_column}, {index_column}) < (")).push_bind(seq);
-    query.push(", ").push_bind(index);
+    query.push(format_args!(" AND ({seq_column}, {index_column}) < (")).bind(seq);
+    query.push(", ").bind(index);
     query.push(format_args!(") ORDER BY {seq_column} DESC, {index_column} DESC LIMIT "));
-    query.push_bind(sql_limit(limit));
+    query.bind(sql_limit(limit));
 }
 
 /// A deal filter's conditions besides the account.
-fn narrow(query: &mut Query, filter: &DealFilter, before: Option<Cursor>) {
-    if let Some(due_by) = filter.due_by {
-        query.push(" AND due_by = ").push_bind(due_by.as_bytes().to_vec());
+fn narrow<'a>(query: &mut Statement<'a>, filter: &'a DealFilter, before: Option<Cursor>) {
+    if let Some(due_by) = &filter.due_by {
+        query.push(" AND due_by = ").bind(due_by.as_bytes());
     }
     if filter.open_only {
         query.push(" AND open = 1");
     }
     let (seq, index) = before_numbers(before);
-    query.push(" AND (opened_seq, opened_index) < (").push_bind(seq);
-    query.push(", ").push_bind(index).push(")");
-}
-
-/// Why a row cannot be read, in words.
-struct RowError(String);
-
-impl From<String> for RowError {
-    fn from(what: String) -> Self {
-        Self(format!("{what}; delete the projections to have them written anew"))
-    }
-}
-
-impl From<sqlx::Error> for RowError {
-    fn from(error: sqlx::Error) -> Self {
-        Self::from(error.to_string())
-    }
-}
-
-fn failed(error: &sqlx::Error) -> ReadError {
-    ReadError::Store(error.to_string())
-}
-
-fn number(row: &SqliteRow, column: &str) -> Result<u64, RowError> {
-    Ok(unsigned(column, row.try_get(column)?)?)
-}
-
-fn bytes<const N: usize>(row: &SqliteRow, column: &str) -> Result<[u8; N], RowError> {
-    Ok(fixed(column, row.try_get(column)?)?)
-}
-
-fn optional<const N: usize>(row: &SqliteRow, column: &str) -> Result<Option<[u8; N]>, RowError> {
-    let stored: Option<&[u8]> = row.try_get(column)?;
-    Ok(stored.map(|stored| fixed(column, stored)).transpose()?)
-}
-
-/// The state in a row's canonical bytes.
-fn state<T: BorshDeserialize>(row: &SqliteRow) -> Result<T, RowError> {
-    let bytes: &[u8] = row.try_get("state")?;
-    T::try_from_slice(bytes).map_err(|error| RowError::from(format!("a stored state: {error}")))
-}
-
-fn cursor(row: &SqliteRow, seq: &str, index: &str) -> Result<Cursor, RowError> {
-    let stored = number(row, index)?;
-    let index = u32::try_from(stored).map_err(|_| format!("{index} is {stored}"))?;
-    Ok(Cursor { seq: number(row, seq)?, index })
-}
-
-fn block(row: &SqliteRow) -> Result<BlockRow, RowError> {
-    Ok(BlockRow {
-        record_seq: number(row, "record_seq")?,
-        id: BlockId::new(bytes(row, "id")?),
-        author: PublicKey::new(bytes(row, "author")?),
-        lane_seq: number(row, "lane_seq")?,
-        account: optional(row, "account")?.map(AccountId::new),
-        deal: optional(row, "deal")?.map(DealId::new),
-    })
-}
-
-fn order(row: &SqliteRow) -> Result<OrderRow, RowError> {
-    Ok(OrderRow {
-        state: state(row)?,
-        placed: cursor(row, "placed_seq", "placed_index")?,
-        placed_time: time("placed_time", row.try_get("placed_time")?)?,
-        updated_seq: number(row, "updated_seq")?,
-        updated_time: time("updated_time", row.try_get("updated_time")?)?,
-    })
-}
-
-fn trade(row: &SqliteRow) -> Result<TradeRow, RowError> {
-    Ok(TradeRow {
-        trade: state(row)?,
-        at: cursor(row, "record_seq", "record_index")?,
-        time: time("time", row.try_get("time")?)?,
-    })
-}
-
-fn deal(row: &SqliteRow) -> Result<DealRow, RowError> {
-    Ok(DealRow {
-        state: state(row)?,
-        opened: cursor(row, "opened_seq", "opened_index")?,
-        updated_seq: number(row, "updated_seq")?,
-        updated_time: time("updated_time", row.try_get("updated_time")?)?,
-    })
+    query.push(" AND (opened_seq, opened_index) < (").bind(seq);
+    query.push(", ").bind(index).push(")");
 }

@@ -1,5 +1,6 @@
 //! What queries ask for and what they give.
 
+use super::candles::Candle;
 use bandex_engine::{DealState, OrderState, ProposalState, Trade};
 use bandex_types::{AccountId, BlockId, DealId, MarketId, PublicKey, Timestamp};
 use std::fmt;
@@ -88,6 +89,17 @@ pub struct OrderRow {
     pub updated_seq: u64,
     /// When.
     pub updated_time: Timestamp,
+}
+
+/// A candle of one interval, by its start.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CandleRow {
+    /// Where its interval begins.
+    pub start: Timestamp,
+    /// What was traded in it.
+    pub candle: Candle,
+    /// The last record with a trade in it.
+    pub updated_seq: u64,
 }
 
 /// A trade.

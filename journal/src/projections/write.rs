@@ -1,255 +1,231 @@
 //! Rows into tables, many at a time.
-//!
-//! A row that exists keeps where it first appeared and takes over the rest. What can never change (trades, blocks,
-//! outcomes) is inserted plainly, so that a second one is an error and not a silent loss.
 
-use super::ProjectionError;
-use super::gather::Gathered;
-use crate::sql::{ROWS_MAX, signed};
+use super::candles::{Candle, CandleInterval};
+use super::gather::{Folded, Gathered};
+use super::parse::state;
+use super::tables;
+use crate::sql::{Statement, Transaction, Value, is_passing, signed};
 use bandex_engine::{DealState, OrderStatus, ProposalStatus};
+use bandex_types::MarketId;
 use borsh::BorshSerialize;
-use sqlx::query_builder::Separated;
-use sqlx::{QueryBuilder, Sqlite, SqliteConnection};
+use std::collections::BTreeMap;
 
-type Row<'a> = Separated<'a, Sqlite, &'static str>;
+/// Why rows were not written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum WriteError {
+    /// The store's own reasons.
+    #[error(transparent)]
+    Sql(#[from] sqlx::Error),
+    /// What is there does not go together with what comes; in words.
+    #[error("{0}")]
+    Contradicted(String),
+}
 
-/// Inserts `rows`: `insert` up to VALUES, `bind` one row's columns, `conflict` what follows.
-async fn insert<R>(
-    connection: &mut SqliteConnection,
-    insert: &'static str,
-    rows: impl IntoIterator<Item = R>,
-    bind: impl Fn(&mut Row<'_>, &R),
-    conflict: &'static str,
-) -> Result<(), sqlx::Error> {
-    let rows: Vec<R> = rows.into_iter().collect();
-    for chunk in rows.chunks(ROWS_MAX) {
-        let mut query: QueryBuilder<Sqlite> = QueryBuilder::new(insert);
-        query.push_values(chunk, |mut row, item| bind(&mut row, item));
-        query.push(conflict);
-        query.build().execute(&mut *connection).await?;
+impl WriteError {
+    /// Whether the same may succeed on a new connection.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Sql(error) if is_passing(error))
+    }
+}
+
+impl From<String> for WriteError {
+    fn from(what: String) -> Self {
+        Self::Contradicted(what)
+    }
+}
+
+type Written = Result<(), WriteError>;
+
+/// A state's canonical bytes.
+fn bytes<'a, T: BorshSerialize>(state: &T) -> Value<'a> {
+    let mut bytes = Vec::with_capacity(256);
+    let written = state.serialize(&mut bytes);
+    debug_assert!(written.is_ok(), "a state is far below the u32::MAX entries that a Vec can take");
+    Value::from(bytes)
+}
+
+/// Writes all rows.
+pub(super) async fn all(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    records(transaction, gathered).await?;
+    holders(transaction, gathered).await?;
+    orders(transaction, gathered).await?;
+    trades(transaction, gathered).await?;
+    candles(transaction, gathered).await?;
+    deals(transaction, gathered).await?;
+    proposals(transaction, gathered).await
+}
+
+/// Moves the checkpoint, if it still is where this writer thinks it is.
+pub(super) async fn checkpoint(transaction: &mut Transaction<'_>, from: u64, to: u64) -> Written {
+    let mut moving = Statement::new("UPDATE progress SET checkpoint = ");
+    moving.bind(signed(to)?).push(" WHERE id = 1 AND checkpoint = ").bind(signed(from)?);
+    if transaction.execute(moving).await? == 1 {
+        Ok(())
+    } else {
+        Err(WriteError::Contradicted("another writer has moved the checkpoint".to_owned()))
+    }
+}
+
+async fn records(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let outcomes =
+        gathered.outcomes.iter().map(|(at, outcome)| [at.seq.into(), at.time.into(), Value::from(*outcome)]);
+    transaction.insert(&tables::OUTCOMES, outcomes.collect()).await?;
+    let blocks = gathered.blocks.iter().map(|seen| {
+        [
+            seen.record_seq.into(),
+            seen.block.id.as_bytes().into(),
+            seen.block.author.as_bytes().into(),
+            seen.lane_seq.into(),
+            seen.block.account.as_ref().map(|account| account.as_bytes()).into(),
+            seen.block.deal.as_ref().map(|deal| deal.as_bytes()).into(),
+        ]
+    });
+    transaction.insert(&tables::BLOCKS, blocks.collect()).await?;
+    let touched =
+        gathered.account_records.iter().map(|(account, seq)| [account.as_bytes().into(), (*seq).into()]);
+    Ok(transaction.insert(&tables::ACCOUNT_RECORDS, touched.collect()).await?)
+}
+
+/// Accounts, their keys, their balances.
+async fn holders(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let accounts = gathered
+        .accounts
+        .iter()
+        .map(|(account, seen)| [account.as_bytes().into(), seen.last.seq.into(), bytes(seen.state)]);
+    transaction.insert(&tables::ACCOUNTS, accounts.collect()).await?;
+    let keys = gathered.keys.iter().map(|(key, seen)| {
+        let account = seen.state.account.as_bytes();
+        [key.as_bytes().into(), account.into(), seen.last.seq.into(), bytes(seen.state)]
+    });
+    transaction.insert(&tables::KEYS, keys.collect()).await?;
+    let balances = gathered.balances.iter().map(|((account, asset), seen)| {
+        let asset = i64::from(asset.get());
+        [account.as_bytes().into(), asset.into(), seen.last.seq.into(), bytes(seen.state)]
+    });
+    Ok(transaction.insert(&tables::BALANCES, balances.collect()).await?)
+}
+
+async fn orders(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let orders = gathered.orders.iter().map(|((key, seq, op), seen)| {
+        [
+            key.as_bytes().into(),
+            (*seq).into(),
+            i64::from(*op).into(),
+            seen.state.account.as_bytes().into(),
+            i64::from(seen.state.market.get()).into(),
+            (seen.state.status == OrderStatus::Open).into(),
+            seen.first.seq.into(),
+            seen.first.index.into(),
+            seen.first.time.into(),
+            seen.last.seq.into(),
+            seen.last.time.into(),
+            bytes(seen.state),
+        ]
+    });
+    Ok(transaction.insert(&tables::ORDERS, orders.collect()).await?)
+}
+
+async fn trades(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let trades = gathered.trades.iter().map(|((market, number), seen)| {
+        [
+            i64::from(market.get()).into(),
+            (*number).into(),
+            seen.first.seq.into(),
+            seen.first.index.into(),
+            seen.first.time.into(),
+            seen.state.taker_account.as_bytes().into(),
+            seen.state.maker_account.as_bytes().into(),
+            seen.state.deal.as_bytes().into(),
+            bytes(seen.state),
+        ]
+    });
+    Ok(transaction.insert(&tables::TRADES, trades.collect()).await?)
+}
+
+/// Folds new trades into the candles that are there: sums past 63 bits are beyond SQL, so it is done here.
+async fn candles(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    for ((market, interval), folded) in &gathered.candles {
+        let stored = stored_candles(transaction, *market, *interval, folded).await?;
+        let rows = folded.iter().map(|(start, folded)| {
+            let candle = stored.get(start).map_or(folded.candle, |stored| stored.then(folded.candle));
+            [
+                i64::from(market.get()).into(),
+                length(*interval).into(),
+                (*start).into(),
+                folded.last_seq.into(),
+                bytes(&candle),
+            ]
+        });
+        transaction.insert(&tables::CANDLES, rows.collect()).await?;
     }
     Ok(())
 }
 
-/// A state's canonical bytes.
-fn bytes<T: BorshSerialize>(state: &T) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(256);
-    let written = state.serialize(&mut bytes);
-    debug_assert!(written.is_ok(), "a state is far below the u32::MAX entries that a Vec can take");
-    bytes
+/// An interval's length as its column holds it; a day's microseconds are far below 2⁶³.
+pub(super) fn length(interval: CandleInterval) -> i64 {
+    crate::sql::bound(interval.length_us())
 }
 
-/// Writes all rows.
-pub(super) async fn all(
-    connection: &mut SqliteConnection,
-    gathered: &Gathered<'_>,
-) -> Result<(), sqlx::Error> {
-    records(connection, gathered).await?;
-    holders(connection, gathered).await?;
-    orders(connection, gathered).await?;
-    trades(connection, gathered).await?;
-    deals(connection, gathered).await?;
-    proposals(connection, gathered).await
-}
-
-/// Moves the checkpoint, if it still is where this writer thinks it is.
-pub(super) async fn checkpoint(
-    connection: &mut SqliteConnection,
-    from: u64,
-    to: u64,
-) -> Result<(), ProjectionError> {
-    let moved = sqlx::query("UPDATE progress SET checkpoint = ? WHERE id = 1 AND checkpoint = ?")
-        .bind(signed(to).map_err(ProjectionError::Store)?)
-        .bind(signed(from).map_err(ProjectionError::Store)?)
-        .execute(connection)
-        .await
-        .map_err(ProjectionError::store)?;
-    if moved.rows_affected() == 1 {
-        Ok(())
-    } else {
-        Err(ProjectionError::Store("another writer has moved the checkpoint".to_owned()))
-    }
-}
-
-async fn records(connection: &mut SqliteConnection, gathered: &Gathered<'_>) -> Result<(), sqlx::Error> {
-    insert(
-        connection,
-        "INSERT INTO outcomes (seq, time, outcome) ",
-        &gathered.outcomes,
-        |row, (at, outcome)| {
-            row.push_bind(at.seq).push_bind(at.time).push_bind(*outcome);
-        },
-        "",
-    )
-    .await?;
-    insert(
-        connection,
-        "INSERT INTO blocks (record_seq, id, author, lane_seq, account, deal) ",
-        &gathered.blocks,
-        |row, seen| {
-            row.push_bind(seen.record_seq)
-                .push_bind(seen.block.id.as_bytes().as_slice())
-                .push_bind(seen.block.author.as_bytes().as_slice())
-                .push_bind(seen.lane_seq)
-                .push_bind(seen.block.account.map(|account| account.as_bytes().to_vec()))
-                .push_bind(seen.block.deal.map(|deal| deal.as_bytes().to_vec()));
-        },
-        "",
-    )
-    .await
-}
-
-/// Accounts, their keys, their balances.
-async fn holders(connection: &mut SqliteConnection, gathered: &Gathered<'_>) -> Result<(), sqlx::Error> {
-    insert(
-        connection,
-        "INSERT INTO accounts (account, updated_seq, state) ",
-        &gathered.accounts,
-        |row, (account, seen)| {
-            row.push_bind(account.as_bytes().as_slice())
-                .push_bind(seen.last.seq)
-                .push_bind(bytes(seen.state));
-        },
-        " ON CONFLICT DO UPDATE SET updated_seq = excluded.updated_seq, state = excluded.state",
-    )
-    .await?;
-    insert(
-        connection,
-        "INSERT INTO keys (key, account, updated_seq, state) ",
-        &gathered.keys,
-        |row, (key, seen)| {
-            row.push_bind(key.as_bytes().as_slice())
-                .push_bind(seen.state.account.as_bytes().as_slice())
-                .push_bind(seen.last.seq)
-                .push_bind(bytes(seen.state));
-        },
-        " ON CONFLICT DO UPDATE SET account = excluded.account, updated_seq = excluded.updated_seq,
-          state = excluded.state",
-    )
-    .await?;
-    insert(
-        connection,
-        "INSERT INTO balances (account, asset, updated_seq, state) ",
-        &gathered.balances,
-        |row, ((account, asset), seen)| {
-            row.push_bind(account.as_bytes().as_slice())
-                .push_bind(i64::from(asset.get()))
-                .push_bind(seen.last.seq)
-                .push_bind(bytes(seen.state));
-        },
-        " ON CONFLICT DO UPDATE SET updated_seq = excluded.updated_seq, state = excluded.state",
-    )
-    .await
-}
-
-async fn orders(connection: &mut SqliteConnection, gathered: &Gathered<'_>) -> Result<(), sqlx::Error> {
-    insert(
-        connection,
-        "INSERT INTO orders (key, seq, op, account, market, open, placed_seq, placed_index, placed_time,
-         updated_seq, updated_time, state) ",
-        &gathered.orders,
-        |row, ((key, seq, op), seen)| {
-            row.push_bind(key.as_bytes().as_slice())
-                .push_bind(*seq)
-                .push_bind(i64::from(*op))
-                .push_bind(seen.state.account.as_bytes().as_slice())
-                .push_bind(i64::from(seen.state.market.get()))
-                .push_bind(seen.state.status == OrderStatus::Open)
-                .push_bind(seen.first.seq)
-                .push_bind(seen.first.index)
-                .push_bind(seen.first.time)
-                .push_bind(seen.last.seq)
-                .push_bind(seen.last.time)
-                .push_bind(bytes(seen.state));
-        },
-        " ON CONFLICT DO UPDATE SET open = excluded.open, updated_seq = excluded.updated_seq,
-          updated_time = excluded.updated_time, state = excluded.state",
-    )
-    .await
-}
-
-async fn trades(connection: &mut SqliteConnection, gathered: &Gathered<'_>) -> Result<(), sqlx::Error> {
-    insert(
-        connection,
-        "INSERT INTO trades (market, number, record_seq, record_index, time, taker_account, maker_account,
-         deal, state) ",
-        &gathered.trades,
-        |row, ((market, number), seen)| {
-            row.push_bind(i64::from(market.get()))
-                .push_bind(*number)
-                .push_bind(seen.first.seq)
-                .push_bind(seen.first.index)
-                .push_bind(seen.first.time)
-                .push_bind(seen.state.taker_account.as_bytes().as_slice())
-                .push_bind(seen.state.maker_account.as_bytes().as_slice())
-                .push_bind(seen.state.deal.as_bytes().as_slice())
-                .push_bind(bytes(seen.state));
-        },
-        "",
-    )
-    .await
+/// The candles that are there from the first start among `folded` to the last.
+async fn stored_candles(
+    transaction: &mut Transaction<'_>,
+    market: MarketId,
+    interval: CandleInterval,
+    folded: &BTreeMap<i64, Folded>,
+) -> Result<BTreeMap<i64, Candle>, WriteError> {
+    let (Some((first, _)), Some((last, _))) = (folded.first_key_value(), folded.last_key_value()) else {
+        return Ok(BTreeMap::new());
+    };
+    let mut query = Statement::new("SELECT start, state FROM candles WHERE market = ");
+    query.bind(i64::from(market.get())).push(" AND interval_us = ").bind(length(interval));
+    query.push(" AND start >= ").bind(*first).push(" AND start <= ").bind(*last);
+    let rows = transaction.rows(query).await?;
+    rows.iter().map(|row| Ok((row.number("start")?, state(row)?))).collect()
 }
 
 /// The seller's number in canonical bytes. Settlement's own name for it is out of reach: the arrow ends at the engine.
 const SELLER: u8 = 0;
 
 /// Who has to pay now, if anybody.
-fn due_by(state: &DealState) -> Option<Vec<u8>> {
-    let party = state.deal.due()?.party as u8;
-    let account = if party == SELLER { state.seller } else { state.buyer };
-    Some(account.as_bytes().to_vec())
+fn due_by(state: &DealState) -> Value<'_> {
+    let payer = state.deal.due().map(|due| {
+        let account = if due.party as u8 == SELLER { &state.seller } else { &state.buyer };
+        account.as_bytes()
+    });
+    payer.into()
 }
 
-async fn deals(connection: &mut SqliteConnection, gathered: &Gathered<'_>) -> Result<(), sqlx::Error> {
-    insert(
-        connection,
-        "INSERT INTO deals (id, seller, buyer, due_by, open, opened_seq, opened_index, updated_seq,
-         updated_time, state) ",
-        &gathered.deals,
-        |row, (id, seen)| {
-            row.push_bind(id.as_bytes().as_slice())
-                .push_bind(seen.state.seller.as_bytes().as_slice())
-                .push_bind(seen.state.buyer.as_bytes().as_slice())
-                .push_bind(due_by(seen.state))
-                .push_bind(!seen.state.deal.state().is_closed())
-                .push_bind(seen.first.seq)
-                .push_bind(seen.first.index)
-                .push_bind(seen.last.seq)
-                .push_bind(seen.last.time)
-                .push_bind(bytes(seen.state));
-        },
-        " ON CONFLICT DO UPDATE SET due_by = excluded.due_by, open = excluded.open,
-          updated_seq = excluded.updated_seq, updated_time = excluded.updated_time, state = excluded.state",
-    )
-    .await?;
-    insert(
-        connection,
-        "INSERT INTO deal_records (deal, record_seq) ",
-        &gathered.deal_records,
-        |row, (deal, record_seq)| {
-            row.push_bind(deal.as_bytes().as_slice()).push_bind(*record_seq);
-        },
-        "",
-    )
-    .await
+async fn deals(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let deals = gathered.deals.iter().map(|(id, seen)| {
+        [
+            id.as_bytes().into(),
+            seen.state.seller.as_bytes().into(),
+            seen.state.buyer.as_bytes().into(),
+            due_by(seen.state),
+            (!seen.state.deal.state().is_closed()).into(),
+            seen.first.seq.into(),
+            seen.first.index.into(),
+            seen.last.seq.into(),
+            seen.last.time.into(),
+            bytes(seen.state),
+        ]
+    });
+    transaction.insert(&tables::DEALS, deals.collect()).await?;
+    let touched = gathered.deal_records.iter().map(|(deal, seq)| [deal.as_bytes().into(), (*seq).into()]);
+    Ok(transaction.insert(&tables::DEAL_RECORDS, touched.collect()).await?)
 }
 
-async fn proposals(connection: &mut SqliteConnection, gathered: &Gathered<'_>) -> Result<(), sqlx::Error> {
-    insert(
-        connection,
-        "INSERT INTO proposals (proposal, to_account, waiting, proposed_seq, proposed_time, updated_seq, state) ",
-        &gathered.proposals,
-        |row, (proposal, seen)| {
-            row.push_bind(proposal.as_bytes().as_slice())
-                .push_bind(seen.state.to.as_bytes().as_slice())
-                .push_bind(seen.state.status == ProposalStatus::Waiting)
-                .push_bind(seen.first.seq)
-                .push_bind(seen.first.time)
-                .push_bind(seen.last.seq)
-                .push_bind(bytes(seen.state));
-        },
-        " ON CONFLICT DO UPDATE SET waiting = excluded.waiting, updated_seq = excluded.updated_seq,
-          state = excluded.state",
-    )
-    .await
+async fn proposals(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let proposals = gathered.proposals.iter().map(|(proposal, seen)| {
+        [
+            proposal.as_bytes().into(),
+            seen.state.to.as_bytes().into(),
+            (seen.state.status == ProposalStatus::Waiting).into(),
+            seen.first.seq.into(),
+            seen.first.time.into(),
+            seen.last.seq.into(),
+            bytes(seen.state),
+        ]
+    });
+    Ok(transaction.insert(&tables::PROPOSALS, proposals.collect()).await?)
 }

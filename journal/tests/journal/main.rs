@@ -4,5 +4,8 @@
 
 mod chain;
 mod database;
+mod faults;
+mod postgres;
+mod proxy;
 mod sqlite;
 mod suite;

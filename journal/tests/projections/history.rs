@@ -13,12 +13,19 @@ use bandex_types::{
 };
 use std::collections::BTreeMap;
 
+/// 32 bytes that tell `number`.
+fn bytes(number: u64) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.chunks_exact_mut(8).for_each(|chunk| chunk.copy_from_slice(&number.to_be_bytes()));
+    bytes
+}
+
 pub fn account(who: u64) -> AccountId {
-    AccountId::new([u8::try_from(who).unwrap(); 32])
+    AccountId::new(bytes(who))
 }
 
 pub fn key(who: u64) -> PublicKey {
-    PublicKey::new([u8::try_from(who).unwrap(); 32])
+    PublicKey::new(bytes(who))
 }
 
 pub fn order(who: u64, seq: u64, op: u8) -> OrderRef {
@@ -26,15 +33,16 @@ pub fn order(who: u64, seq: u64, op: u8) -> OrderRef {
 }
 
 fn block_id(seq: u64) -> BlockId {
-    BlockId::new([u8::try_from(seq).unwrap(); 32])
+    BlockId::new(bytes(seq))
 }
 
 fn deal_number(number: u64) -> DealId {
-    DealId::new([u8::try_from(number).unwrap(); 32])
+    DealId::new(bytes(number))
 }
 
+/// 37 seconds from record to record: several trades a candle, and several candles of each length but the longest.
 fn at(seq: u64) -> Timestamp {
-    Timestamp::EARLIEST_PLAUSIBLE.plus(seq * 1_000_000)
+    Timestamp::EARLIEST_PLAUSIBLE.plus(seq * 37_000_000)
 }
 
 fn record(seq: u64, block: Option<ProjectedBlock>, events: Vec<Event>) -> Projected {
@@ -71,8 +79,8 @@ fn trade(number: u64, taker: u64, maker: u64, deal: DealId) -> Event {
     Event::Trade(Trade {
         market: MarketId::new(1),
         number,
-        price: Price::new(5),
-        quantity: Quantity::new(2),
+        price: Price::new(5 + number * 7 % 11),
+        quantity: Quantity::new(1 + number % 4),
         taker_side: Side::Buy,
         taker: order(taker, number, 0),
         maker: order(maker, number, 1),

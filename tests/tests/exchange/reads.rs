@@ -1,7 +1,7 @@
 //! Public pages and an account's own: shapes, pages of many, and complaints.
 
 use crate::story::{BWT, PRICE, Pair, must_place};
-use bandex_api::{Book, Lane, OrderPage, StoredBlock, TradePage};
+use bandex_api::{Book, Candle, CandlePage, Lane, OrderPage, Scale, StoredBlock, Trade, TradePage};
 use bandex_sdk::{receipt_from_wire, signed_from_wire};
 use bandex_tests::{MARKET, Server, Setup, place, settle};
 use bandex_tradechain::verify;
@@ -87,6 +87,7 @@ async fn orders_trades_and_lanes_come_in_pages() {
     loop {
         let page: TradePage = pair.server.get(&path).await.read();
         assert!(page.trades.len() <= 2);
+        assert!(page.trades.iter().all(|trade| trade.seq <= page.seq));
         trades.extend(page.trades);
         let Some(before) = page.next_before else { break };
         path = format!("/v1/trades/BWT-BTC?limit=2&before={before}");
@@ -123,8 +124,74 @@ async fn orders_trades_and_lanes_come_in_pages() {
     );
     assert_eq!((lane.root, lane.scopes, lane.status.as_str(), lane.head_seq), (true, 7, "active", 2));
     assert_eq!(lane.blocks, [pair.seller.account().to_string(), pair.seller.head().id.to_string()]);
+    assert!(lane.seq >= trades[0].seq, "it holds what was answered before");
     let rest: Lane = pair.server.get(&format!("/v1/lanes/{key}?from=2&limit=1")).await.read();
     assert_eq!((rest.blocks.as_slice(), rest.head_seq), (&lane.blocks[1..], 2));
+}
+
+/// One candle from its trades, oldest first.
+fn candle(scale: &Scale, start_us: u64, trades: &[&Trade]) -> Candle {
+    let price = |trade: &&Trade| scale.parse_price(&trade.price).unwrap();
+    let lots = |trade: &&Trade| scale.parse_quantity(&trade.quantity).unwrap().get();
+    let text = |found: Option<bandex_types::Price>| scale.price(found.unwrap());
+    let cost: u64 = trades.iter().map(|trade| lots(trade) * price(trade).get()).sum();
+    Candle {
+        start_us,
+        open: text(trades.first().map(price)),
+        high: text(trades.iter().map(price).max()),
+        low: text(trades.iter().map(price).min()),
+        close: text(trades.last().map(price)),
+        volume: scale.quantity(bandex_types::Quantity::new(trades.iter().map(lots).sum())),
+        // A tick of a lot is 1/200,000,000 msat.
+        quote_volume: bandex_api::AssetScale::new(11).amount(bandex_types::Amount::new(cost / 200_000_000)),
+        trades: trades.len() as u64,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn candles_tell_what_was_traded_in_each_interval() {
+    let mut pair = Pair::meet(Server::start(Setup::default()).await).await;
+    pair.server.set_limit(pair.seller.account(), 1_000_000_000_000).await;
+    pair.server.set_limit(pair.buyer.account(), 1_000_000_000_000).await;
+    let path = "/v1/markets/BWT-BTC/candles";
+    let none: CandlePage = pair.server.get(path).await.read();
+    assert_eq!((none.candles.len(), none.next_before, none.interval.as_str()), (0, None, "1m"));
+    let asks = (0..5).map(|at| place(MARKET, Side::Sell, PRICE + at, 1_000 + at)).collect();
+    let signed = pair.seller.orders(asks);
+    pair.server.submit(&signed).await.read::<bandex_api::BlockReply>();
+    let mut told = none.seq;
+    for (price, lots) in [(PRICE + 2, 2_500), (PRICE + 3, 1_500), (PRICE + 9, 700)] {
+        let (signed, _) = pair.buyer.limit(Side::Buy, price, lots);
+        let reply: bandex_api::BlockReply = pair.server.submit(&signed).await.read();
+        // Whoever has the answer finds the trade in every later page.
+        let page: CandlePage = pair.server.get(path).await.read();
+        assert!(page.seq >= reply.seq && page.seq > told);
+        told = page.seq;
+    }
+    let market = &pair.server.markets().await.markets[0];
+    let scale = Scale::from_steps(&market.tick, &market.lot).unwrap();
+    let mut trades = pair.server.get("/v1/trades/BWT-BTC").await.read::<TradePage>().trades;
+    trades.reverse();
+    assert_eq!(trades.len(), 7);
+    let minutes = [("1m", 1), ("5m", 5), ("15m", 15), ("1h", 60), ("4h", 240), ("1d", 1_440)];
+    for (interval, minutes) in minutes {
+        let start = |trade: &&Trade| trade.time_us - trade.time_us % (minutes * 60_000_000);
+        let all: Vec<&Trade> = trades.iter().collect();
+        let mut expected: Vec<Candle> =
+            all.chunk_by(|a, b| start(a) == start(b)).map(|of| candle(&scale, start(&of[0]), of)).collect();
+        expected.reverse();
+        let page: CandlePage = pair.server.get(&format!("{path}?interval={interval}")).await.read();
+        assert_eq!((page.market.as_str(), page.interval.as_str()), ("BWT-BTC", interval));
+        assert_eq!((page.candles, page.next_before), (expected.clone(), None));
+        let page: CandlePage = pair.server.get(&format!("{path}?interval={interval}&limit=1")).await.read();
+        assert_eq!((&page.candles[..], page.next_before), (&expected[..1], Some(expected[0].start_us)));
+        let before = expected[0].start_us;
+        let page: CandlePage =
+            pair.server.get(&format!("{path}?interval={interval}&before={before}")).await.read();
+        assert_eq!(page.candles, expected[1..]);
+    }
+    let problem = pair.server.get(&format!("{path}?interval=2m")).await.must_be(400, "bad_request");
+    assert_eq!(problem.detail, "interval: \"2m\" is none of 1m, 5m, 15m, 1h, 4h, 1d");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -169,6 +236,10 @@ async fn complaints_are_problem_documents() {
         ("/v1/trades/BWT-BTC?limit=0", 400, "bad_request"),
         ("/v1/trades/BWT-BTC?limit=1001", 400, "bad_request"),
         ("/v1/trades/BWT-BTC?before=-1", 400, "bad_request"),
+        ("/v1/markets/BWT-XXX/candles", 404, "not_found"),
+        ("/v1/markets/BWT-BTC/candles?interval=", 400, "bad_request"),
+        ("/v1/markets/BWT-BTC/candles?limit=0", 400, "bad_request"),
+        ("/v1/markets/BWT-BTC/candles?before=-1", 400, "bad_request"),
         ("/v1/blocks/zz", 400, "bad_request"),
         ("/v1/lanes/zz", 400, "bad_request"),
         ("/v1/orders?market=BWT-XXX", 404, "not_found"),

@@ -1,4 +1,13 @@
-//! The few conversions between our types and SQL's.
+//! SQL for more than one store: the few conversions between our types and SQL's, and one way to say a statement, a
+//! table and a row to SQLite and to PostgreSQL.
+
+mod statement;
+mod store;
+mod table;
+
+pub(crate) use statement::{Row, Statement, Value};
+pub(crate) use store::{Connection, Pool, Transaction, is_passing};
+pub(crate) use table::{Column, Table};
 
 use bandex_types::Timestamp;
 

@@ -1,0 +1,84 @@
+//! From the stores' rows to ours. Errors are words that name the column.
+
+use super::rows::{BlockRow, CandleRow, Cursor, DealRow, OrderRow, OutcomeRow, TradeRow};
+use crate::sql::{Row, fixed, time, unsigned};
+use bandex_types::{AccountId, BlockId, DealId, PublicKey, Timestamp};
+use borsh::BorshDeserialize;
+
+pub(super) fn number(row: &Row, column: &str) -> Result<u64, String> {
+    unsigned(column, row.number(column)?)
+}
+
+pub(super) fn instant(row: &Row, column: &str) -> Result<Timestamp, String> {
+    time(column, row.number(column)?)
+}
+
+fn bytes<const N: usize>(row: &Row, column: &str) -> Result<[u8; N], String> {
+    fixed(column, row.bytes(column)?)
+}
+
+pub(super) fn optional<const N: usize>(row: &Row, column: &str) -> Result<Option<[u8; N]>, String> {
+    row.optional_bytes(column)?.map(|stored| fixed(column, stored)).transpose()
+}
+
+/// The state in a row's canonical bytes.
+pub(super) fn state<T: BorshDeserialize>(row: &Row) -> Result<T, String> {
+    T::try_from_slice(row.bytes("state")?).map_err(|error| format!("a stored state: {error}"))
+}
+
+pub(super) fn cursor(row: &Row, seq: &str, index: &str) -> Result<Cursor, String> {
+    let stored = number(row, index)?;
+    let index = u32::try_from(stored).map_err(|_| format!("{index} is {stored}"))?;
+    Ok(Cursor { seq: number(row, seq)?, index })
+}
+
+pub(super) fn block(row: &Row) -> Result<BlockRow, String> {
+    Ok(BlockRow {
+        record_seq: number(row, "record_seq")?,
+        id: BlockId::new(bytes(row, "id")?),
+        author: PublicKey::new(bytes(row, "author")?),
+        lane_seq: number(row, "lane_seq")?,
+        account: optional(row, "account")?.map(AccountId::new),
+        deal: optional(row, "deal")?.map(DealId::new),
+    })
+}
+
+pub(super) fn order(row: &Row) -> Result<OrderRow, String> {
+    Ok(OrderRow {
+        state: state(row)?,
+        placed: cursor(row, "placed_seq", "placed_index")?,
+        placed_time: instant(row, "placed_time")?,
+        updated_seq: number(row, "updated_seq")?,
+        updated_time: instant(row, "updated_time")?,
+    })
+}
+
+pub(super) fn trade(row: &Row) -> Result<TradeRow, String> {
+    Ok(TradeRow {
+        trade: state(row)?,
+        at: cursor(row, "record_seq", "record_index")?,
+        time: instant(row, "time")?,
+    })
+}
+
+pub(super) fn deal(row: &Row) -> Result<DealRow, String> {
+    Ok(DealRow {
+        state: state(row)?,
+        opened: cursor(row, "opened_seq", "opened_index")?,
+        updated_seq: number(row, "updated_seq")?,
+        updated_time: instant(row, "updated_time")?,
+    })
+}
+
+pub(super) fn outcome(row: &Row) -> Result<OutcomeRow, String> {
+    let outcome = row.bytes("outcome")?.to_vec();
+    Ok(OutcomeRow { seq: number(row, "seq")?, time: instant(row, "time")?, outcome })
+}
+
+pub(super) fn candle(row: &Row) -> Result<CandleRow, String> {
+    Ok(CandleRow {
+        start: instant(row, "start")?,
+        candle: state(row)?,
+        updated_seq: number(row, "updated_seq")?,
+    })
+}

@@ -1,0 +1,209 @@
+//! What queries find, page by page, in both stores.
+
+use crate::history::{self, account, history, key, order};
+use crate::kit::Store;
+use bandex_engine::{DealState, Event, OrderState};
+use bandex_journal::{Cursor, DealFilter, DealRow, OrderFilter, OrderRow, Projected, TradeRow};
+use bandex_types::{AccountId, AssetId, BlockId, MarketId};
+
+/// All pages of `limit` rows, one after the other.
+async fn pages<T>(
+    limit: usize,
+    mut page: impl AsyncFnMut(Option<Cursor>) -> Vec<T>,
+    at: impl Fn(&T) -> Cursor,
+) -> Vec<T> {
+    let mut rows: Vec<T> = Vec::new();
+    loop {
+        let more = page(rows.last().map(&at)).await;
+        assert!(more.len() <= limit);
+        if more.is_empty() {
+            return rows;
+        }
+        rows.extend(more);
+    }
+}
+
+#[tokio::test]
+async fn orders_are_found_page_by_page() {
+    for store in Store::each().await {
+        let records = history(60);
+        let projections = store.projected(&records).await;
+        let reader = projections.reader();
+        let last_states = |keep: &dyn Fn(&OrderState) -> bool| {
+            let mut states = history::last_orders(&records);
+            states.retain(|state| keep(state));
+            states
+        };
+        let check = async |filter: OrderFilter, expected: Vec<OrderState>| {
+            assert!(!expected.is_empty(), "{filter:?}");
+            for limit in [1, 2, 7, 1000] {
+                let page = async |before| reader.orders(&filter, before, limit).await.unwrap();
+                let rows: Vec<OrderRow> = pages(limit, page, |row| row.placed).await;
+                assert!(rows.is_sorted_by(|a, b| a.placed > b.placed));
+                let mut states: Vec<OrderState> = rows.into_iter().map(|row| row.state).collect();
+                states.sort_by_key(|state| state.order);
+                assert_eq!(states, expected, "{filter:?} by {limit}");
+            }
+        };
+        for who in [1, 2] {
+            let account = account(who);
+            let filter = OrderFilter { account, market: None, open_only: false };
+            check(filter, last_states(&|state| state.account == account)).await;
+            let market = MarketId::new(2);
+            let other = OrderFilter { market: Some(market), ..filter };
+            check(other, last_states(&|state| state.account == account && state.market == market)).await;
+            let open = OrderFilter { open_only: true, ..filter };
+            check(open, last_states(&|state| state.account == account && history::is_open(state))).await;
+        }
+        let found = reader.order(order(1, 4, 0)).await.unwrap().unwrap();
+        assert_eq!((found.placed.seq, found.updated_seq), (4, 6));
+        assert_eq!(found.placed_time, records[3].time);
+        assert_eq!(found.updated_time, records[5].time);
+        assert_eq!(reader.order(order(1, 4, 9)).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn trades_and_deals_are_found_page_by_page() {
+    for store in Store::each().await {
+        let projections = store.projected(&history(60)).await;
+        let reader = projections.reader();
+        let market = MarketId::new(1);
+        let all = reader.trades(market, None, 1000).await.unwrap();
+        let numbers: Vec<u64> = all.iter().map(|row| row.trade.number).collect();
+        assert_eq!(numbers, (1..=20).rev().collect::<Vec<_>>());
+        assert_eq!(reader.trades(market, Some(4), 2).await.unwrap(), all[17..19]);
+        assert_eq!(reader.trades(MarketId::new(9), None, 5).await.unwrap(), []);
+        for who in [1, 2, 3] {
+            let account = account(who);
+            let of =
+                |row: &&TradeRow| row.trade.taker_account == account || row.trade.maker_account == account;
+            let expected: Vec<TradeRow> = all.iter().filter(of).cloned().collect();
+            for limit in [1, 3, 1000] {
+                let page = async |before| reader.trades_of(account, before, limit).await.unwrap();
+                assert_eq!(pages(limit, page, |row| row.at).await, expected, "{who} by {limit}");
+            }
+        }
+        let deals = reader.deals(&DealFilter::default(), None, 1000).await.unwrap();
+        assert!(deals.is_sorted_by(|a, b| a.opened > b.opened));
+        let check = async |filter: DealFilter, keep: &dyn Fn(&DealState) -> bool| {
+            let expected: Vec<DealRow> = deals.iter().filter(|row| keep(&row.state)).cloned().collect();
+            assert!(!expected.is_empty() && expected.len() < deals.len(), "{filter:?}");
+            for limit in [1, 3, 1000] {
+                let page = async |before| reader.deals(&filter, before, limit).await.unwrap();
+                assert_eq!(pages(limit, page, |row| row.opened).await, expected, "{filter:?} by {limit}");
+            }
+        };
+        let (one, none) = (account(1), DealFilter::default());
+        let is_side = |state: &DealState| state.seller == one || state.buyer == one;
+        let owes = |state: &DealState| history::due_by(state) == Some(one);
+        let open = |state: &DealState| !state.deal.state().is_closed();
+        check(DealFilter { account: Some(one), ..none }, &is_side).await;
+        check(DealFilter { due_by: Some(one), ..none }, &owes).await;
+        check(DealFilter { open_only: true, ..none }, &open).await;
+        let both = DealFilter { account: Some(one), open_only: true, ..none };
+        check(both, &|state| is_side(state) && open(state)).await;
+        let other = DealFilter { account: Some(one), due_by: Some(account(2)), open_only: true };
+        check(other, &|state| is_side(state) && history::due_by(state) == Some(account(2))).await;
+        for row in &deals {
+            assert_eq!(reader.deal(row.state.id).await.unwrap().as_ref(), Some(row));
+            let settled = reader.trades_of_deal(row.state.id).await.unwrap();
+            let mut expected: Vec<_> =
+                all.iter().filter(|trade| trade.trade.deal == row.state.id).cloned().collect();
+            expected.reverse();
+            assert_eq!(settled, expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn blocks_outcomes_and_holders_are_found() {
+    for store in Store::each().await {
+        let records = history(60);
+        let projections = store.projected(&records).await;
+        let reader = projections.reader();
+        let found = reader.outcome(7).await.unwrap().unwrap();
+        assert_eq!((found.outcome, found.time), (records[6].outcome_bytes.clone(), records[6].time));
+        assert_eq!(reader.outcome(61).await.unwrap(), None);
+        let block = records[3].block.unwrap();
+        let row = reader.block(block.id).await.unwrap().unwrap();
+        assert_eq!((row.record_seq, row.author, row.lane_seq), (4, block.author, block.lane_seq));
+        assert_eq!((row.account, row.deal), (block.account, block.deal));
+        assert_eq!(reader.block(BlockId::ZERO).await.unwrap(), None);
+        let lane: Vec<u64> =
+            reader.lane(key(1), 10, 4).await.unwrap().iter().map(|row| row.lane_seq).collect();
+        assert_eq!(lane, [10, 13, 16, 19]);
+        let balances = reader.balances(account(1)).await.unwrap();
+        assert_eq!(
+            balances.iter().map(|balance| balance.asset).collect::<Vec<_>>(),
+            [AssetId::BWT, AssetId::BTC]
+        );
+        assert_eq!(balances[0].balance, -58, "the last state wins");
+        assert_eq!(reader.account(account(1)).await.unwrap().unwrap().limit.get(), 58);
+        assert_eq!(reader.account(account(77)).await.unwrap(), None);
+        assert_eq!(reader.keys(account(1)).await.unwrap(), [reader.key(key(1)).await.unwrap().unwrap()]);
+        assert_eq!(reader.key(key(77)).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn a_deals_evidence_and_waiting_proposals_are_found() {
+    for store in Store::each().await {
+        let projections = store.projected(&history::one_deal()).await;
+        let reader = projections.reader();
+        let touched = reader.deal_records(history::deal_id()).await.unwrap();
+        let seqs: Vec<(u64, bool)> =
+            touched.iter().map(|row| (row.record_seq, row.block.is_some())).collect();
+        // Match, payment, acknowledgement; a stranger's block that only stands between them; a tick that ends it.
+        assert_eq!(seqs, [(2, true), (3, true), (5, true), (6, false)]);
+        let waiting = async |who| reader.proposals_for(account(who)).await.unwrap();
+        let rows = waiting(1).await;
+        assert_eq!(rows.iter().map(|row| row.proposed_seq).collect::<Vec<_>>(), [4]);
+        assert!(waiting(2).await.is_empty());
+    }
+}
+
+/// Whether an event is about an account, told anew from what events say.
+fn is_about(event: &Event, account: AccountId) -> bool {
+    match event {
+        Event::Account(state) => state.account == account,
+        Event::Key(state) => state.account == account,
+        Event::Balance(state) => state.account == account,
+        Event::Order(state) => state.account == account,
+        Event::Trade(trade) => trade.taker_account == account || trade.maker_account == account,
+        Event::Deal(state) => state.seller == account || state.buyer == account,
+        Event::Proposal(state) => state.from == account || state.to == account,
+        _ => false,
+    }
+}
+
+#[tokio::test]
+async fn an_accounts_records_are_found_in_order_between_two_places() {
+    for store in Store::each().await {
+        let records = history(60);
+        let projections = store.projected(&records).await;
+        let reader = projections.reader();
+        for who in [1, 2, 3, 77] {
+            let is_his =
+                |record: &&Projected| record.outcome.events.iter().any(|event| is_about(event, account(who)));
+            let his: Vec<&Projected> = records.iter().filter(is_his).collect();
+            let check = async |after: u64, up_to: u64, limit: usize| {
+                let rows = reader.records_of(account(who), after, up_to, limit).await.unwrap();
+                let found: Vec<_> = rows.into_iter().map(|row| (row.seq, row.time, row.outcome)).collect();
+                let expected: Vec<_> = his
+                    .iter()
+                    .filter(|record| after < record.seq && record.seq <= up_to)
+                    .take(limit)
+                    .map(|record| (record.seq, record.time, record.outcome_bytes.clone()))
+                    .collect();
+                assert_eq!(found, expected, "{store}: {who} from {after} to {up_to} by {limit}");
+                found.len()
+            };
+            assert_eq!(check(0, u64::MAX, 1_000).await == 0, who == 77);
+            for (after, up_to, limit) in [(0, 60, 7), (3, 30, 1_000), (30, 30, 5), (31, 30, 5), (59, 60, 1)] {
+                check(after, up_to, limit).await;
+            }
+        }
+        assert!(reader.records_of(account(1), 0, 60, 1_000).await.unwrap().len() < 60, "{store}: not all");
+    }
+}

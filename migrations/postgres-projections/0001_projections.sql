@@ -1,0 +1,136 @@
+-- Tables for queries, made from the journal. They can be dropped at any time: the server writes them anew.
+-- They lie in a schema of their own, which the connection names.
+-- `state` is always the state's canonical bytes; the columns beside it are only for finding it.
+
+-- How far the tables have come, and of which journal they are.
+CREATE TABLE progress (
+    id         BIGINT PRIMARY KEY CHECK (id = 1),
+    version    BIGINT NOT NULL,
+    journal    BYTEA NOT NULL,
+    checkpoint BIGINT NOT NULL
+);
+
+CREATE TABLE outcomes (
+    seq     BIGINT PRIMARY KEY,
+    time    BIGINT NOT NULL,
+    outcome BYTEA NOT NULL
+);
+
+CREATE TABLE blocks (
+    record_seq BIGINT PRIMARY KEY,
+    id         BYTEA NOT NULL UNIQUE,
+    author     BYTEA NOT NULL,
+    lane_seq   BIGINT NOT NULL,
+    account    BYTEA,
+    deal       BYTEA,
+    UNIQUE (author, lane_seq)
+);
+
+-- Every record with an event of an account: what it missed while it was away.
+CREATE TABLE account_records (
+    account    BYTEA NOT NULL,
+    record_seq BIGINT NOT NULL,
+    PRIMARY KEY (account, record_seq)
+);
+
+CREATE TABLE accounts (
+    account     BYTEA PRIMARY KEY NOT NULL,
+    updated_seq BIGINT NOT NULL,
+    state       BYTEA NOT NULL
+);
+
+CREATE TABLE keys (
+    key         BYTEA PRIMARY KEY NOT NULL,
+    account     BYTEA NOT NULL,
+    updated_seq BIGINT NOT NULL,
+    state       BYTEA NOT NULL
+);
+CREATE INDEX keys_by_account ON keys (account, key);
+
+CREATE TABLE balances (
+    account     BYTEA NOT NULL,
+    asset       BIGINT NOT NULL,
+    updated_seq BIGINT NOT NULL,
+    state       BYTEA NOT NULL,
+    PRIMARY KEY (account, asset)
+);
+
+-- (placed_seq, placed_index) is where the order first appeared: the record, and the event within its outcome.
+CREATE TABLE orders (
+    key          BYTEA NOT NULL,
+    seq          BIGINT NOT NULL,
+    op           BIGINT NOT NULL,
+    account      BYTEA NOT NULL,
+    market       BIGINT NOT NULL,
+    open         BIGINT NOT NULL,
+    placed_seq   BIGINT NOT NULL,
+    placed_index BIGINT NOT NULL,
+    placed_time  BIGINT NOT NULL,
+    updated_seq  BIGINT NOT NULL,
+    updated_time BIGINT NOT NULL,
+    state        BYTEA NOT NULL,
+    PRIMARY KEY (key, seq, op)
+);
+CREATE INDEX orders_by_account ON orders (account, placed_seq, placed_index);
+CREATE INDEX orders_open ON orders (account, placed_seq, placed_index) WHERE open = 1;
+
+CREATE TABLE trades (
+    market        BIGINT NOT NULL,
+    number        BIGINT NOT NULL,
+    record_seq    BIGINT NOT NULL,
+    record_index  BIGINT NOT NULL,
+    time          BIGINT NOT NULL,
+    taker_account BYTEA NOT NULL,
+    maker_account BYTEA NOT NULL,
+    deal          BYTEA NOT NULL,
+    state         BYTEA NOT NULL,
+    PRIMARY KEY (market, number)
+);
+CREATE INDEX trades_by_taker ON trades (taker_account, record_seq, record_index);
+CREATE INDEX trades_by_maker ON trades (maker_account, record_seq, record_index);
+CREATE INDEX trades_by_deal ON trades (deal, record_seq, record_index);
+
+-- What was traded in each interval of a market in which anything was. Lengths and starts are microseconds.
+CREATE TABLE candles (
+    market      BIGINT NOT NULL,
+    interval_us BIGINT NOT NULL,
+    start       BIGINT NOT NULL,
+    updated_seq BIGINT NOT NULL,
+    state       BYTEA NOT NULL,
+    PRIMARY KEY (market, interval_us, start)
+);
+
+CREATE TABLE deals (
+    id           BYTEA PRIMARY KEY NOT NULL,
+    seller       BYTEA NOT NULL,
+    buyer        BYTEA NOT NULL,
+    due_by       BYTEA,
+    open         BIGINT NOT NULL,
+    opened_seq   BIGINT NOT NULL,
+    opened_index BIGINT NOT NULL,
+    updated_seq  BIGINT NOT NULL,
+    updated_time BIGINT NOT NULL,
+    state        BYTEA NOT NULL
+);
+CREATE INDEX deals_by_opening ON deals (opened_seq, opened_index);
+CREATE INDEX deals_by_seller ON deals (seller, opened_seq, opened_index);
+CREATE INDEX deals_by_buyer ON deals (buyer, opened_seq, opened_index);
+CREATE INDEX deals_by_due ON deals (due_by, opened_seq, opened_index) WHERE due_by IS NOT NULL;
+
+-- Every record that touched a deal: what a party hands over as evidence.
+CREATE TABLE deal_records (
+    deal       BYTEA NOT NULL,
+    record_seq BIGINT NOT NULL,
+    PRIMARY KEY (deal, record_seq)
+);
+
+CREATE TABLE proposals (
+    proposal      BYTEA PRIMARY KEY NOT NULL,
+    to_account    BYTEA NOT NULL,
+    waiting       BIGINT NOT NULL,
+    proposed_seq  BIGINT NOT NULL,
+    proposed_time BIGINT NOT NULL,
+    updated_seq   BIGINT NOT NULL,
+    state         BYTEA NOT NULL
+);
+CREATE INDEX proposals_waiting ON proposals (to_account, proposed_seq) WHERE waiting = 1;
