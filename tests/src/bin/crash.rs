@@ -3,7 +3,6 @@
 // What does not hold shall end the run.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use bandex_cluster::Cluster;
 use bandex_tests::crash::{Plan, Report, Store, run};
 use clap::{Parser, ValueEnum};
 use std::path::PathBuf;
@@ -14,7 +13,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 enum Stores {
     /// SQLite only.
     Sqlite,
-    /// PostgreSQL only: a throw-away server that syncs each commit to disk.
+    /// PostgreSQL only.
     Postgres,
     /// One after the other.
     Both,
@@ -32,7 +31,7 @@ struct Arguments {
     /// How many of them one journal sees before a new one is begun.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
     cycles_per_journal: u64,
-    /// Which stores.
+    /// Which stores; PostgreSQL is the server that BANDEX_TEST_POSTGRES names, or a throw-away one.
     #[arg(long, value_enum, default_value_t = Stores::Both)]
     store: Stores,
     /// From what the load and the moments follow; another one at each run if none is given.
@@ -52,8 +51,8 @@ async fn main() {
         go(&arguments, Store::Sqlite, seed).await;
     }
     if arguments.store != Stores::Sqlite {
-        let cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap().unwrap();
-        go(&arguments, Store::Postgres(cluster.url("postgres")), seed).await;
+        let server = tokio::task::spawn_blocking(bandex_cluster::shared).await.unwrap().unwrap();
+        go(&arguments, Store::Postgres(server), seed).await;
     }
 }
 

@@ -4,19 +4,15 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use bandex_exchange::{Config, Exchange};
+use bandex_exchange::{Config, Kept, keep};
 use bandex_journal::DatabaseUrl;
 use bandex_tests::{Setup, first_changes};
 use clap::{Args, Parser, Subcommand};
+use std::io::{Write, stderr};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::pin::pin;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tracing_subscriber::EnvFilter;
-
-/// As `bandex` has it.
-const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -61,24 +57,16 @@ async fn main() -> Result<(), String> {
         ..Config::new(options.data)
     };
     let mut terminate = signal(SignalKind::terminate()).unwrap();
-    let mut terminated = pin!(terminate.recv());
-    loop {
-        let exchange = tokio::select! {
-            started = Exchange::start(config.clone()) => started.map_err(|error| error.to_string())?,
-            _ = &mut terminated => return Ok(()),
+    let terminated = async move {
+        terminate.recv().await;
+    };
+    let tell = |news: Kept<'_>| {
+        // A full disk under the log is no reason to end.
+        let _ = match news {
+            Kept::Serving(_) => writeln!(stderr(), "serving"),
+            Kept::Failed(why) => writeln!(stderr(), "{why}; starting again from the journal"),
+            Kept::Waiting(error) => writeln!(stderr(), "cannot start again yet: {error}"),
         };
-        let stop = exchange.stopper();
-        let mut ended = pin!(exchange.ended());
-        let failure = tokio::select! {
-            failure = &mut ended => failure,
-            _ = &mut terminated => {
-                stop();
-                ended.await;
-                return Ok(());
-            }
-        };
-        let Some(why) = failure else { return Ok(()) };
-        eprintln!("{why}; starting again from the journal");
-        tokio::time::sleep(RESTART_PAUSE).await;
-    }
+    };
+    keep(config, terminated, tell).await.map_err(|error| error.to_string())
 }

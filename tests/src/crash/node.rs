@@ -64,7 +64,7 @@ impl Node {
         // An argument would show the password to whoever lists the processes.
         let database = self.place.database().map(|url| ("BANDEX_DATABASE_URL", url));
         let variables: Vec<_> = database.into_iter().chain([("RUST_LOG", "warn")]).collect();
-        self.process = Some(ServerProcess::start(&self.program, &args, &variables, &self.place.log()));
+        self.process = Some(ServerProcess::start(&self.program, &args, &variables, self.place.log()));
     }
 
     /// Starts it and waits until it takes commands; gives how long that took.
@@ -131,7 +131,7 @@ impl Node {
 
     /// The end of what it said.
     pub fn log_end(&self) -> String {
-        log_end(&self.place.log())
+        log_end(self.place.log())
     }
 
     /// The key that signs its batches.

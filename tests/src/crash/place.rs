@@ -22,6 +22,8 @@ pub struct Place {
     /// What is removed with it, if it is not somebody else's.
     temporary: Option<TempDir>,
     folder: PathBuf,
+    /// What the server says.
+    log: PathBuf,
     database: Option<String>,
 }
 
@@ -33,12 +35,26 @@ impl Place {
     pub async fn new(store: &Store) -> Self {
         let temporary = tempfile::Builder::new().prefix("bandex-crash-").tempdir().unwrap();
         let folder = temporary.path().to_owned();
-        Self { temporary: Some(temporary), folder, database: database_of(store).await }
+        let (temporary, log) = (Some(temporary), folder.join("log"));
+        Self { temporary, folder, log, database: database_of(store).await }
     }
 
     /// SQLite files in a folder that is somebody else's to remove.
-    pub const fn in_folder(folder: PathBuf) -> Self {
-        Self { temporary: None, folder, database: None }
+    pub fn in_folder(folder: PathBuf) -> Self {
+        let log = folder.join("log");
+        Self { temporary: None, folder, log, database: None }
+    }
+
+    /// The same, but what the server says goes to this file.
+    pub fn logging_to(mut self, log: &Path) -> Self {
+        log.clone_into(&mut self.log);
+        self
+    }
+
+    /// The same place for a second server, which says what it has to say elsewhere.
+    pub fn for_another(&self) -> Self {
+        let log = self.folder.join("log-of-another");
+        Self { temporary: None, folder: self.folder.clone(), log, database: self.database.clone() }
     }
 
     /// The data folder.
@@ -47,8 +63,17 @@ impl Place {
     }
 
     /// What the server says.
-    pub fn log(&self) -> PathBuf {
-        self.folder.join("log")
+    pub fn log(&self) -> &Path {
+        &self.log
+    }
+
+    /// Where its database's server listens.
+    ///
+    /// # Panics
+    /// There is no database.
+    pub fn port(&self) -> u16 {
+        let options: PgConnectOptions = self.database.as_ref().unwrap().parse().unwrap();
+        options.get_port()
     }
 
     /// The address of the database, if there is one.
