@@ -25,7 +25,8 @@ kill "$reader" 2>/dev/null
 exit 0
 "#;
 
-/// Waits for the pipe to close and the server to end, at most ten seconds, then removes the folder.
+/// Waits for the pipe to close and the server to end, at most ten seconds, then removes the folder; again if somebody
+/// was still writing there.
 const KEEPER: &str = r#"
 read -r nothing
 cd /
@@ -34,7 +35,10 @@ while [ -e "$1/data/postmaster.pid" ] && [ "$tries" -lt 100 ]; do
     sleep 0.1
     tries=$((tries + 1))
 done
-rm -rf -- "$1"
+until rm -rf -- "$1" || [ "$tries" -ge 200 ]; do
+    sleep 0.1
+    tries=$((tries + 1))
+done
 "#;
 
 /// How a server is told to end; see "Shutting Down the Server" in PostgreSQL's manual.

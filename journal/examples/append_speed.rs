@@ -1,10 +1,15 @@
-//! How fast the SQLite journal takes batches of 1, 100 and 1000 records: `cargo run --release --example append_speed [DIR]`.
+//! How fast a journal takes batches of 1, 100 and 1000 records: `cargo run --release --example append_speed [WHERE]`.
 //!
-//! Each append is one transaction that is on disk when it returns, so small batches show the disk's sync time.
+//! WHERE is a folder for a SQLite journal, the current one if nothing is said, or the address of a PostgreSQL server
+//! (`postgres://USER:PASSWORD@HOST:PORT/NAME`, for a user who may create databases); what is made there is removed.
+//! `throw-away` starts a server of its own and ends it. Each append is one transaction that is on disk
+//! when it returns, so small batches show the disk's sync time.
 
-use bandex_journal::{Batch, Journal, SqliteJournal};
+use bandex_cluster::{Cluster, database_url};
+use bandex_journal::{Batch, Journal, PostgresJournal, SqliteJournal};
 use bandex_tradechain::{Block, Genesis, Keypair, Record, body, root};
 use bandex_types::{Amount, Hash, Timestamp};
+use sqlx::{Connection, PgConnection};
 use std::error::Error;
 use std::time::Instant;
 
@@ -45,22 +50,42 @@ fn batches(size: usize) -> Vec<Batch> {
     batches
 }
 
+async fn measure(mut journal: impl Journal, size: usize) -> Result<(), Box<dyn Error>> {
+    let batches = batches(size);
+    let started = Instant::now();
+    for batch in &batches {
+        journal.append(batch).await?;
+    }
+    let micros = started.elapsed().as_micros().max(1);
+    let (rows, appends) = ((size * batches.len()) as u128, batches.len() as u128);
+    let (rate, each) = (rows * 1_000_000 / micros, micros / appends);
+    let appends = appends * 1_000_000 / micros;
+    println!("batches of {size:>4}: {rate:>8} rows/s, {appends:>5} appends/s, {each} µs each");
+    Box::new(journal).finish().await?;
+    Ok(())
+}
+
+async fn measure_postgres(server: &str, size: usize) -> Result<(), Box<dyn Error>> {
+    let mut connection = PgConnection::connect(server).await?;
+    sqlx::raw_sql("CREATE DATABASE append_speed").execute(&mut connection).await?;
+    let url = database_url(server, "append_speed").parse()?;
+    measure(PostgresJournal::open(&url).await?, size).await?;
+    sqlx::raw_sql("DROP DATABASE append_speed WITH (FORCE)").execute(&mut connection).await?;
+    Ok(())
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let base = std::env::args().nth(1).unwrap_or_else(|| ".".to_owned());
+    let place = std::env::args().nth(1).unwrap_or_else(|| ".".to_owned());
+    let cluster = if place == "throw-away" { Some(Cluster::start()?) } else { None };
+    let place = cluster.as_ref().map_or(place, |cluster| cluster.url("postgres"));
     for size in [1, 100, 1000] {
-        let dir = tempfile::tempdir_in(&base)?;
-        let batches = batches(size);
-        let mut journal = SqliteJournal::open(dir.path()).await?;
-        let started = Instant::now();
-        for batch in &batches {
-            journal.append(batch).await?;
+        if place.starts_with("postgres") {
+            measure_postgres(&place, size).await?;
+        } else {
+            let dir = tempfile::tempdir_in(&place)?;
+            measure(SqliteJournal::open(dir.path()).await?, size).await?;
         }
-        let micros = started.elapsed().as_micros().max(1);
-        let rows = size * batches.len();
-        let rate = rows as u128 * 1_000_000 / micros;
-        println!("batches of {size:>4}: {rate:>8} rows/s, {} µs a batch", micros / batches.len() as u128);
-        journal.close().await?;
     }
     Ok(())
 }

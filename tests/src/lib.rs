@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 pub mod crash;
+pub mod database;
 mod evidence;
 mod lane;
 mod server;

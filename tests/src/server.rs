@@ -1,6 +1,6 @@
 //! A real server in a folder of its own, and ways to ask it.
 
-use crate::{RawLane, Socket};
+use crate::{RawLane, Socket, database};
 use bandex_api::{Balances, BlockReply, Book, Deal, Lane, Login as WireLogin, Markets, Problem};
 use bandex_exchange::{Config, Exchange, Recovery, StartError};
 use bandex_sdk::Rest;
@@ -31,12 +31,20 @@ pub struct Setup {
     pub dust: u64,
     /// The least number of records between two snapshots of the engine.
     pub snapshot_every: u64,
+    /// In SQLite files whatever the run is about: for tests that reach into them.
+    pub embedded: bool,
 }
 
 impl Default for Setup {
     /// Deadlines that no test reaches.
     fn default() -> Self {
-        Self { pay_us: 600_000_000, acknowledge_us: 600_000_000, dust: 10_000, snapshot_every: 1_000_000 }
+        Self {
+            pay_us: 600_000_000,
+            acknowledge_us: 600_000_000,
+            dust: 10_000,
+            snapshot_every: 1_000_000,
+            embedded: false,
+        }
     }
 }
 
@@ -135,8 +143,11 @@ impl Server {
     pub async fn start(setup: Setup) -> Self {
         let folder = TempDir::new().unwrap();
         let first_changes = first_changes(&setup);
+        if !setup.embedded {
+            database::provide(folder.path()).await;
+        }
         let snapshot_every = setup.snapshot_every;
-        let config = Config { network: NETWORK, first_changes, snapshot_every, ..Config::new(folder.path()) };
+        let config = Config { network: NETWORK, first_changes, snapshot_every, ..config(folder.path()) };
         let exchange = Exchange::start(config).await.unwrap();
         Self::around(exchange, folder)
     }
@@ -166,7 +177,7 @@ impl Server {
         let (listen, admin_listen) = (self.exchange.address(), self.exchange.admin_address());
         let folder = self.stop().await;
         let done = meanwhile.await;
-        let config = Config { listen, admin_listen, ..Config::new(folder.path()) };
+        let config = Config { listen, admin_listen, ..config(folder.path()) };
         let exchange = Exchange::start(config).await.unwrap();
         (Self::around(exchange, folder), done)
     }
@@ -182,7 +193,7 @@ impl Server {
     /// # Errors
     /// Why it did not start.
     pub async fn try_start(folder: &Path) -> Result<Exchange, StartError> {
-        Exchange::start(Config::new(folder)).await
+        Exchange::start(config(folder)).await
     }
 
     /// How it came to its state when it was started.
@@ -380,4 +391,9 @@ fn without_seq(page: &mut Value) {
     if let Some(page) = page.as_object_mut() {
         page.remove("seq");
     }
+}
+
+/// A server on a folder, and on its database if it has one.
+fn config(folder: &Path) -> Config {
+    Config { database: database::of(folder), ..Config::new(folder) }
 }

@@ -4,7 +4,7 @@ use crate::{step, suite};
 use anyhow::Result;
 
 /// The benchmarks there are: each is a program of `bench/` by the same name.
-pub const KNOWN: [&str; 1] = ["e2e"];
+pub const KNOWN: [&str; 3] = ["e2e", "restart", "storage"];
 
 /// Builds and runs the benchmark `name` with `args`.
 ///

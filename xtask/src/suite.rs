@@ -16,7 +16,13 @@ const C_PACKAGES: [&str; 2] = ["gcc", "libc6-dev"];
 /// A tool is missing and could not be installed, the server does not start, or a test fails.
 pub fn run() -> Result<()> {
     prepare()?;
-    postgres::beside(|variable, url| step::run(step::cargo(&["test", "--workspace"])?.env(variable, url)))
+    postgres::beside(|variable, url| {
+        step::run(step::cargo(&["test", "--workspace"])?.env(variable, url))?;
+        // The same black-box tests once more, on the other store.
+        eprintln!("==> the exchange on PostgreSQL");
+        let exchange = &["test", "--package", "bandex-tests", "--test", "exchange"];
+        step::run(step::cargo(exchange)?.env(variable, url).env("BANDEX_TEST_STORE", "postgres"))
+    })
 }
 
 /// Makes sure that what the workspace needs beside Rust is there.

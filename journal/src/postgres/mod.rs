@@ -4,7 +4,8 @@
 //! second server out; the epoch in the database keeps out a writer that outlived its lock. An append is one
 //! transaction, on disk when it returns (synchronous_commit on). Nothing times out or selects around it: its fate would
 //! be unknown for no reason. If the connection breaks all the same, the append itself finds out what came of it
-//! ([`resume`]) before it answers.
+//! ([`resume`]) before it answers. What it cannot notice is a database machine that vanishes without closing the
+//! connection while an answer is awaited: the append then waits, and so does the exchange, until somebody restarts it.
 
 mod read;
 mod resume;

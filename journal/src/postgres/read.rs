@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use bandex_tradechain::{Record, SignedBlock};
 use bandex_types::{Hash, SignatureBytes};
 use sqlx::postgres::{PgPoolOptions, PgRow};
-use sqlx::{ConnectOptions, Connection, PgConnection, PgPool, Row};
+use sqlx::{Connection, PgConnection, PgPool, Row};
 use std::time::Duration;
 
 /// How many reads run at once.
@@ -44,7 +44,7 @@ impl PostgresReader {
     /// On a database that must not be touched.
     pub(super) async fn checked(url: &DatabaseUrl) -> Result<Self, ReadError> {
         let failed = |error: sqlx::Error| in_database(url, &error);
-        let mut connection = session::reading(url).connect().await.map_err(failed)?;
+        let mut connection = session::connect_in_time(&session::reading(url)).await.map_err(failed)?;
         check_version(&mut connection, url).await?;
         connection.close().await.map_err(failed)?;
         Ok(Self::live(url))

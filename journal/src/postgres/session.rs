@@ -16,6 +16,8 @@ const LOCK: i64 = 0x6261_6e64_6578_6a6c;
 pub(super) const OPEN_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks.
 const LOCK_POLL: Duration = Duration::from_millis(50);
+/// How long connecting may take. Nothing has begun yet, so nothing is in doubt when it takes longer.
+const CONNECT_WAIT: Duration = Duration::from_secs(10);
 
 /// What both writer and readers set, after and therefore above what the address says.
 const COMMON: [(&str, &str); 2] = [("search_path", "journal"), ("client_min_messages", "warning")];
@@ -34,7 +36,13 @@ const WRITER: [(&str, &str); 7] = [
 
 /// Connects as the writer.
 pub(super) async fn connect(url: &DatabaseUrl, purpose: &str) -> Result<PgConnection, sqlx::Error> {
-    url.options(purpose).options(COMMON).options(WRITER).connect().await
+    connect_in_time(&url.options(purpose).options(COMMON).options(WRITER)).await
+}
+
+/// Connects, unless that takes too long.
+pub(super) async fn connect_in_time(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
+    let connected = tokio::time::timeout(CONNECT_WAIT, options.connect()).await;
+    connected.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?
 }
 
 /// How readers connect: to read only.

@@ -116,14 +116,13 @@ async fn append_all(journal: &mut PostgresJournal, chain: &mut Chain, count: usi
 async fn connections_ended_by_the_server_lose_and_double_nothing() {
     let (database, mut chain) = (Arc::new(Database::new().await), Chain::new());
     let mut journal = PostgresJournal::open(&database.url()).await.unwrap();
-    let (ending, done) = (Arc::clone(&database), Arc::new(AtomicBool::new(false)));
-    let stop = Arc::clone(&done);
-    let ended = tokio::spawn(async move {
+    let (ending, ended) = (Arc::clone(&database), Arc::new(AtomicU64::new(0)));
+    let count = Arc::clone(&ended);
+    let terminator = tokio::spawn(async move {
         let mut connection = ending.connect().await;
-        let mut ended = 0;
-        while !stop.load(Ordering::SeqCst) {
+        loop {
             // At ever other moments, with time between for a connection to come to life.
-            tokio::time::sleep(Duration::from_millis(20 + ended * 7 % 31)).await;
+            tokio::time::sleep(Duration::from_millis(20 + count.load(Ordering::SeqCst) * 7 % 31)).await;
             let now: i64 = sqlx::query_scalar(
                 "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
                  WHERE datname = current_database() AND application_name LIKE 'bandex journal %'",
@@ -131,14 +130,16 @@ async fn connections_ended_by_the_server_lose_and_double_nothing() {
             .fetch_one(&mut connection)
             .await
             .unwrap();
-            ended += u64::try_from(now).unwrap();
+            count.fetch_add(u64::try_from(now).unwrap(), Ordering::SeqCst);
         }
-        ended
     });
-    let acknowledged = append_all(&mut journal, &mut chain, 200).await;
-    done.store(true, Ordering::SeqCst);
-    let ended = ended.await.unwrap();
-    assert!(ended > 10, "only {ended} connections were ended");
+    let (mut acknowledged, deadline) = (Vec::new(), Instant::now() + Duration::from_secs(120));
+    while acknowledged.len() < 200 || ended.load(Ordering::SeqCst) < 30 {
+        acknowledged.extend(append_all(&mut journal, &mut chain, 10).await);
+        assert!(Instant::now() < deadline, "{} appended, {ended:?} ended", acknowledged.len());
+    }
+    terminator.abort();
+    assert!(terminator.await.unwrap_err().is_cancelled());
     assert!(stored(&database).await == acknowledged);
     assert!(content(&*journal.reader()).await.1 == acknowledged);
 }

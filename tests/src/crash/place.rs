@@ -1,10 +1,10 @@
 //! Where a server keeps its things: a data folder, and with PostgreSQL a database beside it.
 
+use crate::database::create_on;
 use bandex_journal::{DatabaseUrl, JournalReader, PostgresJournal, SqliteJournal};
 use sqlx::postgres::PgConnectOptions;
-use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
+use sqlx::{ConnectOptions, PgConnection};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
 /// Which store.
@@ -128,15 +128,10 @@ impl Drop for Place {
 }
 
 async fn database_of(store: &Store) -> Option<String> {
-    static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let Store::Postgres(server) = store else { return None };
-    let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-    let name = format!("crash_{}_{number}", std::process::id());
-    let options: PgConnectOptions = server.parse().unwrap();
-    let mut connection = options.connect().await.unwrap();
-    let sql = AssertSqlSafe(format!("CREATE DATABASE {name}"));
-    sqlx::raw_sql(sql).execute(&mut connection).await.unwrap();
-    Some(bandex_cluster::database_url(server, &name))
+    match store {
+        Store::Sqlite => None,
+        Store::Postgres(server) => Some(create_on(server).await),
+    }
 }
 
 /// The end of a log, to stand behind what went wrong.

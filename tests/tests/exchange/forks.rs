@@ -3,8 +3,7 @@
 
 use crate::story::{BWT, LOTS, PRICE, must_place, must_refuse};
 use bandex_api::{Balances, BlockReply, OrderPage, StoredBlock};
-use bandex_journal::{JournalReader, SqliteJournal};
-use bandex_tests::{RawLane, Server, Setup};
+use bandex_tests::{RawLane, Server, Setup, database};
 use bandex_tradechain::{Command, Decoded, ForkProof, SignedBlock};
 use bandex_types::{BlockId, Side};
 use serde_json::json;
@@ -21,7 +20,7 @@ fn two_orders(lane: &mut RawLane) -> (SignedBlock, SignedBlock) {
 /// The fork proofs in a server's journal.
 async fn proofs(server: Server) -> Vec<ForkProof> {
     let folder = server.stop().await;
-    let journal = SqliteJournal::open_read_only(folder.path()).await.unwrap();
+    let journal = database::journal(folder.path()).await;
     let records = journal.records(1, 1_000).await.unwrap();
     let fork = |command: &Command| match command {
         Command::Fork(proof) => Some(proof.clone()),

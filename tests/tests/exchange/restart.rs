@@ -98,7 +98,7 @@ async fn everything_is_as_it_was() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn projections_are_made_anew_from_the_journal() {
-    let lived = Lived::new().await;
+    let lived = Lived::with(Setup { embedded: true, ..Setup::default() }).await;
     let before = lived.seen().await;
     let lived = lived
         .restart(|folder| {
@@ -223,7 +223,7 @@ async fn one_folder_has_one_server() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_journal_that_lost_its_end_is_not_taken_for_whole() {
-    let lived = Lived::new().await;
+    let lived = Lived::with(Setup { embedded: true, ..Setup::default() }).await;
     let folder = lived.pair.server.stop().await;
     let cut = tempfile::tempdir().unwrap();
     for name in ["node.key", "operator.key", "admin.token"] {
