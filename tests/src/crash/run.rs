@@ -22,6 +22,8 @@ const SNAPSHOT_EVERY: u64 = 40;
 const SNAPSHOT_PERCENT: u64 = 30;
 /// Of a hundred starts, those that are cut.
 const START_PERCENT: u64 = 30;
+/// Of a hundred first starts, those that are cut.
+const FIRST_START_PERCENT: u64 = 70;
 /// Of a hundred loads, those whose resending is cut too.
 const RESEND_PERCENT: u64 = 20;
 
@@ -79,12 +81,11 @@ impl Killing {
     /// A new journal, whose first start may be cut more than once.
     async fn first_start(&mut self, program: PathBuf, place: Place) -> Rig {
         let mut node = Node::new(program, place, SNAPSHOT_EVERY, &mut self.random);
-        while self.random.percent(START_PERCENT) && self.cut_start(&mut node).await {
+        while self.random.percent(FIRST_START_PERCENT) && self.cut_start(&mut node).await {
             self.report.kills.first_start += 1;
         }
-        if node.is_ready().await {
-            // It was faster than the kill.
-        } else {
+        // It may have been faster than the kill.
+        if !node.is_ready().await {
             self.usual = node.start().await;
         }
         Rig::new(node, &mut self.random).await

@@ -63,13 +63,15 @@ async fn comes_back(seed: u64, end: fn(&mut Cluster) -> Result<(), ClusterError>
         cluster = with(cluster, Cluster::start_again).await;
     }
     acknowledged(&rig, &mut driving, 200).await;
+    assert!(rig.tally().unknown > 0, "nobody was told that the outcome is unknown: {:?}", rig.tally());
     all_is_well(&mut rig, driving).await;
     rig.node.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_database_stopped_and_started() {
-    comes_back(13, Cluster::stop, Duration::from_secs(4)).await;
+    // Longer than the journal looks for what became of its commit: the server must start again, and finds nobody.
+    comes_back(13, Cluster::stop, Duration::from_secs(34)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
