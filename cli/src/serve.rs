@@ -1,14 +1,13 @@
 //! `bandex serve`: runs an exchange until it is told to stop.
 
 use anyhow::{Context, Result};
-use bandex_exchange::{Config, Exchange};
+use bandex_exchange::{Config, Exchange, Kept, keep};
 use bandex_tradechain::body::{Change, Parameters};
 use bandex_types::Amount;
 use clap::Args;
+use std::io::{Write, stderr};
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::process::ExitCode;
-use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::flow;
@@ -18,8 +17,6 @@ use crate::store::OwnStore;
 const PAY_US: u64 = 600_000_000;
 /// How long a payee has to acknowledge there: ten minutes.
 const ACKNOWLEDGE_US: u64 = 600_000_000;
-/// The least time between two starts after the server could not go on.
-const RESTART_PAUSE: Duration = Duration::from_secs(1);
 
 /// How `bandex serve` is called.
 #[derive(Debug, Args)]
@@ -58,7 +55,7 @@ pub fn first_changes(pay_us: u64, acknowledge_us: u64) -> Vec<Change> {
 /// # Errors
 /// The server cannot start.
 pub async fn run(options: Options) -> Result<ExitCode> {
-    let mut config = Config {
+    let config = Config {
         listen: options.listen,
         admin_listen: options.admin_listen,
         network: options.network,
@@ -67,42 +64,28 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         snapshot_every: options.snapshot_every,
         ..options.store.config()
     };
-    // One listener for the whole life: a signal while the server is being started again must not be lost.
-    let mut signals = pin!(wait_for_signal());
-    loop {
-        let exchange = tokio::select! {
-            started = Exchange::start(config.clone()) => started.context("the exchange cannot start")?,
-            () = &mut signals => return Ok(ExitCode::SUCCESS),
-        };
-        eprintln!("traders   http://{}  (documents at /docs/)", exchange.address());
-        eprintln!("operator  http://{}  (token in admin.token)", exchange.admin_address());
-        eprintln!("store     {}  node {}", options.store.place(), exchange.node());
-        let recovery = exchange.recovery();
-        let (head, snapshot) = (recovery.head_seq, recovery.snapshot_seq);
-        eprintln!(
-            "journal   {head} records, {} replayed behind the snapshot at {snapshot}",
-            recovery.replayed()
-        );
-        // Whoever starts again wants to be found where it was.
-        (config.listen, config.admin_listen) = (exchange.address(), exchange.admin_address());
-        let stop = exchange.stopper();
-        let mut ended = pin!(exchange.ended());
-        let failure = tokio::select! {
-            failure = &mut ended => failure,
-            () = &mut signals => {
-                stop();
-                ended.await;
-                return Ok(ExitCode::SUCCESS);
-            }
-        };
-        let Some(why) = failure else { return Ok(ExitCode::SUCCESS) };
-        // Its memory is gone; the journal has all that was acknowledged.
-        eprintln!("bandex: {why}; starting again from the journal");
-        tokio::select! {
-            () = tokio::time::sleep(RESTART_PAUSE) => {}
-            () = &mut signals => return Ok(ExitCode::SUCCESS),
-        }
-    }
+    let kept = keep(config, wait_for_signal(), |news| tell(&options, &news)).await;
+    kept.context("the exchange cannot start")?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Tells the operator. What cannot be written, for instance to a log on a full disk, is no reason to end.
+fn tell(options: &Options, news: &Kept<'_>) {
+    let mut out = stderr();
+    let _ = match news {
+        Kept::Serving(exchange) => serving(&mut out, options, exchange),
+        Kept::Failed(why) => writeln!(out, "bandex: {why}; starting again from the journal"),
+        Kept::Waiting(error) => writeln!(out, "bandex: cannot start again yet: {error}"),
+    };
+}
+
+fn serving(out: &mut impl Write, options: &Options, exchange: &Exchange) -> std::io::Result<()> {
+    writeln!(out, "traders   http://{}  (documents at /docs/)", exchange.address())?;
+    writeln!(out, "operator  http://{}  (token in admin.token)", exchange.admin_address())?;
+    writeln!(out, "store     {}  node {}", options.store.place(), exchange.node())?;
+    let recovery = exchange.recovery();
+    let (head, snapshot, replayed) = (recovery.head_seq, recovery.snapshot_seq, recovery.replayed());
+    writeln!(out, "journal   {head} records, {replayed} replayed behind the snapshot at {snapshot}")
 }
 
 /// Waits for an interrupt or a request to terminate.

@@ -103,9 +103,18 @@ impl Cluster {
     /// # Errors
     /// PostgreSQL is not installed, or does not start within a minute; the end of its log is shown.
     pub fn start_with(settings: Settings) -> Result<Self, ClusterError> {
+        Self::start_in(&std::env::temp_dir(), settings)
+    }
+
+    /// The same with the data below another folder than the system's temporary one, which the server's user must be
+    /// able to enter.
+    ///
+    /// # Errors
+    /// As [`Cluster::start_with`].
+    pub fn start_in(base: &Path, settings: Settings) -> Result<Self, ClusterError> {
         let binaries = find::binaries()?;
         let user = find::unprivileged_user()?;
-        let folder = make_folder(user)?;
+        let folder = make_folder(base, user)?;
         let keeper = Keeper::of(&folder, user).map_err(|error| ClusterError::io("a shell", &error))?;
         let password = random_text()?;
         let mut cluster = Self { binaries, folder, user, port: 0, password, server: None, _keeper: keeper };
@@ -242,10 +251,9 @@ impl Cluster {
     }
 }
 
-/// A new folder in the system's temporary folder, for the server's user only.
-fn make_folder(user: Option<User>) -> Result<PathBuf, ClusterError> {
+/// A new folder in `base`, for the server's user only.
+fn make_folder(base: &Path, user: Option<User>) -> Result<PathBuf, ClusterError> {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let base = std::env::temp_dir();
     loop {
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = base.join(format!("bandex-postgres-{}-{number}", process::id()));

@@ -64,6 +64,19 @@ pub enum StartError {
     },
 }
 
+impl StartError {
+    /// Whether the same start may succeed later without anybody mending the store: it is away, full, or held by a server
+    /// that is about to end.
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Open(_) | Self::Project(_) | Self::Begin(_) | Self::Listen { .. } => true,
+            Self::Identity(error) => matches!(error, IdentityError::File { .. }),
+            Self::Recover(error) => matches!(error, RecoverError::Read(_)),
+            Self::Cut { .. } => false,
+        }
+    }
+}
+
 /// A running server.
 pub struct Exchange {
     address: SocketAddr,

@@ -16,6 +16,8 @@ use std::path::{Path, PathBuf};
 const FOLDER: &str = "snapshots";
 /// How a file's name ends; before it stands the seq.
 const SUFFIX: &str = "snapshot";
+/// How the name of one that is being written ends.
+const UNFINISHED: &str = "unfinished";
 /// The first bytes of every file.
 const MAGIC: [u8; 8] = *b"bandexSN";
 /// How many are kept: the newest, and one behind it in case that is damaged.
@@ -95,8 +97,9 @@ impl Snapshots {
         let header = borsh::to_vec(&Header { magic: MAGIC, version: SNAPSHOT_VERSION, record_hash })?;
         let state = engine.snapshot();
         fs::create_dir_all(&self.folder)?;
+        self.remove_unfinished()?;
         let path = self.path(engine.seq());
-        let unfinished = path.with_extension("unfinished");
+        let unfinished = path.with_extension(UNFINISHED);
         let mut file = File::create(&unfinished)?;
         for part in [header.as_slice(), &state, &digest_of(&[&header, &state])] {
             file.write_all(part)?;
@@ -105,6 +108,17 @@ impl Snapshots {
         fs::rename(&unfinished, &path)?;
         for old in self.seqs().into_iter().skip(KEPT) {
             fs::remove_file(self.path(old))?;
+        }
+        Ok(())
+    }
+
+    /// Removes what a server that was killed, or found no room, has left behind: nobody will ever finish it.
+    fn remove_unfinished(&self) -> io::Result<()> {
+        for entry in fs::read_dir(&self.folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|suffix| suffix == UNFINISHED) {
+                fs::remove_file(path)?;
+            }
         }
         Ok(())
     }
@@ -155,6 +169,19 @@ mod tests {
         let read = snapshots.read(20).expect("it is read");
         assert_eq!((read.engine.digest(), read.record_hash), (ticked(19).digest(), HASH));
         assert!(matches!(snapshots.read(1), Err(SnapshotError::Io(_))));
+    }
+
+    #[test]
+    fn what_was_never_finished_goes_with_the_next_one() {
+        let data = tempfile::tempdir().expect("a folder");
+        let snapshots = Snapshots::of(data.path());
+        snapshots.save(&ticked(3), HASH).expect("it is written");
+        let left = snapshots.path(9).with_extension(UNFINISHED);
+        fs::write(&left, "half of it").expect("it is written");
+        assert_eq!(snapshots.seqs(), [4]);
+        snapshots.save(&ticked(9), HASH).expect("it is written");
+        assert!(!left.exists());
+        assert_eq!(snapshots.seqs(), [10, 4]);
     }
 
     #[test]

@@ -49,12 +49,19 @@ pub async fn journal(folder: &Path) -> Box<dyn JournalReader> {
 /// # Panics
 /// There is no server, or it refuses.
 pub async fn create() -> String {
+    create_on(&tokio::task::spawn_blocking(shared).await.unwrap().unwrap()).await
+}
+
+/// The same on the server of this address.
+///
+/// # Panics
+/// It refuses.
+pub async fn create_on(server: &str) -> String {
     static NUMBER: AtomicU32 = AtomicU32::new(0);
-    let server = tokio::task::spawn_blocking(shared).await.unwrap().unwrap();
     let name = format!("exchange_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
     let options: PgConnectOptions = server.parse().unwrap();
     let mut connection = options.connect().await.unwrap();
     let sql = format!("CREATE DATABASE {name}");
     sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-    database_url(&server, &name)
+    database_url(server, &name)
 }

@@ -6,6 +6,7 @@
 // A kit of tests: what it does not expect shall end the test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+pub mod crash;
 pub mod database;
 mod evidence;
 mod lane;
@@ -15,7 +16,7 @@ mod socket;
 
 pub use evidence::{Judged, judge};
 pub use lane::{RawLane, now, place};
-pub use server::{Answer, MARKET, OTHER_MARKET, Server, Setup, amount};
+pub use server::{Answer, MARKET, OTHER_MARKET, Server, Setup, amount, first_changes};
 pub use settle::{Leg, settle, settle_until, units};
 pub use socket::Socket;
 

@@ -108,7 +108,11 @@ pub const fn amount(units: u64) -> Amount {
     Amount::new(units)
 }
 
-fn first_changes(setup: &Setup) -> Vec<Change> {
+/// What the operator configures first on a new journal: three assets and two markets.
+///
+/// # Panics
+/// It does not; the numbers are good.
+pub fn first_changes(setup: &Setup) -> Vec<Change> {
     let asset = |id, symbol: &str, decimals, rail| {
         Change::ListAsset(AssetListing { id, symbol: symbol.to_owned(), decimals, rail })
     };

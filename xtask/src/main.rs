@@ -5,6 +5,7 @@
 
 mod bench;
 mod ci;
+mod crash;
 mod layers;
 mod openapi;
 mod postgres;
@@ -54,6 +55,8 @@ enum Task {
         #[arg(last = true)]
         args: Vec<String>,
     },
+    /// Kill the server under load again and again; nothing acknowledged may be lost, nothing applied twice.
+    Crash(crash::Options),
 }
 
 fn main() -> ExitCode {
@@ -64,6 +67,7 @@ fn main() -> ExitCode {
         Task::Openapi { check: true } => openapi::check(),
         Task::Openapi { check: false } => openapi::write(),
         Task::Bench { name, args } => bench::run(&name, &args),
+        Task::Crash(options) => crash::run(&options),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,80 @@
+//! PostgreSQL cut off, stopped and crashed while a server works on it.
+
+use crate::proxy::{Cut, Proxy};
+use crate::{acknowledged, all_is_well, rig_at, shared_database, trouble};
+use bandex_cluster::{Cluster, ClusterError};
+use bandex_tests::crash::{Mode, Place, Store};
+use std::time::Duration;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn all_backends_terminated_under_load() {
+    let mut rig = rig_at(shared_database().await, 11).await;
+    let mut driving = rig.drive(Mode::Load);
+    for _ in 0..6 {
+        acknowledged(&rig, &mut driving, 100).await;
+        let ended: i64 = sqlx::query_scalar(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+             WHERE datname = current_database() AND pid <> pg_backend_pid()",
+        )
+        .fetch_one(&mut rig.node.place.connect().await)
+        .await
+        .unwrap();
+        assert!(ended > 0, "the server had no connection");
+    }
+    acknowledged(&rig, &mut driving, 100).await;
+    all_is_well(&mut rig, driving).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_cut_behind_a_commit() {
+    let mut place = shared_database().await;
+    let proxy = Proxy::before(place.port()).await;
+    place.go_through(proxy.port);
+    let mut rig = rig_at(place, 12).await;
+    let mut driving = rig.drive(Mode::Load);
+    for cut in [Cut::BeforeAnswer, Cut::Before, Cut::BeforeAnswer, Cut::Before, Cut::BeforeAnswer] {
+        acknowledged(&rig, &mut driving, 50).await;
+        proxy.cut_next(cut);
+        rig.until(&mut driving, crate::PATIENCE, "a commit", |_| proxy.has_cut()).await;
+    }
+    acknowledged(&rig, &mut driving, 100).await;
+    all_is_well(&mut rig, driving).await;
+}
+
+/// Does something to a cluster that takes its time.
+async fn with(
+    mut cluster: Cluster,
+    act: impl FnOnce(&mut Cluster) -> Result<(), ClusterError> + Send + 'static,
+) -> Cluster {
+    let act = move || act(&mut cluster).map(|()| cluster);
+    tokio::task::spawn_blocking(act).await.unwrap().unwrap()
+}
+
+async fn comes_back(seed: u64, end: fn(&mut Cluster) -> Result<(), ClusterError>, away: Duration) {
+    let mut cluster = tokio::task::spawn_blocking(Cluster::start).await.unwrap().unwrap();
+    let mut rig = rig_at(Place::new(&Store::Postgres(cluster.url("postgres"))).await, seed).await;
+    let mut driving = rig.drive(Mode::Load);
+    for away in [Duration::ZERO, away] {
+        acknowledged(&rig, &mut driving, 100).await;
+        cluster = with(cluster, end).await;
+        trouble(&rig, &mut driving).await;
+        // It stays away for longer than the server needs to try again.
+        tokio::time::sleep(away).await;
+        cluster = with(cluster, Cluster::start_again).await;
+    }
+    acknowledged(&rig, &mut driving, 200).await;
+    assert!(rig.tally().unknown > 0, "nobody was told that the outcome is unknown: {:?}", rig.tally());
+    all_is_well(&mut rig, driving).await;
+    rig.node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_stopped_and_started() {
+    // Longer than the journal looks for what became of its commit: the server must start again, and finds nobody.
+    comes_back(13, Cluster::stop, Duration::from_secs(34)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_database_crashed_and_started() {
+    comes_back(14, Cluster::crash, Duration::from_secs(4)).await;
+}
