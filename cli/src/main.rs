@@ -84,7 +84,30 @@ async fn main() -> ExitCode {
         Command::Audit(options) => audit::run(options).await,
     };
     done.unwrap_or_else(|error| {
-        eprintln!("bandex: {error:#}");
+        eprintln!("bandex: {}", in_words(&error));
         ExitCode::from(2)
     })
+}
+
+/// An error with its causes, each said once: many an error's own words already end with its cause.
+fn in_words(error: &anyhow::Error) -> String {
+    let mut words = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !words.contains(&cause) {
+            words = format!("{words}: {cause}");
+        }
+    }
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use anyhow::anyhow;
+
+    #[test]
+    fn a_cause_is_said_once() {
+        let error = anyhow!("it is taken").context("cannot listen: it is taken").context("no start");
+        assert_eq!(in_words(&error), "no start: cannot listen: it is taken");
+    }
 }

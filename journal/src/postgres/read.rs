@@ -16,38 +16,46 @@ const CONNECTIONS: u32 = 4;
 /// How long a read waits for a connection, also while the server is starting again.
 const ACQUIRE_WAIT: Duration = Duration::from_secs(10);
 
-const HEAD: &str =
-    "SELECT seq, time, rules, command, outcome_digest, previous FROM records ORDER BY seq DESC LIMIT 1";
+const HEAD: &str = "SELECT seq, time, rules, command, outcome_digest, previous FROM records
+    WHERE seq <= $1 ORDER BY seq DESC LIMIT 1";
 const RECORDS: &str = "SELECT seq, time, rules, command, outcome_digest, previous FROM records
-    WHERE seq >= $1 ORDER BY seq LIMIT $2";
+    WHERE seq >= $1 AND seq <= $3 ORDER BY seq LIMIT $2";
 // Batches leave no gaps, so the last that begins at or before $1 holds it, if any does.
 const BATCHES: &str = "SELECT first_seq, count, payload, signature FROM batches
-    WHERE first_seq >= coalesce((SELECT max(first_seq) FROM batches WHERE first_seq <= $1), 0)
+    WHERE first_seq >= coalesce((SELECT max(first_seq) FROM batches WHERE first_seq <= $1), 0) AND first_seq <= $3
     ORDER BY first_seq LIMIT $2";
 const LAST_BATCH: &str =
     "SELECT first_seq, count, payload, signature FROM batches ORDER BY first_seq DESC LIMIT 1";
+
+/// The last record that either table speaks of. One statement sees one moment, in which a transaction is there or not.
+const END: &str = "SELECT greatest((SELECT max(seq) FROM records),
+    (SELECT first_seq + count - 1 FROM batches ORDER BY first_seq DESC LIMIT 1), 0)";
 
 /// A reader of a PostgreSQL journal.
 #[derive(Debug)]
 pub struct PostgresReader {
     pool: PgPool,
     url: DatabaseUrl,
+    /// The last record it tells of.
+    end: i64,
 }
 
 impl PostgresReader {
     /// Beside the writer of the same process.
     pub(super) fn live(url: &DatabaseUrl) -> Self {
         let pool = PgPoolOptions::new().max_connections(CONNECTIONS).acquire_timeout(ACQUIRE_WAIT);
-        Self { pool: pool.connect_lazy_with(session::reading(url)), url: url.clone() }
+        Self { pool: pool.connect_lazy_with(session::reading(url)), url: url.clone(), end: i64::MAX }
     }
 
-    /// On a database that must not be touched.
+    /// On a database that must not be touched, as it is at this moment: what a running server adds later is not told,
+    /// so that records and batches fit together however long the reading takes.
     pub(super) async fn checked(url: &DatabaseUrl) -> Result<Self, ReadError> {
         let failed = |error: sqlx::Error| in_database(url, &error);
         let mut connection = session::connect_in_time(&session::reading(url)).await.map_err(failed)?;
         check_version(&mut connection, url).await?;
+        let end = sqlx::query_scalar(END).fetch_one(&mut connection).await.map_err(failed)?;
         connection.close().await.map_err(failed)?;
-        Ok(Self::live(url))
+        Ok(Self { end, ..Self::live(url) })
     }
 
     /// All rows of a query. It is asked once more if the connection broke: the server may have been restarted.
@@ -99,7 +107,7 @@ async fn check_version(connection: &mut PgConnection, url: &DatabaseUrl) -> Resu
 /// The journal's end as the writer must know it, read through its own connection.
 pub(super) async fn tail(connection: &mut PgConnection) -> Result<Tail, ReadError> {
     let failed = |error: sqlx::Error| ReadError::Store(error.to_string());
-    let last = sqlx::query(HEAD).fetch_optional(&mut *connection).await.map_err(failed)?;
+    let last = sqlx::query(HEAD).bind(i64::MAX).fetch_optional(&mut *connection).await.map_err(failed)?;
     let head = last.as_ref().map(record).transpose()?.as_ref().map(JournalHead::of);
     let last = sqlx::query(LAST_BATCH).fetch_optional(connection).await.map_err(failed)?;
     let last = last.as_ref().map(batch).transpose()?;
@@ -113,17 +121,17 @@ pub(super) fn in_database(url: &DatabaseUrl, cause: &dyn std::fmt::Display) -> R
 #[async_trait]
 impl JournalReader for PostgresReader {
     async fn head(&self) -> Result<Option<JournalHead>, ReadError> {
-        let rows = self.rows(HEAD, &[]).await?;
+        let rows = self.rows(HEAD, &[self.end]).await?;
         Ok(rows.first().map(record).transpose()?.as_ref().map(JournalHead::of))
     }
 
     async fn records(&self, from_seq: u64, limit: usize) -> Result<Vec<Record>, ReadError> {
-        let rows = self.rows(RECORDS, &[bound(from_seq), sql_limit(limit)]).await?;
+        let rows = self.rows(RECORDS, &[bound(from_seq), sql_limit(limit), self.end]).await?;
         rows.iter().map(record).collect()
     }
 
     async fn batches(&self, from_seq: u64, limit: usize) -> Result<Vec<StoredBatch>, ReadError> {
-        let rows = self.rows(BATCHES, &[bound(from_seq), sql_limit(limit)]).await?;
+        let rows = self.rows(BATCHES, &[bound(from_seq), sql_limit(limit), self.end]).await?;
         let mut batches = rows.iter().map(batch).collect::<Result<Vec<_>, _>>()?;
         batches.retain(|batch| batch.last_seq() >= from_seq);
         Ok(batches)
