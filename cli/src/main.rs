@@ -12,6 +12,7 @@ mod order;
 mod output;
 mod replay;
 mod serve;
+mod simulate;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -53,6 +54,8 @@ enum Command {
     Openapi,
     /// Replay a file of order flow and compare its trades with the venue's own.
     Replay(replay::Options),
+    /// Let the whole exchange happen under faults, from seeds, and check after every step what must hold.
+    Simulate(simulate::Options),
     /// Check a store from its first record: signatures, links, digests, matches, sums, deals, receipts.
     Audit(audit::Options),
 }
@@ -75,6 +78,7 @@ async fn main() -> ExitCode {
         Command::Health(options) => look::health(options).await,
         Command::Openapi => look::openapi(),
         Command::Replay(options) => replay::run(options).await,
+        Command::Simulate(options) => simulate::run(&options),
         Command::Audit(options) => audit::run(options).await,
     };
     done.unwrap_or_else(|error| {

@@ -32,9 +32,8 @@ impl World<'_> {
             Act::Transfer { key, to, amount, lasts_us } => {
                 let transfer = |to| transfer(to, *amount);
                 let expiry = lasts_us.map(|us| self.time().plus(us));
-                self.to_another(index, *to).and_then(|to| {
-                    self.sign_with(index, *key, Scopes::TOKENS, transfer(to).into(), expiry)
-                })
+                self.to_another(index, *to)
+                    .and_then(|to| self.sign_with(index, *key, Scopes::TOKENS, transfer(to).into(), expiry))
             }
             Act::Bandwidth { key, to, tokens, pays } => self.to_another(index, *to).and_then(|to| {
                 let payer = if *pays { Payer::Author } else { Payer::Counterparty };

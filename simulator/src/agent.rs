@@ -44,9 +44,7 @@ impl Agent {
                 Event::Deal(deal) => {
                     self.deals.insert(deal.id, DealState::clone(deal));
                 }
-                Event::Proposal(state)
-                    if state.status == ProposalStatus::Waiting && state.deal.is_none() =>
-                {
+                Event::Proposal(state) if state.status == ProposalStatus::Waiting && state.deal.is_none() => {
                     self.proposals.insert(state.proposal, state.clone());
                 }
                 Event::Proposal(state) => {

@@ -26,6 +26,8 @@ pub(crate) struct Lane {
     pub entries: Vec<Entry>,
     /// The client itself ended it.
     pub ended: bool,
+    /// The head behind which a gap was filled last: every late block of a pipeline is answered with the same gap.
+    pub filled: Option<u64>,
 }
 
 /// A signed block, and whether it was acknowledged.
@@ -108,7 +110,14 @@ impl Client {
             return None;
         }
         let keypair = self.new_key();
-        let lane = Lane { keypair, grant: None, made_by: BlockId::ZERO, entries: Vec::new(), ended: false };
+        let lane = Lane {
+            keypair,
+            grant: None,
+            made_by: BlockId::ZERO,
+            entries: Vec::new(),
+            ended: false,
+            filled: None,
+        };
         self.disk.root = self.disk.lanes.len();
         self.disk.lanes.push(lane);
         let signed = self.sign(self.disk.root, Register { home, nonce: 0 }.into(), None, now)?;
@@ -144,7 +153,8 @@ impl Client {
         let statement = possession_statement(NETWORK, &root, &keypair.public());
         let (grant, body) = body(keypair.public(), keypair.sign(Domain::Possession, &statement));
         let signed = self.sign(self.disk.root, body, None, now)?;
-        let lane = Lane { keypair, grant, made_by: signed.id(), entries: Vec::new(), ended: false };
+        let lane =
+            Lane { keypair, grant, made_by: signed.id(), entries: Vec::new(), ended: false, filled: None };
         self.disk.lanes.push(lane);
         Some(signed)
     }
@@ -164,16 +174,14 @@ impl Client {
         lanes
     }
 
-    pub fn lane_of(&mut self, key: &PublicKey) -> Option<&mut Lane> {
-        self.disk.lanes.iter_mut().find(|lane| lane.keypair.public() == *key)
-    }
-
     /// Sends what was not answered again, byte for byte.
-    pub fn resend(&self, network: &mut Network) {
-        for lane in &self.disk.lanes {
+    pub fn resend(&mut self, network: &mut Network) {
+        for lane in &mut self.disk.lanes {
+            lane.filled = None;
             let open = lane.entries.iter().filter(|entry| !entry.answered);
             for entry in open.take(WINDOW) {
-                self.submit(&entry.verified, network);
+                let request = Request::Submit(Rc::clone(&entry.verified));
+                network.send(Letter::ToNode(self.index, request));
             }
         }
     }
@@ -189,7 +197,9 @@ impl Client {
             *connections = connections.saturating_add(1);
             let connection = *connections;
             let (channel, from) = match reader {
-                Reader::Trader => (&mut self.trader, self.disk.stream.last().map_or(0, |(record, _)| *record)),
+                Reader::Trader => {
+                    (&mut self.trader, self.disk.stream.last().map_or(0, |(record, _)| *record))
+                }
                 Reader::Agent => (&mut self.agent.channel, self.agent.seen),
             };
             channel.connect(connection);
@@ -216,8 +226,10 @@ impl Client {
         if std::mem::replace(&mut entry.answered, true) {
             return false;
         }
-        let body = entry.verified.block().body.clone();
-        if let Ok(outcome) = borsh::from_slice::<Outcome>(outcome)
+        let (author, body) = (entry.verified.block().author, entry.verified.block().body.clone());
+        let root = self.disk.lanes.get(self.disk.root).map(|lane| lane.keypair.public());
+        if root != Some(author)
+            && let Ok(outcome) = borsh::from_slice::<Outcome>(outcome)
             && let CommandResult::Refused(refusal) = outcome.result
         {
             self.job_refused(&body, &refusal);
@@ -244,9 +256,14 @@ impl Client {
     /// Sends what the node says is missing, and what comes after it.
     fn fill_gap(&mut self, key: &PublicKey, head: u64, network: &mut Network) {
         let from = usize::try_from(head).unwrap_or(usize::MAX);
-        let Some(lane) = self.disk.lanes.iter().find(|lane| lane.keypair.public() == *key) else { return };
+        let lanes = self.disk.lanes.iter_mut();
+        let Some(lane) = lanes.into_iter().find(|lane| lane.keypair.public() == *key) else { return };
+        if lane.filled.replace(head) == Some(head) {
+            return;
+        }
         for entry in lane.entries.iter().skip(from).take(WINDOW).filter(|entry| !entry.answered) {
-            self.submit(&entry.verified, network);
+            let request = Request::Submit(Rc::clone(&entry.verified));
+            network.send(Letter::ToNode(self.index, request));
         }
     }
 

@@ -14,7 +14,7 @@ impl Story {
     pub fn from_seed(seed: u64) -> Self {
         let mut random = Random::new(seed);
         let setup = setup(&mut random);
-        let length = random.between(90, 170);
+        let length = random.between(170, 320);
         let mut actions: Vec<Action> = (0..length).map(|_| action(&mut random, &setup)).collect();
         // Whatever else happens, the node dies once, somewhere in the middle.
         let at = usize::try_from(random.between(20, length.saturating_sub(10))).unwrap_or(20);

@@ -18,12 +18,15 @@ mod node;
 mod random;
 mod run;
 mod settling;
+mod shrink;
 mod stats;
 mod story;
 mod watch;
+mod words;
 mod world;
 
 pub use broken::{Failure, Invariant};
 pub use run::run;
+pub use shrink::{Shrunk, shrink};
 pub use stats::Stats;
 pub use story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Setup, Story};

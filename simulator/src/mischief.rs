@@ -44,7 +44,8 @@ impl World<'_> {
         let now = self.time();
         let to = self.to_another(index, low_byte(how)).unwrap_or(AccountId::new([7; 32]));
         let block = self.clients.get(index).and_then(|client| {
-            let lane = client.disk.lanes.get(if way.is_multiple_of(3) { session? } else { client.disk.root })?;
+            let lane =
+                client.disk.lanes.get(if way.is_multiple_of(3) { session? } else { client.disk.root })?;
             let at = usize::try_from(how.checked_rem(lane.entries.len() as u64)?).ok()?;
             let first = lane.entries.iter().rev().nth(at)?.verified.block();
             let other = transfer(to, how.wrapping_rem(1_000)).into();
@@ -86,7 +87,12 @@ impl World<'_> {
         let (now, home) = (self.time(), self.keys.node.public());
         let Some(client) = self.clients.get_mut(index) else { return };
         let block = match way.wrapping_rem(4) {
-            0 => client.disk.lanes.first().and_then(|lane| lane.entries.first()).map(|entry| Rc::clone(&entry.verified)),
+            0 => client
+                .disk
+                .lanes
+                .first()
+                .and_then(|lane| lane.entries.first())
+                .map(|entry| Rc::clone(&entry.verified)),
             1 => register_with(client, home, 1, now),
             2 => register_with(client, bandex_types::PublicKey::new([1; 32]), 0, now),
             _ => client.disk.lanes.first().and_then(|lane| {

@@ -155,11 +155,7 @@ impl Node {
     /// Where its engine stands.
     pub fn stands(&self) -> Stood {
         let engine = self.sequencer.engine();
-        Stood {
-            seq: engine.seq(),
-            record_hash: self.sequencer.ends().record_hash,
-            digest: engine.digest(),
-        }
+        Stood { seq: engine.seq(), record_hash: self.sequencer.ends().record_hash, digest: engine.digest() }
     }
 
     /// Begins an empty journal.
@@ -328,7 +324,8 @@ fn submit(making: &mut Making<'_>, reader: &dyn JournalReader, verified: Verifie
         Submitted::Index(index) => return Waiting::Index(index),
         Submitted::Known(known) => Some(known),
         Submitted::Contradicts { record, second } => {
-            let first = at_once(reader.records(record, 1)).ok().and_then(|records| records.into_iter().next());
+            let first =
+                at_once(reader.records(record, 1)).ok().and_then(|records| records.into_iter().next());
             first.and_then(|first| making.fork(&first, *second))
         }
     };

@@ -11,9 +11,7 @@ use crate::watch::Watch;
 use bandex_engine::Refusal;
 use bandex_journal::{Fault, MemoryStore};
 use bandex_settlement::Party;
-use bandex_tradechain::body::{
-    AssetListing, Change, Grant, MarketListing, Parameters, Scopes,
-};
+use bandex_tradechain::body::{AssetListing, Change, Grant, MarketListing, Parameters, Scopes};
 use bandex_tradechain::{Block, Body, Genesis, Keypair, Receipt, SignedBlock, root_from_proof};
 use bandex_types::{AccountId, Amount, AssetId, BlockId, MarketId, Rail, Ratio, Timestamp};
 use std::collections::BTreeMap;
@@ -168,8 +166,7 @@ impl<'a> World<'a> {
         let signed = client.admit(
             |key, possession| {
                 let (scopes, markets) = (Scopes::ALL, Vec::new());
-                let grant =
-                    Grant { key, scopes, markets, largest_notional: None, expires: None, possession };
+                let grant = Grant { key, scopes, markets, largest_notional: None, expires: None, possession };
                 (Some(grant.clone()), grant.into())
             },
             now,
@@ -228,8 +225,7 @@ impl<'a> World<'a> {
             return Ok(());
         }
         self.stats.starts = self.stats.starts.saturating_add(1);
-        let (node, committed) =
-            Node::open(&self.store, &self.keys, &mut self.projections, &self.stood)?;
+        let (node, committed) = Node::open(&self.store, &self.keys, &mut self.projections, &self.stood)?;
         self.node = Some(node);
         self.hold_journal(&committed)?;
         self.absorb(committed)
@@ -387,9 +383,8 @@ impl<'a> World<'a> {
 
     fn check_receipt(&mut self, index: usize, id: BlockId, receipt: &Receipt) -> Result<(), Broken> {
         self.stats.receipts = self.stats.receipts.saturating_add(1);
-        let broken = |what: String| {
-            Broken::new(Invariant::Receipt, format!("client {index}, block {id}: {what}"))
-        };
+        let broken =
+            |what: String| Broken::new(Invariant::Receipt, format!("client {index}, block {id}: {what}"));
         let lanes = self.clients.get(index).map_or(&[][..], |client| &client.disk.lanes);
         let mut entries = lanes.iter().flat_map(|lane| &lane.entries);
         let signed = entries.find(|entry| entry.verified.id() == id).map(|entry| entry.verified.signed());

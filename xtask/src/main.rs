@@ -6,6 +6,7 @@
 mod bench;
 mod ci;
 mod layers;
+mod mutations;
 mod openapi;
 mod step;
 mod suite;
@@ -42,6 +43,10 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Break the exchange on purpose, one way after another, and demand that `bandex simulate` finds each of them.
+    ///
+    /// Works on a copy of the tracked files; takes several minutes, most of them building.
+    Mutations,
     /// Run a benchmark of the `bandex-bench` crate in release mode.
     Bench {
         /// Which benchmark.
@@ -60,6 +65,7 @@ fn main() -> ExitCode {
         Task::Layers => layers::run(),
         Task::Openapi { check: true } => openapi::check(),
         Task::Openapi { check: false } => openapi::write(),
+        Task::Mutations => mutations::run(),
         Task::Bench { name, args } => bench::run(&name, &args),
     };
     match done {

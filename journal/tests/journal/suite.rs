@@ -230,12 +230,9 @@ over_all_stores!(
 
 #[tokio::test]
 async fn injected_faults_leave_what_they_say() {
-    for (fault, kept) in [
-        (Fault::Fail, false),
-        (Fault::UnknownLost, false),
-        (Fault::UnknownKept, true),
-        (Fault::Torn, false),
-    ] {
+    for (fault, kept) in
+        [(Fault::Fail, false), (Fault::UnknownLost, false), (Fault::UnknownKept, true), (Fault::Torn, false)]
+    {
         let (store, mut chain) = (MemoryStore::new(), Chain::new());
         let mut journal = MemoryStore::open(&store);
         journal.append(&chain.batch(2)).await.unwrap();

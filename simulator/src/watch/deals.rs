@@ -311,11 +311,7 @@ impl Deals {
 }
 
 /// The terms of a new deal are those of its market, and no cap is beyond what the order's owner allowed.
-fn check_caps(
-    told: &DealState,
-    orders: &Orders,
-    markets: &BTreeMap<MarketId, Market>,
-) -> Result<(), String> {
+fn check_caps(told: &DealState, orders: &Orders, markets: &BTreeMap<MarketId, Market>) -> Result<(), String> {
     let terms = told.deal.terms();
     if let Some(market) = markets.get(&told.market) {
         let rails = (market.base_rail, market.quote_rail) == (terms.base_rail, terms.quote_rail);

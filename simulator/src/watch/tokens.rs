@@ -127,10 +127,7 @@ impl Tokens {
             !deal.terms().settles_at_once()
                 && matches!(deal.told.deal.state(), State::Open | State::Disputed { .. })
         }) {
-            let totals = [
-                (Party::Seller, deal.terms().base_total),
-                (Party::Buyer, deal.terms().quote_total),
-            ];
+            let totals = [(Party::Seller, deal.terms().base_total), (Party::Buyer, deal.terms().quote_total)];
             for (party, total) in totals {
                 if deal.terms().rail_of(party) == Rail::Token {
                     let sum = locked.entry(deal.account(party)).or_default();
