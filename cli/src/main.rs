@@ -13,6 +13,7 @@ mod output;
 mod projections;
 mod replay;
 mod serve;
+mod simulate;
 mod store;
 
 use clap::{Parser, Subcommand};
@@ -58,6 +59,8 @@ enum Command {
     Projections(projections::Options),
     /// Replay a file of order flow and compare its trades with the venue's own.
     Replay(replay::Options),
+    /// Let the whole exchange happen under faults, from seeds, and check after every step what must hold.
+    Simulate(simulate::Options),
     /// Check a store from its first record: signatures, links, digests, matches, sums, deals, receipts.
     Audit(audit::Options),
 }
@@ -81,6 +84,7 @@ async fn main() -> ExitCode {
         Command::Openapi => look::openapi(),
         Command::Projections(options) => projections::run(options).await,
         Command::Replay(options) => replay::run(options).await,
+        Command::Simulate(options) => simulate::run(&options),
         Command::Audit(options) => audit::run(options).await,
     };
     done.unwrap_or_else(|error| {

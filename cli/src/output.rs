@@ -80,8 +80,9 @@ impl Progress {
         self.shown = Some(Instant::now());
         let of = self.total.map_or(String::new(), |total| format!(" of {}", grouped(total)));
         let rate = grouped(rate(done, self.begun.elapsed()));
+        let left = self.total.map_or(String::new(), |total| left(done, total, self.begun.elapsed()));
         // A terminal that is gone is no reason to stop working.
-        let _ = write!(stderr(), "\r\x1b[K{}{of} {} · {rate} a second", grouped(done), self.what);
+        let _ = write!(stderr(), "\r\x1b[K{}{of} {} · {rate} a second{left}", grouped(done), self.what);
     }
 
     /// Wipes the line.
@@ -90,6 +91,12 @@ impl Progress {
             let _ = write!(stderr(), "\r\x1b[K");
         }
     }
+}
+
+/// How long the rest will take at the pace so far; nothing before there is a pace.
+fn left(done: u64, total: u64, elapsed: Duration) -> String {
+    let seconds = u128::from(total.saturating_sub(done)) * elapsed.as_millis() / 1_000;
+    seconds.checked_div(u128::from(done)).map_or(String::new(), |seconds| format!(" · {seconds} s left"))
 }
 
 impl Drop for Progress {
@@ -110,6 +117,15 @@ mod tests {
         check(1_000, "1,000");
         check(78_898, "78,898");
         check(1_234_567, "1,234,567");
+    }
+
+    #[test]
+    fn the_rest_takes_as_long_as_the_pace_says() {
+        let check =
+            |done, text: &str| assert_eq!(left(done, 100, Duration::from_secs(30)), text, "{done} of 100");
+        check(0, "");
+        check(10, " · 270 s left");
+        check(100, " · 0 s left");
     }
 
     #[test]

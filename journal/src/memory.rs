@@ -31,6 +31,9 @@ pub enum Fault {
     UnknownLost,
     /// All is written, and the writer is not told.
     UnknownKept,
+    /// The first half of the records is written, the last of them cut in two, without the batch block that binds
+    /// them; the writer is not told. Whoever opens the medium next cuts off what no batch block binds.
+    Torn,
 }
 
 impl MemoryStore {
@@ -39,10 +42,12 @@ impl MemoryStore {
         Self::default()
     }
 
-    /// Opens it for writing; every earlier writer is fenced off.
+    /// Opens it for writing; every earlier writer is fenced off, and what no batch block binds is cut off: it was never
+    /// acknowledged.
     pub fn open(&self) -> MemoryJournal {
         let mut medium = self.lock();
         medium.epoch = medium.epoch.saturating_add(1);
+        medium.cut_torn_end();
         MemoryJournal { store: self.clone(), epoch: medium.epoch, unsure: false }
     }
 
@@ -56,9 +61,38 @@ impl MemoryStore {
         self.lock().fault = Some(fault);
     }
 
+    /// How many records lie on the medium that no batch block binds: a torn batch that nobody has cut off yet.
+    pub fn torn_records(&self) -> usize {
+        let medium = self.lock();
+        medium.records.len().saturating_sub(medium.bound())
+    }
+
     /// A panic elsewhere leaves whole batches behind, since they are added in one step: the lock's poison says nothing.
     fn lock(&self) -> MutexGuard<'_, Medium> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Medium {
+    /// How many records batch blocks bind. Only they are committed; seqs count from 1 without gaps.
+    fn bound(&self) -> usize {
+        let last = self.batches.last().map_or(0, StoredBatch::last_seq);
+        usize::try_from(last).unwrap_or(usize::MAX)
+    }
+
+    fn cut_torn_end(&mut self) {
+        let bound = self.bound();
+        self.records.truncate(bound);
+    }
+
+    /// Leaves half a batch behind, as a crash in the middle of a write would.
+    fn tear(&mut self, batch: &Batch) {
+        let half = batch.records.len().div_ceil(2);
+        self.records.extend(batch.records.iter().take(half).cloned());
+        if let Some(last) = self.records.last_mut() {
+            let length = last.command.len();
+            last.command.truncate(length.div_euclid(2));
+        }
     }
 }
 
@@ -88,6 +122,11 @@ impl Journal for MemoryJournal {
             Some(Fault::Fail) => return Err(AppendError::Failed("injected".to_owned())),
             Some(Fault::UnknownLost) => {
                 self.unsure = true;
+                return Err(AppendError::Unknown("injected".to_owned()));
+            }
+            Some(Fault::Torn) => {
+                self.unsure = true;
+                medium.tear(batch);
                 return Err(AppendError::Unknown("injected".to_owned()));
             }
             Some(Fault::UnknownKept) | None => {}
@@ -120,13 +159,15 @@ pub struct MemoryReader(MemoryStore);
 #[async_trait]
 impl JournalReader for MemoryReader {
     async fn head(&self) -> Result<Option<JournalHead>, ReadError> {
-        Ok(self.0.lock().records.last().map(JournalHead::of))
+        let medium = self.0.lock();
+        Ok(medium.records.iter().take(medium.bound()).next_back().map(JournalHead::of))
     }
 
     async fn records(&self, from_seq: u64, limit: usize) -> Result<Vec<Record>, ReadError> {
         let medium = self.0.lock();
         let from = medium.records.partition_point(|record| record.seq < from_seq);
-        Ok(medium.records.iter().skip(from).take(limit).cloned().collect())
+        let committed = medium.records.iter().take(medium.bound());
+        Ok(committed.skip(from).take(limit).cloned().collect())
     }
 
     async fn batches(&self, from_seq: u64, limit: usize) -> Result<Vec<StoredBatch>, ReadError> {

@@ -7,6 +7,7 @@ mod bench;
 mod ci;
 mod crash;
 mod layers;
+mod mutations;
 mod openapi;
 mod postgres;
 mod step;
@@ -46,6 +47,10 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Break the exchange on purpose, one way after another, and demand that `bandex simulate` finds each of them.
+    ///
+    /// Works on a copy of the tracked files; takes several minutes, most of them building.
+    Mutations,
     /// Run a benchmark of the `bandex-bench` crate in release mode.
     Bench {
         /// Which benchmark.
@@ -66,6 +71,7 @@ fn main() -> ExitCode {
         Task::Layers => layers::run(),
         Task::Openapi { check: true } => openapi::check(),
         Task::Openapi { check: false } => openapi::write(),
+        Task::Mutations => mutations::run(),
         Task::Bench { name, args } => bench::run(&name, &args),
         Task::Crash(options) => crash::run(&options),
     };

@@ -249,7 +249,9 @@ over_all_stores!(
 
 #[tokio::test]
 async fn injected_faults_leave_what_they_say() {
-    for (fault, kept) in [(Fault::Fail, false), (Fault::UnknownLost, false), (Fault::UnknownKept, true)] {
+    for (fault, kept) in
+        [(Fault::Fail, false), (Fault::UnknownLost, false), (Fault::UnknownKept, true), (Fault::Torn, false)]
+    {
         let (store, mut chain) = (MemoryStore::new(), Chain::new());
         let mut journal = MemoryStore::open(&store);
         journal.append(&chain.batch(2)).await.unwrap();
@@ -263,9 +265,13 @@ async fn injected_faults_leave_what_they_say() {
         assert_eq!(unknown, fault != Fault::Fail);
         let head = store.reader().head().await.unwrap().unwrap();
         assert_eq!(head.seq, if kept { 5 } else { 2 }, "{fault:?}");
+        assert_eq!(store.torn_records(), if fault == Fault::Torn { 2 } else { 0 });
+        let (_, batches) = content(&store.reader()).await;
+        assert_eq!(batches.iter().map(|batch| batch.records.len()).sum::<usize>() as u64, head.seq);
         // A writer that lost track refuses everything; the next one goes on.
         assert_eq!(journal.append(&next).await.is_ok(), fault == Fault::Fail);
         let mut journal = MemoryStore::open(&store);
+        assert_eq!(store.torn_records(), 0, "what was torn is cut off");
         let more = if unknown && !kept { next } else { chain.batch(1) };
         journal.append(&more).await.unwrap();
     }

@@ -1,0 +1,122 @@
+//! `bandex simulate`: the whole exchange under faults, in one thread, one run after another from seeds that count up.
+//!
+//! The first seed that breaks an invariant ends it: its story is made as short as it gets and told in words and as
+//! JSON, which `--story` runs again.
+
+use crate::output::{self, Progress};
+use anyhow::{Context, Result};
+use bandex_simulator::{Failure, Stats, Story, run as run_story, shrink};
+use serde_json::json;
+use std::fs;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::Instant;
+
+/// How `bandex simulate` is called.
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// The first seed.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// How many runs, with seeds that count up from the first.
+    #[arg(long, default_value_t = 1_000, conflicts_with = "story")]
+    runs: u64,
+    /// Run this story (JSON, as a failing run prints it) instead of seeds.
+    #[arg(long, value_name = "FILE")]
+    story: Option<PathBuf>,
+    /// Print the figures, and a failing story, as one JSON object.
+    #[arg(long)]
+    json: bool,
+}
+
+/// A run that broke an invariant.
+struct Broken {
+    run: u64,
+    story: Story,
+    failure: Failure,
+}
+
+/// Runs `bandex simulate`: exit code 0 if every invariant held in every run, 1 if one did not.
+///
+/// # Errors
+/// The file of the story cannot be read.
+pub fn run(options: &Options) -> Result<ExitCode> {
+    // An assertion that fails in a run is a finding of that run, told at the end like any other.
+    std::panic::set_hook(Box::new(|_| {}));
+    let started = Instant::now();
+    let mut stats = Stats::default();
+    let (runs, broken) = match &options.story {
+        Some(path) => {
+            let text = fs::read_to_string(path).with_context(|| path.display().to_string())?;
+            let story: Story = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
+            let ran = run_story(&story);
+            (1, ran.map(|one| stats.add(&one)).err().map(|failure| Broken { run: 1, story, failure }))
+        }
+        None => seeds(options, &mut stats),
+    };
+    // Shrinking takes runs too, which the rate must not count.
+    let rate = output::rate(runs, started.elapsed());
+    let seconds = output::seconds(started.elapsed());
+    let found = broken.map(|broken| {
+        eprintln!(
+            "bandex: seed {} fails after {} runs; making its story short …",
+            broken.story.seed, broken.run
+        );
+        let shrunk = shrink(&broken.story, &broken.failure);
+        (broken, shrunk)
+    });
+    if options.json {
+        let figures: serde_json::Map<_, _> =
+            stats.figures().into_iter().map(|(name, count)| (name.replace(' ', "_"), json!(count))).collect();
+        let failure = found.as_ref().map(|(broken, shrunk)| {
+            json!({
+                "seed": broken.story.seed,
+                "run": broken.run,
+                "failure": broken.failure,
+                "shrunk": { "failure": shrunk.failure, "runs": shrunk.runs, "story": shrunk.story },
+            })
+        });
+        output::json(&json!({
+            "runs": runs, "seconds": seconds, "runs_per_second": rate, "figures": figures, "failure": failure,
+        }))?;
+    } else {
+        let mut rows = vec![("runs", output::grouped(runs))];
+        rows.extend(stats.figures().into_iter().map(|(name, count)| (name, output::grouped(count))));
+        rows.push(("runs a second", output::grouped(rate)));
+        output::table(rows);
+        if let Some((broken, shrunk)) = &found {
+            println!("\nseed {} broke an invariant, {}", broken.story.seed, broken.failure);
+            println!(
+                "\nThe shortest story found ({} of {} actions, {} runs), {}:\n\n{}",
+                shrunk.story.actions.len(),
+                broken.story.actions.len(),
+                shrunk.runs,
+                shrunk.failure,
+                shrunk.story
+            );
+            println!(
+                "\nThe same for `bandex simulate --story FILE`:\n\n{}",
+                serde_json::to_string(&shrunk.story)?
+            );
+        }
+    }
+    Ok(if found.is_some() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+/// Runs seeds until one fails; gives how many were run.
+fn seeds(options: &Options, stats: &mut Stats) -> (u64, Option<Broken>) {
+    let mut progress = Progress::new("runs", Some(options.runs));
+    for run in 1..=options.runs {
+        let story = Story::from_seed(options.seed.wrapping_add(run - 1));
+        match run_story(&story) {
+            Ok(one) => stats.add(&one),
+            Err(failure) => {
+                progress.end();
+                return (run, Some(Broken { run, story, failure }));
+            }
+        }
+        progress.at(run);
+    }
+    progress.end();
+    (options.runs, None)
+}

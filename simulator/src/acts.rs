@@ -1,0 +1,247 @@
+//! What clients sign: acts as the story names them, made into blocks of whoever there is.
+
+use crate::story::{Act, Decision, Kind, Lives, Op};
+use crate::world::{World, market_id};
+use bandex_tradechain::body::{
+    Bandwidth, Change, Grant, Heal, MarketState, Operation, Orders, Payer, Place, Revoke, Rotate, Scopes,
+    Transfer,
+};
+use bandex_tradechain::{Body, Verified};
+use bandex_types::{
+    AccountId, Amount, AssetId, MarketId, OrderRef, PostOnly, Price, Quantity, SelfTrade, TimeInForce,
+    Timestamp,
+};
+use std::rc::Rc;
+
+/// How long an order that lives till a date lives, in microseconds.
+const DATE_US: u64 = 30_000_000;
+
+impl World<'_> {
+    /// A client signs and sends something; whoever has no account registers first.
+    pub fn act(&mut self, number: u8, act: &Act) {
+        let index = self.client(number);
+        self.register(index);
+        let signed = match act {
+            Act::Grant { scopes, market, largest, lasts_us } => {
+                self.grant(index, *scopes, *market, *largest, *lasts_us)
+            }
+            Act::Revoke { key } => self.revoke(index, *key),
+            Act::Rotate => self.rotate(index),
+            Act::Heal { key } => self.heal(index, *key),
+            Act::Orders { key, operations } => self.orders(index, *key, operations),
+            Act::Transfer { key, to, amount, lasts_us } => {
+                let transfer = |to| transfer(to, *amount);
+                let expiry = lasts_us.map(|us| self.time().plus(us));
+                self.to_another(index, *to)
+                    .and_then(|to| self.sign_with(index, *key, Scopes::TOKENS, transfer(to).into(), expiry))
+            }
+            Act::Bandwidth { key, to, tokens, pays } => self.to_another(index, *to).and_then(|to| {
+                let payer = if *pays { Payer::Author } else { Payer::Counterparty };
+                let (sent_bytes, received_bytes) = (tokens.saturating_add(1), 0);
+                let tokens = Amount::new(*tokens);
+                let bandwidth = Bandwidth { counterparty: to, sent_bytes, received_bytes, payer, tokens };
+                self.sign_with(index, *key, Scopes::TOKENS, bandwidth.into(), None)
+            }),
+            Act::Misbehave { how } => {
+                self.misbehave(index, *how);
+                None
+            }
+        };
+        self.send(index, signed);
+    }
+
+    /// The account of another client.
+    pub fn to_another(&self, index: usize, to: u8) -> Option<AccountId> {
+        let to = if self.client(to) == index { to.wrapping_add(1) } else { to };
+        self.account(to).filter(|_| self.client(to) != index)
+    }
+
+    /// Signs with one of the keys that may.
+    pub fn sign_with(
+        &mut self,
+        index: usize,
+        key: u8,
+        scope: Scopes,
+        body: Body,
+        expiry: Option<Timestamp>,
+    ) -> Option<Rc<Verified>> {
+        let now = self.time();
+        let client = self.clients.get_mut(index)?;
+        let lanes = client.lanes_for(scope, now);
+        // A bot's own key comes first and is used most.
+        let at = if client.kind == Kind::Bot { key.div_euclid(2) } else { key };
+        let lane = lanes.get(usize::from(at).checked_rem(lanes.len())?).copied()?;
+        client.sign(lane, body, expiry, now)
+    }
+
+    fn grant(
+        &mut self,
+        index: usize,
+        scopes: u8,
+        market: Option<u8>,
+        largest: Option<u64>,
+        lasts_us: Option<u64>,
+    ) -> Option<Rc<Verified>> {
+        let now = self.time();
+        let scopes = Scopes::from_bits(scopes.checked_rem(8).filter(|bits| *bits != 0).unwrap_or(1));
+        let client = self.clients.get_mut(index)?;
+        client.admit(
+            |key, possession| {
+                let grant = Grant {
+                    key,
+                    scopes,
+                    markets: market.map(market_id).into_iter().collect(),
+                    largest_notional: largest.map(Amount::new),
+                    expires: lasts_us.map(|us| now.plus(us)),
+                    possession,
+                };
+                (Some(grant.clone()), grant.into())
+            },
+            now,
+        )
+    }
+
+    /// A session key of the client.
+    pub fn session(&self, index: usize, key: u8) -> Option<usize> {
+        let lanes = self.clients.get(index)?.disk.lanes.iter().enumerate();
+        let sessions: Vec<usize> =
+            lanes.filter(|(_, lane)| lane.grant.is_some()).map(|(lane, _)| lane).collect();
+        sessions.get(usize::from(key).checked_rem(sessions.len())?).copied()
+    }
+
+    fn revoke(&mut self, index: usize, key: u8) -> Option<Rc<Verified>> {
+        let (lane, now) = (self.session(index, key)?, self.time());
+        let client = self.clients.get_mut(index)?;
+        let lane = client.disk.lanes.get_mut(lane).filter(|lane| !lane.ended)?;
+        lane.ended = true;
+        let key = lane.keypair.public();
+        client.sign(client.disk.root, Revoke { key }.into(), None, now)
+    }
+
+    fn rotate(&mut self, index: usize) -> Option<Rc<Verified>> {
+        let now = self.time();
+        let client = self.clients.get_mut(index)?;
+        let before = client.disk.root;
+        let signed = client.admit(|key, possession| (None, Rotate { key, possession }.into()), now)?;
+        client.disk.root = client.disk.lanes.len().saturating_sub(1);
+        if let Some(lane) = client.disk.lanes.get_mut(before) {
+            lane.ended = true;
+        }
+        Some(signed)
+    }
+
+    fn heal(&mut self, index: usize, key: u8) -> Option<Rc<Verified>> {
+        let (lane, now) = (self.session(index, key)?, self.time());
+        let client = self.clients.get_mut(index)?;
+        let lane = client.disk.lanes.get(lane)?;
+        let keep = lane.entries.last()?.verified.id();
+        let key = lane.keypair.public();
+        client.sign(client.disk.root, Heal { key, keep }.into(), None, now)
+    }
+
+    fn orders(&mut self, index: usize, key: u8, ops: &[Op]) -> Option<Rc<Verified>> {
+        let operations: Vec<Operation> = ops.iter().map(|op| self.operation(index, op)).collect();
+        let signed = self.sign_with(index, key, Scopes::ORDERS, Orders { operations }.into(), None)?;
+        self.note_orders(index, &signed);
+        Some(signed)
+    }
+
+    /// Remembers what was placed, to cancel it one day.
+    pub fn note_orders(&mut self, index: usize, signed: &Verified) {
+        let Some(client) = self.clients.get_mut(index) else { return };
+        let block = signed.block();
+        if let Body::Orders(orders) = &block.body {
+            for (op, operation) in (0..=u8::MAX).zip(&orders.operations) {
+                if matches!(operation, Operation::Place(_)) {
+                    client.disk.orders.push(OrderRef { key: block.author, seq: block.seq, op });
+                }
+            }
+        }
+    }
+
+    fn operation(&self, index: usize, op: &Op) -> Operation {
+        match op {
+            Op::Place { market, side, price, quantity, lives, post_only, self_trade, own_cap, name } => {
+                let place =
+                    Place::limit(market_id(*market), *side, Price::new(*price), Quantity::new(*quantity));
+                let (time_in_force, expires) = match lives {
+                    Lives::Gtc => (TimeInForce::Gtc, None),
+                    Lives::Ioc => (TimeInForce::Ioc, None),
+                    Lives::Fok => (TimeInForce::Fok, None),
+                    Lives::Gtd => (TimeInForce::Gtd, Some(self.time().plus(DATE_US))),
+                };
+                Operation::Place(Box::new(Place {
+                    time_in_force,
+                    expires,
+                    post_only: if *post_only { PostOnly::Refuse } else { PostOnly::Off },
+                    self_trade: self_trade_mode(*self_trade),
+                    own_cap: own_cap.map(Amount::new),
+                    client_id: name.map(client_id),
+                    ..place
+                }))
+            }
+            Op::Cancel { order } => {
+                let orders = self.clients.get(index).map_or(&[][..], |client| &client.disk.orders);
+                let at = usize::from(*order).checked_rem(orders.len());
+                let nothing = OrderRef { key: self.keys.node.public(), seq: 1, op: 0 };
+                // The latest first: it is the likeliest to be open.
+                let order = at.and_then(|at| orders.iter().rev().nth(at)).copied().unwrap_or(nothing);
+                Operation::Cancel { order }
+            }
+            Op::CancelNamed { market, name } => {
+                let market: MarketId = market_id(*market);
+                Operation::CancelClient { market, client_id: client_id(*name) }
+            }
+        }
+    }
+
+    /// The operator decides; about accounts there are.
+    pub fn decision(&mut self, decision: &Decision) {
+        let change = match decision {
+            Decision::ListMarket { market } => Some(self.listing(*market)),
+            Decision::SetState { market, state } => {
+                let state = match state.checked_rem(3) {
+                    Some(0) => MarketState::Trading,
+                    Some(1) => MarketState::CancelOnly,
+                    _ => MarketState::Halted,
+                };
+                Some(Change::SetMarketState { market: market_id(*market), state })
+            }
+            Decision::SetLimit { client, limit } => self
+                .account(*client)
+                .map(|account| Change::SetLimit { account, limit: limit.map(Amount::new) }),
+            Decision::SetCreditLine { client, line } => self
+                .account(*client)
+                .map(|account| Change::SetCreditLine { account, line: Amount::new(*line) }),
+            Decision::SetFrozen { client, frozen } => {
+                self.account(*client).map(|account| Change::SetFrozen { account, frozen: *frozen })
+            }
+            Decision::SetParameters { dust, share_ppm } => {
+                Some(Change::SetParameters(self.parameters(*dust, *share_ppm)))
+            }
+            Decision::Issue { client, amount } => {
+                self.account(*client).map(|to| Change::Issue { to, amount: Amount::new(*amount) })
+            }
+        };
+        if let Some(change) = change {
+            self.decide(vec![change]);
+        }
+    }
+}
+
+fn client_id(name: u8) -> String {
+    format!("order-{name}")
+}
+
+fn self_trade_mode(number: u8) -> SelfTrade {
+    match number.checked_rem(4) {
+        Some(1) => SelfTrade::CancelNewest,
+        Some(2) => SelfTrade::CancelBoth,
+        Some(3) => SelfTrade::Decrement,
+        _ => SelfTrade::CancelOldest,
+    }
+}
+
+pub(crate) fn transfer(to: AccountId, amount: u64) -> Transfer {
+    Transfer { to, asset: AssetId::BWT, amount: Amount::new(amount.max(1)), note: String::new() }
+}

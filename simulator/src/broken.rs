@@ -1,0 +1,123 @@
+//! What must always hold, and how a run ends that broke it.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+macro_rules! invariants {
+    ($($(#[$doc:meta])* $name:ident = $text:literal,)+) => {
+        /// Something that must always hold.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+        #[serde(rename_all = "snake_case")]
+        pub enum Invariant {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Invariant {
+            /// Every invariant.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// What must hold, in words.
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+        }
+    };
+}
+
+invariants! {
+    /// Tokens are moved, never made.
+    TokenSum = "token balances sum to zero and are what was moved",
+    /// Locks are what orders and deals promise.
+    Locks = "what is locked is what open orders and deals promise",
+    /// Nobody spends what it has not.
+    CreditLine = "no debit is granted beyond the credit line of that moment",
+    /// Books are uncrossed.
+    Book = "no book is crossed, and it holds exactly the open orders",
+    /// Orders add up.
+    Orders = "filled + open + cancelled = ordered, at prices both sides agreed to",
+    /// Deals stay in their band.
+    Band = "a deal's net stays in its band, and nobody sends more than agreed",
+    /// Limits hold.
+    Limit = "no reservation is granted beyond the limit of that moment",
+    /// What is due happens when it is due.
+    Deadline = "what is due happens at its deadline, neither before nor after",
+    /// Lanes have no gaps.
+    Lane = "each lane has each seq once, each block pointing at its predecessor",
+    /// What was told is in the journal.
+    Published = "nothing published is missing from the journal",
+    /// What was acknowledged stays.
+    Acknowledged = "no acknowledged block is lost or applied twice",
+    /// Replay gives the same.
+    Digest = "replay gives the live digest",
+    /// The journal can be replayed.
+    Replay = "the journal can be read and replayed",
+    /// Receipts prove what they say.
+    Receipt = "a receipt verifies against the node's key and says what the journal says",
+    /// Private streams are complete.
+    Stream = "a private stream is the journal's events, nothing missed or doubled",
+    /// There is one writer.
+    Fencing = "a writer that was taken over writes nothing",
+    /// Torn batches are recognised.
+    Torn = "a torn batch is cut off when the store is opened",
+    /// Who keeps to the rules is not turned down.
+    HonestRefused = "what an honest agent pays or acknowledges in time counts",
+    /// Who keeps to the rules is not punished.
+    HonestDefault = "an honest party that can send before its deadline does not default",
+    /// Who keeps to the rules has no forks.
+    HonestFork = "an honest key never forks",
+    /// What a cheat can take is bounded.
+    HonestLoss = "no honest party loses more than its cap",
+    /// Agents and the exchange agree.
+    Agent = "an agent works out the same payment as the exchange",
+    /// Everything comes to an end.
+    Settled = "everything due is settled, defaulted or disputed in the end",
+    /// Every block is answered.
+    Answered = "every block of an honest lane is answered in the end",
+    /// No assertion fails.
+    Panic = "no assertion fails",
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.text())
+    }
+}
+
+/// An invariant that did not hold, and how.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Broken {
+    pub invariant: Invariant,
+    pub what: String,
+}
+
+impl Broken {
+    pub fn new(invariant: Invariant, what: impl Into<String>) -> Self {
+        Self { invariant, what: what.into() }
+    }
+}
+
+/// Refuses to go on if `holds` is false; `what` says what is there instead.
+pub(crate) fn hold(holds: bool, invariant: Invariant, what: impl FnOnce() -> String) -> Result<(), Broken> {
+    if holds { Ok(()) } else { Err(Broken { invariant, what: what() }) }
+}
+
+/// How a run ended that broke an invariant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub struct Failure {
+    /// The action that it broke at; none: in the calm at the end.
+    pub step: Option<usize>,
+    /// What does not hold.
+    pub invariant: Invariant,
+    /// What is there instead.
+    pub what: String,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.step {
+            Some(step) => write!(f, "at action {step}: ")?,
+            None => f.write_str("in the calm at the end: ")?,
+        }
+        write!(f, "it does not hold that {}: {}", self.invariant, self.what)
+    }
+}

@@ -1,0 +1,191 @@
+//! Stories out of seeds: what is likely, and how likely it is.
+
+use crate::random::Random;
+use crate::story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Setup, Story};
+use bandex_types::Side;
+
+/// One second, in microseconds.
+const SECOND: u64 = 1_000_000;
+/// The price in ticks that all orders lie around.
+const MIDDLE: u64 = 100;
+
+impl Story {
+    /// The story of a seed: always the same.
+    pub fn from_seed(seed: u64) -> Self {
+        let mut random = Random::new(seed);
+        let setup = setup(&mut random);
+        let length = random.between(170, 320);
+        let mut actions: Vec<Action> = (0..length).map(|_| action(&mut random, &setup)).collect();
+        // Whatever else happens, the node dies once, somewhere in the middle.
+        let at = usize::try_from(random.between(20, length.saturating_sub(10))).unwrap_or(20);
+        let crash = Action::CrashNode { written: random.percent(50) };
+        actions.splice(at..at, [crash]);
+        let back = at.saturating_add(usize::try_from(random.between(1, 6)).unwrap_or(1));
+        actions.insert(back.min(actions.len()), Action::Start);
+        Self { seed, setup, actions }
+    }
+}
+
+fn setup(random: &mut Random) -> Setup {
+    let mut clients = vec![Kind::Maker, Kind::Taker];
+    for _ in 0..random.between(1, 4) {
+        clients.push(random.pick(&Kind::ALL, Kind::Maker));
+    }
+    let pay_us = random.between(20, 120) * SECOND;
+    Setup {
+        clients,
+        late: random.pick(&[0, 0, 1, 2], 0),
+        markets: random.small(1, 3),
+        lot_units: random.pick(&[1, 7, 10, 1_000], 10),
+        tick_den: random.pick(&[1, 2, 3, 10], 2),
+        least_tranche: random.pick(&[40, 100, 300], 100),
+        pay_us,
+        acknowledge_us: random.between(20, 120) * SECOND,
+        proposal_us: random.between(30, 300) * SECOND,
+        dust: random.pick(&[300, 1_000, 4_000], 1_000),
+        share_ppm: random.pick(&[250_000, 500_000, 1_000_000], 250_000),
+        bid_multiple: random.pick(&[2, 10, 1_000], 1_000),
+        issued: random.pick(&[50, 5_000, 100_000], 5_000),
+        batch_max: random.pick(&[1, 4, 16, 200], 16),
+        queue_max: random.pick(&[2, 8, 200, 200], 200),
+        loss_percent: random.pick(&[0, 2, 10, 20, 30], 10),
+        doubling_percent: random.pick(&[0, 5, 20, 50], 5),
+        reordering: random.percent(60),
+    }
+}
+
+fn action(random: &mut Random, setup: &Setup) -> Action {
+    let client = random.small(0, u8::try_from(setup.clients.len()).unwrap_or(u8::MAX).saturating_sub(1));
+    match random.below(1_000) {
+        0..280 => Action::Act { client, act: act(random, setup, client) },
+        280..310 => Action::Decide { decision: decision(random, client) },
+        310..500 => Action::Deliver { count: random.small(1, 14), salt: random.next() },
+        500..660 => Action::Work { old: random.percent(8) },
+        660..770 => Action::Settle { client },
+        770..850 => Action::Retry { client },
+        850..900 => Action::Pass { us: passing(random, setup) },
+        900..906 => Action::PassToDeadline,
+        906..920 => Action::Jump { skew_us: skew(random) },
+        920..926 => Action::CrashNode { written: random.percent(50) },
+        926..950 => Action::Start,
+        950..956 => Action::TakeOver,
+        956..966 => Action::CrashClient { client },
+        966..976 => Action::CrashAgent { client },
+        _ => Action::Disk { fault: disk_fault(random) },
+    }
+}
+
+fn passing(random: &mut Random, setup: &Setup) -> u64 {
+    match random.below(20) {
+        0..12 => random.between(1, SECOND),
+        12..19 => random.between(1, setup.pay_us / 4),
+        _ => random.between(1, 4 * setup.pay_us),
+    }
+}
+
+fn skew(random: &mut Random) -> i64 {
+    let far = random.pick(&[1, 30, 600], 1) * SECOND;
+    let skew = i64::try_from(random.between(0, far)).unwrap_or(0);
+    match random.below(3) {
+        0 => 0,
+        1 => skew,
+        _ => -skew,
+    }
+}
+
+fn disk_fault(random: &mut Random) -> DiskFault {
+    match random.below(10) {
+        0 => DiskFault::Fail,
+        1 => DiskFault::UnknownLost,
+        2 => DiskFault::UnknownKept,
+        3 => DiskFault::Torn,
+        _ => DiskFault::Slow,
+    }
+}
+
+fn act(random: &mut Random, setup: &Setup, client: u8) -> Act {
+    let kind = setup.clients.get(usize::from(client)).copied().unwrap_or(Kind::Maker);
+    if !kind.is_honest() && random.percent(30) {
+        return Act::Misbehave { how: random.next() };
+    }
+    let key = random.small(0, 3);
+    match random.below(100) {
+        0..4 => Act::Grant {
+            scopes: random.small(1, 7),
+            market: random.percent(30).then(|| random.small(0, 2)),
+            largest: random.percent(30).then(|| random.between(100, 2_000)),
+            lasts_us: random.percent(30).then(|| random.between(1, 300 * SECOND)),
+        },
+        4..6 => Act::Revoke { key },
+        6..8 => Act::Rotate,
+        8..9 => Act::Heal { key },
+        9..15 => Act::Transfer {
+            key,
+            to: random.small(0, 7),
+            amount: random.between(1, 2_000),
+            lasts_us: random.percent(20).then(|| random.between(1, 10 * SECOND)),
+        },
+        15..22 => Act::Bandwidth {
+            key,
+            to: random.small(0, 7),
+            tokens: random.between(0, 500),
+            pays: random.percent(50),
+        },
+        _ => {
+            let count = random.pick(&[1, 1, 1, 2, 4], 1);
+            let operations = (0..count).map(|_| operation(random, kind)).collect();
+            Act::Orders { key, operations }
+        }
+    }
+}
+
+fn operation(random: &mut Random, kind: Kind) -> Op {
+    let market = random.pick(&[0, 0, 0, 1, 2], 0);
+    match random.below(100) {
+        0..12 => Op::Cancel { order: random.small(0, 20) },
+        12..15 => Op::CancelNamed { market, name: random.small(0, 3) },
+        _ => {
+            let side = if random.percent(50) { Side::Buy } else { Side::Sell };
+            let resting = matches!(kind, Kind::Maker | Kind::Bot) || random.percent(20);
+            // A maker quotes away from the middle, a taker reaches across it.
+            let away = random.below(6);
+            let down = (side == Side::Buy) == resting;
+            let price = if down { MIDDLE.saturating_sub(away) } else { MIDDLE.saturating_add(away) };
+            let lives = match random.below(20) {
+                0 => Lives::Gtd,
+                1 => Lives::Fok,
+                2..7 if !resting => Lives::Ioc,
+                _ => Lives::Gtc,
+            };
+            Op::Place {
+                market,
+                side,
+                price: if random.percent(1) { 0 } else { price },
+                quantity: if random.percent(1) { 0 } else { random.between(1, 16) },
+                lives,
+                post_only: resting && random.percent(20),
+                self_trade: if random.percent(10) { random.small(1, 3) } else { 0 },
+                own_cap: random.percent(20).then(|| random.between(0, 400)),
+                name: random.percent(20).then(|| random.small(0, 3)),
+            }
+        }
+    }
+}
+
+fn decision(random: &mut Random, client: u8) -> Decision {
+    match random.below(20) {
+        0 => Decision::ListMarket { market: random.small(0, 2) },
+        1..3 => Decision::SetState { market: random.small(0, 2), state: random.pick(&[0, 0, 1, 2], 0) },
+        3..9 => Decision::SetLimit {
+            client,
+            limit: random.percent(80).then(|| random.pick(&[0, 200, 1_000, 5_000, 50_000], 1_000)),
+        },
+        9..12 => Decision::SetCreditLine { client, line: random.pick(&[0, 100, 1_000], 0) },
+        12..14 => Decision::SetFrozen { client, frozen: random.percent(40) },
+        14..16 => Decision::SetParameters {
+            dust: random.pick(&[300, 1_000, 4_000], 1_000),
+            share_ppm: random.pick(&[250_000, 500_000, 1_000_000], 250_000),
+        },
+        _ => Decision::Issue { client, amount: random.between(1, 20_000) },
+    }
+}

@@ -1,0 +1,396 @@
+//! The node: a queue, the sequencer, a journal; and what may be told of it only once it is committed.
+
+use crate::broken::{Broken, Invariant};
+use crate::network::{Answer, Letter, Network, News, Reader, Reply};
+use bandex_engine::{Engine, Event, Outcome};
+use bandex_journal::{AppendError, Journal, JournalReader, MemoryJournal, MemoryStore};
+use bandex_sequencer::{Applied, Ends, Known, Making, Replay, Sealed, Sequencer, Submitted};
+use bandex_tradechain::body::Change;
+use bandex_tradechain::{Keypair, Receipt, Record, Verified, inclusion_proof};
+use bandex_types::{AccountId, BlockId, Hash, PublicKey, Timestamp};
+use std::collections::{BTreeMap, VecDeque};
+use std::pin::pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, Waker};
+
+/// The result of a future that never waits, as the memory store's never do.
+pub(crate) fn at_once<F: Future>(future: F) -> F::Output {
+    match pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(output) => output,
+        Poll::Pending => unreachable!("the memory store never waits"),
+    }
+}
+
+/// The keys that a node runs with.
+#[derive(Debug, Clone)]
+pub(crate) struct Keys {
+    pub node: Keypair,
+    pub operator: Keypair,
+}
+
+/// What waits for the writer.
+#[derive(Debug)]
+pub(crate) enum Input {
+    Block(usize, Rc<Verified>),
+    Configure(Vec<Change>),
+}
+
+/// Who waits for a batch, and for what of it.
+#[derive(Debug)]
+enum Waiting {
+    Index(usize),
+    Known(Answer),
+    /// It was sequenced long ago: the receipt is made from journal and projections.
+    Record(u64),
+}
+
+/// A batch that the disk works on.
+#[derive(Debug)]
+pub(crate) struct Pending {
+    sealed: Sealed,
+    asked: Vec<(usize, BlockId, Waiting)>,
+}
+
+/// A committed batch, for whoever follows the journal.
+pub(crate) type Committed = Vec<(Record, Applied)>;
+
+/// A private channel.
+#[derive(Debug)]
+struct Session {
+    connection: u64,
+    account: AccountId,
+    number: u64,
+    /// The last record that was looked at for it.
+    at: u64,
+}
+
+/// Outcomes by seq, written behind the journal; they outlive the node.
+#[derive(Debug, Default)]
+pub(crate) struct Projections(Vec<Vec<u8>>);
+
+impl Projections {
+    pub fn checkpoint(&self) -> u64 {
+        self.0.len() as u64
+    }
+
+    pub fn outcome(&self, seq: u64) -> Option<&Vec<u8>> {
+        self.0.get(usize::try_from(seq.checked_sub(1)?).ok()?)
+    }
+
+    fn apply(&mut self, seq: u64, outcome: &[u8]) {
+        if seq == self.checkpoint().saturating_add(1) {
+            self.0.push(outcome.to_vec());
+        }
+    }
+}
+
+/// Where an engine stood when its node died.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stood {
+    pub seq: u64,
+    pub record_hash: Hash,
+    pub digest: Hash,
+}
+
+/// A running node.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub sequencer: Sequencer,
+    journal: MemoryJournal,
+    pub queue: VecDeque<Input>,
+    pub pending: Option<Pending>,
+    /// Everything published, from record 1.
+    told: Vec<Rc<Outcome>>,
+    unprojected: Vec<(u64, Vec<u8>)>,
+    sessions: BTreeMap<(usize, Reader), Session>,
+}
+
+/// How an append ended that was not good.
+pub(crate) enum Died {
+    Fenced,
+    Failed,
+    Unknown,
+}
+
+impl Node {
+    /// Opens the store and replays it; gives what it holds. `stood` is where nodes before it died: replay must pass
+    /// there in the same state.
+    pub fn open(
+        store: &MemoryStore,
+        keys: &Keys,
+        projections: &mut Projections,
+        stood: &[Stood],
+    ) -> Result<(Self, Committed), Broken> {
+        let damaged = |what: String| Broken::new(Invariant::Replay, what);
+        let journal = store.open();
+        if store.torn_records() > 0 {
+            return Err(Broken::new(Invariant::Torn, "records lie behind the last batch block"));
+        }
+        let (engine, ends, committed) = replay(store, stood)?;
+        let mut told = Vec::with_capacity(committed.len());
+        for (_, applied) in &committed {
+            projections.apply(applied.seq, &applied.outcome_bytes);
+            told.push(Rc::new(applied.outcome.clone()));
+        }
+        if projections.checkpoint() > engine.seq() {
+            let what = format!("{} records are projected of {}", projections.checkpoint(), engine.seq());
+            return Err(Broken::new(Invariant::Published, what));
+        }
+        if engine.genesis().is_some_and(|genesis| genesis.node != keys.node.public()) {
+            return Err(damaged("the journal is another node's".to_owned()));
+        }
+        let sequencer = Sequencer::new(engine, ends, keys.node.clone(), keys.operator.clone());
+        let node = Self {
+            sequencer,
+            journal,
+            queue: VecDeque::new(),
+            pending: None,
+            told,
+            unprojected: Vec::new(),
+            sessions: BTreeMap::new(),
+        };
+        Ok((node, committed))
+    }
+
+    /// Where its engine stands.
+    pub fn stands(&self) -> Stood {
+        let engine = self.sequencer.engine();
+        Stood { seq: engine.seq(), record_hash: self.sequencer.ends().record_hash, digest: engine.digest() }
+    }
+
+    /// Begins an empty journal.
+    pub fn begin(&mut self, sealed: Sealed) {
+        self.pending = Some(Pending { sealed, asked: Vec::new() });
+    }
+
+    /// Makes a batch of what waits. False: there is none, and what could be answered was.
+    pub fn make_batch(
+        &mut self,
+        now: Timestamp,
+        batch_max: usize,
+        projections: &Projections,
+        network: &mut Network,
+    ) -> bool {
+        let reader = self.journal.reader();
+        let count = self.queue.len().min(batch_max.max(1));
+        let mut asked = Vec::new();
+        let mut making = self.sequencer.batch(now);
+        for input in self.queue.drain(..count) {
+            match input {
+                Input::Block(client, verified) => {
+                    let id = verified.id();
+                    let waiting = submit(&mut making, reader.as_ref(), Verified::clone(&verified));
+                    asked.push((client, id, waiting));
+                }
+                Input::Configure(changes) => {
+                    making.configure(changes);
+                }
+            }
+        }
+        making.tick_if_due();
+        match making.seal() {
+            Some(sealed) => {
+                self.pending = Some(Pending { sealed, asked });
+                true
+            }
+            None => {
+                for (client, id, waiting) in asked {
+                    let answer = answer(waiting, None, reader.as_ref(), projections);
+                    network.send(Letter::ToClient(client, Reply::Answer { id, answer }));
+                }
+                false
+            }
+        }
+    }
+
+    /// Has the journal take the batch that waits; then, and only then, lets answers and news go.
+    pub fn commit(
+        &mut self,
+        projections: &mut Projections,
+        network: &mut Network,
+    ) -> Result<Committed, Died> {
+        let Some(Pending { sealed, asked }) = self.pending.take() else { return Ok(Vec::new()) };
+        if let Err(error) = at_once(self.journal.append(&sealed.batch)) {
+            for (client, id, _) in asked {
+                network.send(Letter::ToClient(client, Reply::Answer { id, answer: Answer::Later }));
+            }
+            return Err(match error {
+                AppendError::Fenced => Died::Fenced,
+                AppendError::Failed(_) => Died::Failed,
+                AppendError::Unknown(_) => Died::Unknown,
+            });
+        }
+        self.project(projections);
+        let reader = self.journal.reader();
+        for (client, id, waiting) in asked {
+            let answer = answer(waiting, Some(&sealed), reader.as_ref(), projections);
+            network.send(Letter::ToClient(client, Reply::Answer { id, answer }));
+        }
+        for applied in &sealed.applied {
+            self.told.push(Rc::new(applied.outcome.clone()));
+            self.unprojected.push((applied.seq, applied.outcome_bytes.clone()));
+        }
+        self.publish(network);
+        Ok(sealed.batch.records.into_iter().zip(sealed.applied).collect())
+    }
+
+    /// The node dies while the disk works on a batch, which may be written all the same.
+    pub fn die(&mut self, written: bool) {
+        if let Some(pending) = self.pending.take().filter(|_| written) {
+            // Nobody hears what came of it.
+            let _ = at_once(self.journal.append(&pending.sealed.batch));
+        }
+    }
+
+    /// Writes behind what was published before.
+    pub fn project(&mut self, projections: &mut Projections) {
+        for (seq, outcome) in self.unprojected.drain(..) {
+            projections.apply(seq, &outcome);
+        }
+    }
+
+    /// Opens a private channel; an older request that comes late changes nothing.
+    pub fn follow(
+        &mut self,
+        client: usize,
+        reader: Reader,
+        connection: u64,
+        key: &PublicKey,
+        from: u64,
+        network: &mut Network,
+    ) {
+        let engine = self.sequencer.engine();
+        let Some(state) = engine.key(key).filter(|state| state.may_read(engine.time())) else { return };
+        let newer = |session: &Session| session.connection >= connection;
+        if self.sessions.get(&(client, reader)).is_some_and(newer) {
+            return;
+        }
+        let session = Session { connection, account: state.account, number: 0, at: from };
+        self.sessions.insert((client, reader), session);
+        self.publish(network);
+    }
+
+    /// Tells every private channel what it has not been told.
+    fn publish(&mut self, network: &mut Network) {
+        for ((client, reader), session) in &mut self.sessions {
+            let from = usize::try_from(session.at).unwrap_or(usize::MAX);
+            for outcome in self.told.iter().skip(from) {
+                session.at = session.at.saturating_add(1);
+                let events = concerning(outcome, &session.account);
+                if events.is_empty() {
+                    continue;
+                }
+                session.number = session.number.saturating_add(1);
+                let news = News {
+                    reader: *reader,
+                    connection: session.connection,
+                    number: session.number,
+                    record: session.at,
+                    events: Rc::new(events),
+                };
+                network.send(Letter::ToClient(*client, Reply::News(news)));
+            }
+        }
+    }
+}
+
+/// Replays a store from its first record.
+pub(crate) fn replay(store: &MemoryStore, stood: &[Stood]) -> Result<(Engine, Ends, Committed), Broken> {
+    let damaged = |what: String| Broken::new(Invariant::Replay, what);
+    let reader = store.reader();
+    let records = at_once(reader.records(1, usize::MAX)).map_err(|error| damaged(error.to_string()))?;
+    let mut replay = Replay::new();
+    let mut committed = Vec::with_capacity(records.len());
+    for record in records {
+        let applied = replay.again(&record).map_err(|error| damaged(error.to_string()))?;
+        let hash = record.hash();
+        for then in stood.iter().filter(|then| then.seq == record.seq && then.record_hash == hash) {
+            if then.digest != replay.engine().digest() {
+                let what = format!("at record {} the state is another than it was", record.seq);
+                return Err(Broken::new(Invariant::Digest, what));
+            }
+        }
+        committed.push((record, applied));
+    }
+    let last = at_once(reader.batch_of(replay.engine().seq())).map_err(|error| damaged(error.to_string()))?;
+    let finished = replay.finish(last.as_ref().map(|batch| &batch.block));
+    let (engine, ends) = finished.map_err(|error| damaged(error.to_string()))?;
+    Ok((engine, ends, committed))
+}
+
+fn submit(making: &mut Making<'_>, reader: &dyn JournalReader, verified: Verified) -> Waiting {
+    let author = verified.block().author;
+    let known = match making.submit(verified) {
+        Submitted::Index(index) => return Waiting::Index(index),
+        Submitted::Known(known) => Some(known),
+        Submitted::Contradicts { record, second } => {
+            let first =
+                at_once(reader.records(record, 1)).ok().and_then(|records| records.into_iter().next());
+            first.and_then(|first| making.fork(&first, *second))
+        }
+    };
+    match known {
+        None => Waiting::Known(Answer::Later),
+        Some(Known::Duplicate { record }) => Waiting::Record(record),
+        Some(Known::Fork { .. }) => Waiting::Known(Answer::Fork),
+        Some(Known::Gap(head)) => Waiting::Known(Answer::Gap(author, head)),
+        Some(Known::Refused(refusal)) => Waiting::Known(Answer::Refused(refusal)),
+    }
+}
+
+fn answer(
+    waiting: Waiting,
+    sealed: Option<&Sealed>,
+    reader: &dyn JournalReader,
+    projections: &Projections,
+) -> Answer {
+    let receipt = match waiting {
+        Waiting::Known(answer) => return answer,
+        Waiting::Index(index) => sealed.and_then(|sealed| fresh(sealed, index)),
+        Waiting::Record(record) => prove(record, reader, projections),
+    };
+    receipt.map_or(Answer::Later, |receipt| Answer::Receipt(Rc::new(receipt)))
+}
+
+/// The receipt of a record of this very batch.
+fn fresh(sealed: &Sealed, index: usize) -> Option<Receipt> {
+    let applied = sealed.applied.get(index)?;
+    let path = inclusion_proof(&sealed.leaves, index).ok()?;
+    let (batch, outcome) = (sealed.batch.block.clone(), applied.outcome_bytes.clone());
+    Some(Receipt { batch, leaf: applied.leaf, path, outcome })
+}
+
+/// The receipt of an old record; none while its outcome is not projected.
+fn prove(seq: u64, reader: &dyn JournalReader, projections: &Projections) -> Option<Receipt> {
+    let outcome = projections.outcome(seq)?.clone();
+    let batch = at_once(reader.batch_of(seq)).ok()??;
+    let count = usize::try_from(batch.count).ok()?;
+    let records = at_once(reader.records(batch.first_seq, count)).ok()?;
+    let leaves: Vec<Hash> = records.iter().map(|record| record.leaf().hash()).collect();
+    let index = records.iter().position(|record| record.seq == seq)?;
+    let path = inclusion_proof(&leaves, index).ok()?;
+    Some(Receipt { batch: batch.block, leaf: records.get(index)?.leaf(), path, outcome })
+}
+
+/// The events of an outcome that belong to an account.
+pub(crate) fn concerning(outcome: &Outcome, account: &AccountId) -> Vec<Event> {
+    let own_deal = |id| {
+        outcome.events.iter().any(|event| {
+            matches!(event, Event::Deal(deal) if deal.id == id && (deal.seller == *account || deal.buyer == *account))
+        })
+    };
+    let concerns = |event: &&Event| match event {
+        Event::Account(state) => state.account == *account,
+        Event::Key(key) => key.account == *account,
+        Event::Order(order) => order.account == *account,
+        Event::Trade(trade) => trade.taker_account == *account || trade.maker_account == *account,
+        Event::Deal(deal) => deal.seller == *account || deal.buyer == *account,
+        Event::Tranche(tranche) => own_deal(tranche.deal),
+        Event::Balance(balance) => balance.account == *account,
+        Event::Proposal(proposal) => proposal.from == *account || proposal.to == *account,
+        Event::Default(notice) => notice.by == *account || notice.victim == *account,
+        Event::Fork(fork) => fork.account == *account,
+        _ => false,
+    };
+    outcome.events.iter().filter(concerns).cloned().collect()
+}

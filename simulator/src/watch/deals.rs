@@ -1,0 +1,334 @@
+//! Deals: reckoned from their tranches alone, without the settlement crate's own arithmetic.
+
+use super::{Market, Orders, Seen};
+use crate::broken::{Broken, Invariant, hold};
+use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Tranche};
+use bandex_settlement::{Party, State, Terms};
+use bandex_tradechain::Body;
+use bandex_types::{AccountId, BlockId, DealId, MarketId, Timestamp};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What is known of all deals.
+#[derive(Debug, Default)]
+pub(crate) struct Deals {
+    all: BTreeMap<DealId, Reckoned>,
+    /// The `pay` blocks that wait or waited for an acknowledgement.
+    payments: BTreeSet<BlockId>,
+    pub counts: Counts,
+}
+
+/// How deals ended.
+#[derive(Debug, Default, Clone, Copy)]
+pub(crate) struct Counts {
+    pub opened: u64,
+    pub settled: u64,
+    pub defaulted: u64,
+    pub disputed: u64,
+}
+
+/// One deal, reckoned from its tranches.
+#[derive(Debug)]
+pub(crate) struct Reckoned {
+    pub told: DealState,
+    /// In quote value, by [`index`].
+    values: [u128; 2],
+    /// In units of the sender's leg.
+    units: [u128; 2],
+    /// When the present move became due.
+    due_since: Timestamp,
+}
+
+const fn index(party: Party) -> usize {
+    match party {
+        Party::Seller => 0,
+        Party::Buyer => 1,
+    }
+}
+
+fn of(pair: &[u128; 2], party: Party) -> u128 {
+    pair.get(index(party)).copied().unwrap_or(0)
+}
+
+const PARTIES: [Party; 2] = [Party::Seller, Party::Buyer];
+
+impl Reckoned {
+    pub fn terms(&self) -> &Terms {
+        self.told.deal.terms()
+    }
+
+    pub fn account(&self, party: Party) -> AccountId {
+        match party {
+            Party::Seller => self.told.seller,
+            Party::Buyer => self.told.buyer,
+        }
+    }
+
+    pub fn party(&self, account: &AccountId) -> Option<Party> {
+        PARTIES.into_iter().find(|party| self.account(*party) == *account)
+    }
+
+    /// What a party has finally sent, in quote value.
+    pub fn value(&self, party: Party) -> u128 {
+        of(&self.values, party)
+    }
+
+    /// What a party has finally sent, in units of its leg.
+    pub fn units(&self, party: Party) -> u128 {
+        of(&self.units, party)
+    }
+
+    pub fn is_over(&self) -> bool {
+        matches!(self.told.deal.state(), State::Settled | State::Defaulted { .. })
+    }
+
+    fn total(&self) -> u128 {
+        u128::from(self.terms().quote_total.get())
+    }
+
+    fn cap(&self, party: Party) -> u128 {
+        u128::from(self.terms().cap_of(party).get())
+    }
+
+    /// What counts against the limit of a party.
+    fn reserved(&self, party: Party) -> u128 {
+        if self.terms().settles_at_once() {
+            return 0;
+        }
+        match self.told.deal.state() {
+            State::Open | State::Disputed { .. } => {
+                self.total().saturating_sub(self.value(party)).min(self.cap(party.other()))
+            }
+            State::Defaulted { by } if by == party => {
+                self.value(party.other()).saturating_sub(self.value(party))
+            }
+            State::Defaulted { .. } | State::Settled => 0,
+        }
+    }
+
+    /// When what must happen next must have happened; none if nothing must.
+    fn deadline(&self) -> Option<Timestamp> {
+        match (self.told.deal.state(), self.told.deal.in_flight()) {
+            (State::Open, Some(open)) => Some(open.since.plus(self.terms().acknowledge_us)),
+            (State::Open, None) => Some(self.due_since.plus(self.terms().pay_us)),
+            _ => None,
+        }
+    }
+
+    /// The net stays in the band, also if what is in flight arrived; nobody sends more than agreed; base follows value,
+    /// rounded down.
+    fn check_band(&self) -> Result<(), String> {
+        let terms = self.terms();
+        for party in PARTIES {
+            if self.value(party) > self.total() {
+                return Err(format!("the {party} sent {} of {}", self.value(party), self.total()));
+            }
+            let flying = self.told.deal.in_flight().filter(|open| open.party == party);
+            let at_most = self.value(party).saturating_add(flying.map_or(0, |open| open.value.get().into()));
+            let ahead = at_most.saturating_sub(self.value(party.other()));
+            if !terms.settles_at_once() && ahead > self.cap(party) {
+                return Err(format!("the {party} is ahead by {ahead}, its cap is {}", self.cap(party)));
+            }
+            let told = (u128::from(self.told.deal.sent(party).get()), self.told.deal.sent_units(party).get());
+            if !terms.settles_at_once() && told != (self.value(party), u64_of(self.units(party))) {
+                return Err(format!("the {party} sent {told:?}, its tranches say otherwise"));
+            }
+        }
+        let (base, quote) = (u128::from(terms.base_total.get()), self.total());
+        let due = self.value(Party::Seller).saturating_mul(base).checked_div(quote).unwrap_or(base);
+        if !terms.settles_at_once() && self.units(Party::Seller) != due {
+            return Err(format!("{} units of base went for the value of {due}", self.units(Party::Seller)));
+        }
+        if !terms.settles_at_once() && self.units(Party::Buyer) != self.value(Party::Buyer) {
+            return Err("quote is not worth what it is worth".to_owned());
+        }
+        Ok(())
+    }
+}
+
+fn u64_of(units: u128) -> u64 {
+    u64::try_from(units).unwrap_or(u64::MAX)
+}
+
+impl Deals {
+    pub fn get(&self, id: &DealId) -> Option<&Reckoned> {
+        self.all.get(id)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Reckoned> {
+        self.all.values()
+    }
+
+    pub fn settles_at_once(&self, id: &DealId) -> bool {
+        self.all.get(id).is_some_and(|deal| deal.terms().settles_at_once())
+    }
+
+    pub fn is_payment(&self, proposal: &BlockId) -> bool {
+        self.payments.contains(proposal)
+    }
+
+    pub fn take(
+        &mut self,
+        seen: &Seen<'_>,
+        honest: &BTreeSet<AccountId>,
+        calm_since: Option<Timestamp>,
+        orders: &Orders,
+        markets: &BTreeMap<MarketId, Market>,
+    ) -> Result<(), Broken> {
+        if let Some((block, id)) = seen.block
+            && matches!(block.body, Body::Pay(_))
+        {
+            self.payments.insert(id);
+        }
+        // The states come at the end of the events; what happened before they are compared with comes first.
+        let mut tranches: BTreeMap<DealId, Vec<&Tranche>> = BTreeMap::new();
+        for event in seen.events {
+            match event {
+                Event::Tranche(tranche) => tranches.entry(tranche.deal).or_default().push(tranche),
+                Event::Default(notice) => self.default(seen, notice, honest, calm_since)?,
+                Event::Deal(told) => {
+                    let moved = tranches.remove(&told.id).unwrap_or_default();
+                    self.deal(seen, told, &moved, orders, markets)?;
+                }
+                _ => {}
+            }
+        }
+        for deal in self.all.values() {
+            let late = deal.deadline().is_some_and(|deadline| deadline <= seen.time);
+            hold(!late, Invariant::Deadline, || {
+                format!("record {} at {}: deal {} is overdue", seen.seq, seen.time, deal.told.id)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn deal(
+        &mut self,
+        seen: &Seen<'_>,
+        told: &DealState,
+        moved: &[&Tranche],
+        orders: &Orders,
+        markets: &BTreeMap<MarketId, Market>,
+    ) -> Result<(), Broken> {
+        let is_new = !self.all.contains_key(&told.id);
+        let deal = self.all.entry(told.id).or_insert_with(|| {
+            let (values, units) = ([0; 2], [0; 2]);
+            Reckoned { told: told.clone(), values, units, due_since: seen.time }
+        });
+        let before = (deal.told.deal.state(), deal.deadline(), deal.is_over() && !is_new);
+        for tranche in moved {
+            let [value, units] = [tranche.value, tranche.units].map(|amount| u128::from(amount.get()));
+            if let Some(sum) = deal.values.get_mut(index(tranche.party)) {
+                *sum = sum.saturating_add(value);
+            }
+            if let Some(sum) = deal.units.get_mut(index(tranche.party)) {
+                *sum = sum.saturating_add(units);
+            }
+            deal.due_since = seen.time;
+        }
+        let same = deal.told.deal.terms() == told.deal.terms()
+            && (deal.told.seller, deal.told.buyer) == (told.seller, told.buyer);
+        deal.told = told.clone();
+        let broken = |what: String| {
+            Broken::new(Invariant::Band, format!("record {}: deal {}: {what}", seen.seq, told.id))
+        };
+        if !same || before.2 {
+            return Err(broken("it changed after it was agreed or ended".to_owned()));
+        }
+        deal.check_band().map_err(broken)?;
+        if is_new {
+            self.counts.opened = self.counts.opened.saturating_add(1);
+            check_caps(told, orders, markets).map_err(broken)?;
+        }
+        let now = told.deal.state();
+        if (is_new || before.0 != now) && now != State::Open {
+            let count = match now {
+                State::Settled => &mut self.counts.settled,
+                State::Defaulted { .. } => &mut self.counts.defaulted,
+                State::Disputed { .. } | State::Open => &mut self.counts.disputed,
+            };
+            *count = count.saturating_add(1);
+        }
+        let ended_by_time = before.0 == State::Open
+            && !is_new
+            && matches!(now, State::Disputed { .. } | State::Defaulted { .. });
+        let early = ended_by_time && before.1.is_none_or(|deadline| deadline > seen.time);
+        hold(!early, Invariant::Deadline, || {
+            format!("record {}: deal {} is {now} before {:?}", seen.seq, told.id, before.1)
+        })
+    }
+
+    fn default(
+        &self,
+        seen: &Seen<'_>,
+        notice: &DefaultNotice,
+        honest: &BTreeSet<AccountId>,
+        calm_since: Option<Timestamp>,
+    ) -> Result<(), Broken> {
+        let Some(deal) = self.all.get(&notice.deal) else {
+            return Err(Broken::new(Invariant::Band, format!("record {}: default of no deal", seen.seq)));
+        };
+        let victim = deal.party(&notice.victim).unwrap_or(Party::Seller);
+        let lost = deal.value(victim).saturating_sub(deal.value(victim.other()));
+        let fits = deal.party(&notice.by) == Some(victim.other())
+            && u128::from(notice.loss.get()) == lost
+            && u128::from(notice.cap.get()) == deal.cap(victim)
+            && notice.loss <= notice.cap;
+        hold(fits, Invariant::Band, || format!("record {}: {notice:?} where {lost} was lost", seen.seq))?;
+        // Whatever became due by the time the calm began may be the story's doing; nothing that came later is.
+        let excused = match (calm_since, deal.deadline()) {
+            (Some(since), Some(deadline)) => deadline <= since,
+            _ => true,
+        };
+        hold(excused || !honest.contains(&notice.by), Invariant::HonestDefault, || {
+            format!("record {}: {} in deal {}", seen.seq, notice.by, notice.deal)
+        })
+    }
+
+    pub fn compare(
+        &self,
+        engine: &Engine,
+        accounts: &BTreeMap<AccountId, AccountState>,
+    ) -> Result<(), Broken> {
+        let mut reserved: BTreeMap<AccountId, u128> = BTreeMap::new();
+        for deal in self.all.values() {
+            hold(engine.deal(&deal.told.id).as_ref() == Some(&deal.told), Invariant::Band, || {
+                format!("deal {} is not as it was told", deal.told.id)
+            })?;
+            for party in PARTIES {
+                let sum = reserved.entry(deal.account(party)).or_default();
+                *sum = sum.saturating_add(deal.reserved(party));
+            }
+        }
+        for account in accounts.keys() {
+            let expected = u64_of(reserved.get(account).copied().unwrap_or(0));
+            let found = engine.account(account).map(|state| state.reserved.get());
+            hold(found == Some(expected), Invariant::Limit, || {
+                format!("{account} reserves {found:?}, its deals come to {expected}")
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The terms of a new deal are those of its market, and no cap is beyond what the order's owner allowed.
+fn check_caps(told: &DealState, orders: &Orders, markets: &BTreeMap<MarketId, Market>) -> Result<(), String> {
+    let terms = told.deal.terms();
+    if let Some(market) = markets.get(&told.market) {
+        let rails = (market.base_rail, market.quote_rail) == (terms.base_rail, terms.quote_rail);
+        let times = (market.listing.pay_us, market.listing.acknowledge_us);
+        if !rails || times != (terms.pay_us, terms.acknowledge_us) {
+            return Err("its terms are not its market's".to_owned());
+        }
+    }
+    let taker = match told.taker_side {
+        bandex_types::Side::Sell => Party::Seller,
+        bandex_types::Side::Buy => Party::Buyer,
+    };
+    for (order, party) in [(&told.taker, taker), (&told.maker, taker.other())] {
+        let beyond = orders.own_cap(order).is_some_and(|cap| terms.cap_of(party) > cap);
+        if beyond && !terms.settles_at_once() {
+            return Err(format!("the {party}'s cap {} is beyond its order's", terms.cap_of(party)));
+        }
+    }
+    Ok(())
+}

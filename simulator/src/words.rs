@@ -1,0 +1,188 @@
+//! Stories as people read them: the world in a line, then action by action.
+
+use crate::story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Setup, Story};
+use bandex_types::Side;
+use std::fmt;
+
+impl fmt::Display for Story {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "seed {}: {}", self.seed, self.setup)?;
+        for (number, action) in self.actions.iter().enumerate() {
+            write!(f, "{number:>4}  ")?;
+            action.tell(&self.setup, f)?;
+            writeln!(f)?;
+        }
+        let end = "  then  everything calms down: nothing is lost, and time passes only when all is done";
+        f.write_str(end)
+    }
+}
+
+impl fmt::Display for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clients: Vec<String> =
+            self.clients.iter().enumerate().map(|(index, kind)| format!("{index} {kind}")).collect();
+        let network = match (self.loss_percent, self.doubling_percent, self.reordering) {
+            (0, 0, false) => "a network that only waits".to_owned(),
+            (loss, doubling, reordering) => {
+                let order = if reordering { ", out of order" } else { "" };
+                format!("a network that loses {loss} % and doubles {doubling} %{order}")
+            }
+        };
+        write!(
+            f,
+            "clients {}; {} markets, lots of {}, ticks of 1/{}, {} s to pay, {} s to acknowledge, dust {}, share {} ppm; \
+             {network}; batches of {}, a queue of {}",
+            clients.join(", "),
+            self.markets,
+            self.lot_units,
+            self.tick_den,
+            self.pay_us.div_euclid(1_000_000),
+            self.acknowledge_us.div_euclid(1_000_000),
+            self.dust,
+            self.share_ppm,
+            self.batch_max,
+            self.queue_max
+        )
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Maker => "maker",
+            Self::Taker => "taker",
+            Self::Bot => "bot",
+            Self::Forker => "forker",
+            Self::GapMaker => "gap maker",
+            Self::NonPayer => "non-payer",
+            Self::NonAcknowledger => "non-acknowledger",
+            Self::WrongPayer => "wrong payer",
+            Self::Liar => "liar",
+            Self::Registrar => "registrar",
+            Self::Crosser => "crosser",
+            Self::Splitter => "splitter",
+        })
+    }
+}
+
+impl Action {
+    fn tell(&self, setup: &Setup, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let who = |client: &u8| {
+            let at = usize::from(*client).checked_rem(setup.clients.len()).unwrap_or(0);
+            // Accounts that a splitter adds later have numbers of their own; these are the ones it began with.
+            let kind = setup.clients.get(at).copied().unwrap_or(Kind::Splitter);
+            format!("client {client} ({kind})")
+        };
+        match self {
+            Self::Act { client, act } => write!(f, "{} {act}", who(client)),
+            Self::Decide { decision } => write!(f, "the operator {decision}"),
+            Self::Deliver { count, salt } => write!(f, "the network delivers {count} (salt {salt})"),
+            Self::Work { old: false } => f.write_str("the writer takes its turn"),
+            Self::Work { old: true } => f.write_str("the writer that was taken over takes its turn"),
+            Self::Settle { client } => write!(f, "the agent of {} looks what is due", who(client)),
+            Self::Retry { client } => write!(f, "{} sends again and connects anew", who(client)),
+            Self::Pass { us } => write!(f, "{us} µs pass"),
+            Self::PassToDeadline => f.write_str("time passes to the next deadline"),
+            Self::Jump { skew_us } => write!(f, "the node's clock is now off by {skew_us} µs"),
+            Self::CrashNode { written: true } => {
+                f.write_str("the node dies; what its disk works on is written")
+            }
+            Self::CrashNode { written: false } => {
+                f.write_str("the node dies; what its disk works on is lost")
+            }
+            Self::Start => f.write_str("the node starts, if it is down"),
+            Self::TakeOver => f.write_str("a second node opens the store and takes over"),
+            Self::CrashClient { client } => write!(f, "{} loses its memory", who(client)),
+            Self::CrashAgent { client } => write!(f, "the agent of {} loses its memory", who(client)),
+            Self::Disk { fault } => write!(f, "the next batch {fault}"),
+        }
+    }
+}
+
+impl fmt::Display for DiskFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Fail => "fails to be written",
+            Self::UnknownLost => "is lost, and nobody says so",
+            Self::UnknownKept => "is written, and nobody says so",
+            Self::Torn => "is written in part",
+            Self::Slow => "is written at the writer's next turn",
+        })
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Grant { scopes, market, largest, lasts_us } => {
+                write!(f, "grants a session key scopes {scopes}")?;
+                market.iter().try_for_each(|market| write!(f, ", only on market {market}"))?;
+                largest.iter().try_for_each(|largest| write!(f, ", orders up to {largest}"))?;
+                lasts_us.iter().try_for_each(|us| write!(f, ", for {us} µs"))
+            }
+            Self::Revoke { key } => write!(f, "revokes session key {key}"),
+            Self::Rotate => f.write_str("rotates its root key"),
+            Self::Heal { key } => write!(f, "heals session key {key}"),
+            Self::Orders { key, operations } => {
+                let told: Vec<String> = operations.iter().map(ToString::to_string).collect();
+                write!(f, "with key {key}: {}", told.join("; "))
+            }
+            Self::Transfer { key, to, amount, lasts_us } => {
+                write!(f, "with key {key} transfers {amount} to client {to}")?;
+                lasts_us.iter().try_for_each(|us| write!(f, ", within {us} µs"))
+            }
+            Self::Bandwidth { key, to, tokens, pays } => {
+                let payer = if *pays { "paid by itself" } else { "paid by the other" };
+                write!(f, "with key {key} proposes bandwidth with client {to} for {tokens}, {payer}")
+            }
+            Self::Misbehave { how } => write!(f, "breaks the rules in its way ({how})"),
+        }
+    }
+}
+
+impl fmt::Display for Op {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Place { market, side, price, quantity, lives, post_only, self_trade, own_cap, name } => {
+                let side = if *side == Side::Buy { "buys" } else { "sells" };
+                let lives = match lives {
+                    Lives::Gtc => "",
+                    Lives::Ioc => ", immediate or cancel",
+                    Lives::Fok => ", fill or kill",
+                    Lives::Gtd => ", till a date",
+                };
+                write!(f, "{side} {quantity} at {price} on market {market}{lives}")?;
+                f.write_str(if *post_only { ", post-only" } else { "" })?;
+                if *self_trade != 0 {
+                    write!(f, ", self-trade mode {self_trade}")?;
+                }
+                own_cap.iter().try_for_each(|cap| write!(f, ", own cap {cap}"))?;
+                name.iter().try_for_each(|name| write!(f, ", named {name}"))
+            }
+            Self::Cancel { order } => write!(f, "cancels its order {order} from the last"),
+            Self::CancelNamed { market, name } => {
+                write!(f, "cancels its order named {name} on market {market}")
+            }
+        }
+    }
+}
+
+impl fmt::Display for Decision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ListMarket { market } => write!(f, "lists market {market}"),
+            Self::SetState { market, state } => write!(f, "sets market {market} to state {state}"),
+            Self::SetLimit { client, limit: Some(limit) } => write!(f, "limits client {client} to {limit}"),
+            Self::SetLimit { client, limit: None } => write!(f, "limits client {client} to the dust"),
+            Self::SetCreditLine { client, line } => {
+                write!(f, "gives client {client} a credit line of {line}")
+            }
+            Self::SetFrozen { client, frozen: true } => write!(f, "freezes client {client}"),
+            Self::SetFrozen { client, frozen: false } => write!(f, "thaws client {client}"),
+            Self::SetParameters { dust, share_ppm } => {
+                write!(f, "sets the dust to {dust}, shares to {share_ppm} ppm")
+            }
+            Self::Issue { client, amount } => write!(f, "issues {amount} tokens to client {client}"),
+        }
+    }
+}

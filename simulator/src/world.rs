@@ -1,0 +1,474 @@
+//! The world of a run: one store, one node that serves, maybe one that was taken over, clients, and what connects them.
+
+use crate::bank::Bank;
+use crate::broken::{Broken, Invariant, hold};
+use crate::client::{Client, NETWORK};
+use crate::network::{Answer, Letter, Network, Reply, Request};
+use crate::node::{Committed, Died, Input, Keys, Node, Projections, Stood};
+use crate::stats::Stats;
+use crate::story::{DiskFault, Kind, Setup, Story};
+use crate::watch::Watch;
+use bandex_engine::Refusal;
+use bandex_journal::{Fault, MemoryStore};
+use bandex_settlement::Party;
+use bandex_tradechain::body::{AssetListing, Change, Grant, MarketListing, Parameters, Scopes};
+use bandex_tradechain::{Block, Body, Genesis, Keypair, Receipt, SignedBlock, root_from_proof};
+use bandex_types::{AccountId, Amount, AssetId, BlockId, MarketId, Rail, Ratio, Timestamp};
+use std::collections::BTreeMap;
+
+/// When every story begins, in microseconds.
+const START: u64 = 1_777_000_000_000_000;
+/// How far below zero the issuance account may go.
+const ISSUANCE_CAP: Amount = Amount::new(10_000_000);
+/// How many markets there can be.
+pub(crate) const MARKETS: u8 = 3;
+
+/// Everything there is.
+pub(crate) struct World<'a> {
+    pub setup: &'a Setup,
+    pub now: u64,
+    /// How far the node's clock is from the others.
+    pub skew_us: i64,
+    pub store: MemoryStore,
+    pub keys: Keys,
+    pub node: Option<Node>,
+    /// A node that was taken over and does not know yet.
+    pub old: Option<Node>,
+    pub network: Network,
+    pub clients: Vec<Client>,
+    pub connections: u64,
+    pub watch: Watch,
+    pub projections: Projections,
+    pub bank: Bank,
+    /// What happens to the next batch.
+    pub armed: Option<DiskFault>,
+    pub stood: Vec<Stood>,
+    pub stats: Stats,
+    pub seed: u64,
+    /// Batch blocks whose signatures were checked.
+    proven: BTreeMap<BlockId, SignedBlock>,
+    compared: u64,
+}
+
+impl<'a> World<'a> {
+    /// A world in which everybody who is not late is registered and has tokens.
+    pub fn new(story: &'a Story) -> Result<Self, Broken> {
+        let key = |role: u64| {
+            let mut seed = [0; 32];
+            for (bytes, part) in seed.chunks_exact_mut(8).zip([story.seed, u64::MAX, role, 0]) {
+                bytes.copy_from_slice(&part.to_le_bytes());
+            }
+            Keypair::from_seed(&seed)
+        };
+        let clients = story.setup.clients.iter().enumerate();
+        let mut world = Self {
+            setup: &story.setup,
+            now: START,
+            skew_us: 0,
+            store: MemoryStore::new(),
+            keys: Keys { node: key(1), operator: key(2) },
+            node: None,
+            old: None,
+            network: Network::default(),
+            clients: clients.map(|(index, kind)| Client::new(index, *kind, story.seed)).collect(),
+            connections: 0,
+            watch: Watch::default(),
+            projections: Projections::default(),
+            bank: Bank::default(),
+            armed: None,
+            stood: Vec::new(),
+            stats: Stats::default(),
+            seed: story.seed,
+            proven: BTreeMap::new(),
+            compared: 0,
+        };
+        world.begin()?;
+        Ok(world)
+    }
+
+    fn begin(&mut self) -> Result<(), Broken> {
+        self.start()?;
+        let clock = self.clock();
+        let [node, operator] = [&self.keys.node, &self.keys.operator].map(Keypair::public);
+        let genesis = Genesis::new(NETWORK, node, operator, ISSUANCE_CAP);
+        let changes = self.first_changes();
+        if let Some(node) = &mut self.node {
+            let sealed = node.sequencer.begin(genesis, &changes, clock);
+            node.begin(sealed);
+        }
+        self.work(false)?;
+        let early = self.clients.len().saturating_sub(usize::from(self.setup.late));
+        for index in 0..early {
+            self.register(index);
+        }
+        self.settle_down()?;
+        let amount = Amount::new(self.setup.issued.max(1));
+        let accounts = self.clients.iter().take(early).filter_map(|client| client.disk.account);
+        let issues: Vec<Change> = accounts.map(|to| Change::Issue { to, amount }).collect();
+        if !issues.is_empty() {
+            self.decide(issues);
+        }
+        for index in 0..early {
+            self.grant_bot(index);
+        }
+        self.settle_down()
+    }
+
+    fn first_changes(&self) -> Vec<Change> {
+        let asset = |id, symbol: &str, rail| {
+            Change::ListAsset(AssetListing { id, symbol: symbol.to_owned(), decimals: 0, rail })
+        };
+        let mut changes = vec![
+            Change::SetParameters(self.parameters(self.setup.dust, self.setup.share_ppm)),
+            asset(AssetId::BWT, "BWT", Rail::Token),
+            asset(AssetId::BTC, "BTC", Rail::Attested),
+            asset(AssetId::new(2), "EUR", Rail::Attested),
+        ];
+        changes.extend((0..self.setup.markets.clamp(1, MARKETS)).map(|market| self.listing(market)));
+        changes
+    }
+
+    /// The parameters of the setup, but for two.
+    pub fn parameters(&self, dust: u64, share_ppm: u32) -> Parameters {
+        Parameters {
+            dust: Amount::new(dust),
+            share_ppm: share_ppm.min(1_000_000),
+            bid_multiple: self.setup.bid_multiple,
+            register_work_bits: 0,
+            proposal_us: self.setup.proposal_us.max(1),
+        }
+    }
+
+    /// One of the three markets there can be.
+    pub fn listing(&self, market: u8) -> Change {
+        let euro = AssetId::new(2);
+        let pairs = [(AssetId::BWT, AssetId::BTC), (AssetId::BTC, AssetId::BWT), (euro, AssetId::BTC)];
+        let at = market.checked_rem(MARKETS).unwrap_or(0);
+        let (base, quote) = pairs.get(usize::from(at)).copied().unwrap_or((AssetId::BWT, AssetId::BTC));
+        Change::ListMarket(MarketListing {
+            id: market_id(market),
+            base,
+            quote,
+            lot_units: self.setup.lot_units.clamp(1, 1_000_000),
+            tick_value: Ratio::new(1, self.setup.tick_den.max(1)).expect("both are above 0"),
+            least_tranche: Amount::new(self.setup.least_tranche),
+            pay_us: self.setup.pay_us.max(1),
+            acknowledge_us: self.setup.acknowledge_us.max(1),
+        })
+    }
+
+    /// A bot trades with a session key from the beginning.
+    fn grant_bot(&mut self, index: usize) {
+        let now = self.time();
+        let Some(client) = self.clients.get_mut(index).filter(|client| client.kind == Kind::Bot) else {
+            return;
+        };
+        let signed = client.admit(
+            |key, possession| {
+                let (scopes, markets) = (Scopes::ALL, Vec::new());
+                let grant = Grant { key, scopes, markets, largest_notional: None, expires: None, possession };
+                (Some(grant.clone()), grant.into())
+            },
+            now,
+        );
+        self.send(index, signed);
+    }
+
+    /// The time by all clocks but the node's.
+    pub const fn time(&self) -> Timestamp {
+        Timestamp::from_micros(self.now)
+    }
+
+    /// The node's clock.
+    pub const fn clock(&self) -> Timestamp {
+        Timestamp::from_micros(self.now.saturating_add_signed(self.skew_us))
+    }
+
+    /// The client that a number means.
+    pub fn client(&self, number: u8) -> usize {
+        usize::from(number).checked_rem(self.clients.len()).unwrap_or(0)
+    }
+
+    pub fn account(&self, number: u8) -> Option<AccountId> {
+        self.clients.get(self.client(number))?.disk.account
+    }
+
+    /// Sends a block that was signed just now.
+    pub fn send(&mut self, index: usize, signed: Option<std::rc::Rc<bandex_tradechain::Verified>>) {
+        let (Some(client), Some(signed)) = (self.clients.get(index), signed) else { return };
+        self.stats.signed = self.stats.signed.saturating_add(1);
+        client.submit(&signed, &mut self.network);
+    }
+
+    pub fn register(&mut self, index: usize) {
+        let (home, now) = (self.keys.node.public(), self.time());
+        let Some(client) = self.clients.get_mut(index) else { return };
+        let signed = client.register(home, now);
+        if client.kind.is_honest() {
+            self.watch.honest.extend(client.disk.account);
+        }
+        self.send(index, signed);
+    }
+
+    /// The operator sits at the node: what it decides needs no network, and is lost if the node is down.
+    pub fn decide(&mut self, changes: Vec<Change>) {
+        if let Some(node) = &mut self.node
+            && node.queue.len() < usize::from(self.setup.queue_max.max(1))
+        {
+            node.queue.push_back(Input::Configure(changes));
+        }
+    }
+
+    /// Opens the store, if nobody serves.
+    pub fn start(&mut self) -> Result<(), Broken> {
+        if self.node.is_some() {
+            return Ok(());
+        }
+        self.stats.starts = self.stats.starts.saturating_add(1);
+        let (node, committed) = Node::open(&self.store, &self.keys, &mut self.projections, &self.stood)?;
+        self.node = Some(node);
+        self.hold_journal(&committed)?;
+        self.absorb(committed)
+    }
+
+    /// A second node opens the store.
+    pub fn take_over(&mut self) -> Result<(), Broken> {
+        if let Some(node) = self.node.take() {
+            self.stats.take_overs = self.stats.take_overs.saturating_add(1);
+            self.stood.push(node.stands());
+            self.old = Some(node);
+        }
+        self.start()
+    }
+
+    pub fn crash(&mut self, written: bool) {
+        if let Some(mut node) = self.node.take() {
+            self.stats.node_crashes = self.stats.node_crashes.saturating_add(1);
+            self.stood.push(node.stands());
+            node.die(written);
+        }
+    }
+
+    /// The writer's turn.
+    pub fn work(&mut self, old: bool) -> Result<(), Broken> {
+        let slot = if old { &mut self.old } else { &mut self.node };
+        let Some(mut node) = slot.take() else { return Ok(()) };
+        let clock = self.clock();
+        if node.pending.is_none() {
+            node.project(&mut self.projections);
+            let batch_max = usize::from(self.setup.batch_max);
+            let waits = node.make_batch(clock, batch_max, &self.projections, &mut self.network);
+            let slow = !old && self.armed == Some(DiskFault::Slow);
+            if !waits || slow {
+                if waits {
+                    self.armed = None;
+                    self.stats.slow = self.stats.slow.saturating_add(1);
+                }
+                *(if old { &mut self.old } else { &mut self.node }) = Some(node);
+                return Ok(());
+            }
+        }
+        let fault = if old { None } else { self.armed.take().and_then(fault_of) };
+        if let Some((fault, _)) = fault {
+            self.store.inject(fault);
+        }
+        match node.commit(&mut self.projections, &mut self.network) {
+            Ok(committed) => {
+                hold(!old, Invariant::Fencing, || "a writer that was taken over wrote a batch".to_owned())?;
+                self.node = Some(node);
+                self.absorb(committed)
+            }
+            Err(died) => {
+                self.stood.push(node.stands());
+                self.died(old, &died, fault.map(|(_, kind)| kind))
+            }
+        }
+    }
+
+    fn died(&mut self, old: bool, died: &Died, fault: Option<DiskFault>) -> Result<(), Broken> {
+        let stats = &mut self.stats;
+        let count = match (died, fault) {
+            (Died::Fenced, _) if old => &mut stats.fenced,
+            (Died::Failed, Some(DiskFault::Fail)) => &mut stats.failed,
+            (Died::Unknown, Some(DiskFault::UnknownLost)) => &mut stats.unknown_lost,
+            (Died::Unknown, Some(DiskFault::UnknownKept)) => &mut stats.unknown_kept,
+            (Died::Unknown, Some(DiskFault::Torn)) => &mut stats.torn,
+            _ => {
+                let what = if old { "was not fenced off" } else { "was refused though it is alone" };
+                return Err(Broken::new(Invariant::Fencing, format!("the writer {what}")));
+            }
+        };
+        *count = count.saturating_add(1);
+        Ok(())
+    }
+
+    /// Has the watch look at what was committed and it has not seen.
+    fn absorb(&mut self, committed: Committed) -> Result<(), Broken> {
+        for (record, applied) in committed {
+            if record.seq > self.watch.seq() {
+                self.watch.take(&record, &applied)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Everything that was committed before is still in the journal, as it was.
+    fn hold_journal(&self, committed: &Committed) -> Result<(), Broken> {
+        let seen = self.watch.seq();
+        hold(committed.len() as u64 >= seen, Invariant::Published, || {
+            format!("{seen} records were published, the journal has {}", committed.len())
+        })?;
+        for (record, _) in committed.iter().take(usize::try_from(seen).unwrap_or(usize::MAX)) {
+            hold(self.watch.leaf(record.seq) == Some(&record.leaf()), Invariant::Published, || {
+                format!("record {} is another than was published", record.seq)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Carries a letter to whom it is for. `to_old`: to the node that was taken over, if there is one.
+    pub fn arrive(&mut self, letter: Letter, to_old: bool) -> Result<(), Broken> {
+        match letter {
+            Letter::ToNode(client, request) => {
+                let slot = if to_old && self.old.is_some() { &mut self.old } else { &mut self.node };
+                let Some(node) = slot else {
+                    self.stats.lost = self.stats.lost.saturating_add(1);
+                    return Ok(());
+                };
+                match request {
+                    Request::Submit(verified) => {
+                        if node.queue.len() < usize::from(self.setup.queue_max.max(1)) {
+                            node.queue.push_back(Input::Block(client, verified));
+                        } else {
+                            let reply = Reply::Answer { id: verified.id(), answer: Answer::Later };
+                            self.network.send(Letter::ToClient(client, reply));
+                        }
+                    }
+                    Request::Follow { reader, connection, key, from } => {
+                        node.follow(client, reader, connection, &key, from, &mut self.network);
+                    }
+                }
+                Ok(())
+            }
+            Letter::ToClient(client, Reply::News(news)) => {
+                if let Some(client) = self.clients.get_mut(client) {
+                    let events = client.hear(&news) as u64;
+                    self.stats.streamed = self.stats.streamed.saturating_add(events);
+                }
+                Ok(())
+            }
+            Letter::ToClient(client, Reply::Answer { id, answer }) => self.answer(client, id, &answer),
+        }
+    }
+
+    fn answer(&mut self, index: usize, id: BlockId, answer: &Answer) -> Result<(), Broken> {
+        if let Answer::Receipt(receipt) = answer {
+            self.check_receipt(index, id, receipt)?;
+        }
+        let Some(client) = self.clients.get_mut(index) else { return Ok(()) };
+        let honest = client.kind.is_honest();
+        match answer {
+            Answer::Fork => hold(!honest, Invariant::HonestFork, || format!("client {index}: block {id}"))?,
+            // A key may be used before the block that admits it has arrived.
+            Answer::Refused(refusal) => {
+                hold(!honest || *refusal == Refusal::UnknownKey, Invariant::HonestRefused, || {
+                    format!("client {index}: block {id}: {refusal}")
+                })?;
+            }
+            _ => {}
+        }
+        client.answered(&id, answer, &mut self.network);
+        Ok(())
+    }
+
+    fn check_receipt(&mut self, index: usize, id: BlockId, receipt: &Receipt) -> Result<(), Broken> {
+        self.stats.receipts = self.stats.receipts.saturating_add(1);
+        let broken =
+            |what: String| Broken::new(Invariant::Receipt, format!("client {index}, block {id}: {what}"));
+        let lanes = self.clients.get(index).map_or(&[][..], |client| &client.disk.lanes);
+        let mut entries = lanes.iter().flat_map(|lane| &lane.entries);
+        let signed = entries.find(|entry| entry.verified.id() == id).map(|entry| entry.verified.signed());
+        let known = self.proven.get(&receipt.batch.batch_id()) == Some(&receipt.batch);
+        match signed {
+            // A signature need be checked once only.
+            Some(signed) if !known => {
+                let node = self.keys.node.public();
+                receipt.check_for(signed, &node, NETWORK).map_err(|error| broken(error.to_string()))?;
+                self.proven.insert(receipt.batch.batch_id(), receipt.batch.clone());
+            }
+            _ => check_path(receipt).map_err(|what| broken(what.to_owned()))?,
+        }
+        let seq = receipt.leaf.seq;
+        hold(self.watch.blocks.get(&id) == Some(&seq), Invariant::Acknowledged, || {
+            format!("block {id} was acknowledged as record {seq}; the journal says otherwise")
+        })?;
+        let same = self.watch.leaf(seq) == Some(&receipt.leaf);
+        hold(same, Invariant::Receipt, || format!("the receipt of record {seq} is not the journal's"))
+    }
+
+    /// What must hold after every step.
+    pub fn check(&mut self) -> Result<(), Broken> {
+        self.check_losses()?;
+        let Some(node) = self.node.as_ref().filter(|node| node.pending.is_none()) else { return Ok(()) };
+        let engine = node.sequencer.engine();
+        hold(engine.seq() == self.watch.seq(), Invariant::Published, || {
+            format!("the engine is at record {}, {} are committed", engine.seq(), self.watch.seq())
+        })?;
+        if self.compared != engine.seq() {
+            self.watch.compare(engine)?;
+            self.compared = engine.seq();
+        }
+        Ok(())
+    }
+
+    /// What an honest party gave in a deal, money that nobody acknowledged included, is never more than its cap above
+    /// what it got.
+    fn check_losses(&self) -> Result<(), Broken> {
+        for deal in self.watch.deals.iter().filter(|deal| !deal.terms().settles_at_once()) {
+            for party in [Party::Seller, Party::Buyer] {
+                if !self.watch.honest.contains(&deal.account(party)) {
+                    continue;
+                }
+                let given = match deal.terms().rail_of(party) {
+                    Rail::Token => deal.value(party),
+                    Rail::Attested => self.bank.value(deal.told.id, party),
+                };
+                let lost = given.saturating_sub(deal.value(party.other()));
+                let cap = u128::from(deal.terms().cap_of(party).get());
+                hold(lost <= cap, Invariant::HonestLoss, || {
+                    format!("the {party} of deal {} is short of {lost}, its cap is {cap}", deal.told.id)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The market that a number means.
+pub(crate) fn market_id(market: u8) -> MarketId {
+    MarketId::new(u32::from(market.checked_rem(MARKETS).unwrap_or(0)).saturating_add(1))
+}
+
+fn fault_of(fault: DiskFault) -> Option<(Fault, DiskFault)> {
+    let injected = match fault {
+        DiskFault::Fail => Fault::Fail,
+        DiskFault::UnknownLost => Fault::UnknownLost,
+        DiskFault::UnknownKept => Fault::UnknownKept,
+        DiskFault::Torn => Fault::Torn,
+        DiskFault::Slow => return None,
+    };
+    Some((injected, fault))
+}
+
+/// All of a receipt but the signature, which was checked before.
+fn check_path(receipt: &Receipt) -> Result<(), &'static str> {
+    let block = Block::decode(&receipt.batch.payload).map_err(|_| "no batch block")?;
+    let Body::Batch(batch) = block.body else { return Err("no batch block") };
+    let index = receipt.leaf.seq.checked_sub(batch.first_seq).ok_or("outside its batch")?;
+    let root = root_from_proof(receipt.leaf.hash(), index, u64::from(batch.count), &receipt.path);
+    let digest = bandex_tradechain::outcome_digest(&receipt.outcome);
+    if root != Ok(batch.root) {
+        return Err("not under the batch's root");
+    }
+    if digest == receipt.leaf.outcome_digest { Ok(()) } else { Err("another outcome") }
+}
