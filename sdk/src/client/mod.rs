@@ -1,5 +1,5 @@
 //! One WebSocket connection that outlives its sockets: submissions in order, each answered once, and subscriptions
-//! that begin again by themselves.
+//! that go on, or begin again, by themselves.
 
 mod session;
 mod socket;
@@ -14,6 +14,7 @@ use bandex_types::PublicKey;
 use session::{Ask, Node, Session};
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
@@ -32,7 +33,8 @@ pub struct Options {
     pub longest_wait: Duration,
     /// How often to ask whether the other side is there; after three of these in silence it counts as gone.
     pub heartbeat: Duration,
-    /// How many pushes a subscription may leave unread before it loses them and starts from a new snapshot.
+    /// How many pushes a subscription may leave unread. What comes beyond is asked for again later of private channels;
+    /// of public ones it is lost, and a new snapshot comes.
     pub unread: usize,
 }
 
@@ -243,8 +245,7 @@ impl Client {
         answer.await.map_err(|_| ClientError::Closed)?.map_err(ClientError::Problem)
     }
 
-    /// Follows a channel; `market` belongs to the public ones. The first push is a snapshot (of the trades channel it
-    /// need not be), and so is the first after anything was missed.
+    /// Follows a channel; `market` belongs to the public ones. What comes when is said at [`Subscription`].
     ///
     /// # Errors
     /// The exchange refuses, or the connection was given up.
@@ -256,9 +257,11 @@ impl Client {
         let (sink, pushes) = mpsc::channel(self.unread);
         let (reply, answer) = oneshot::channel();
         let topic = (channel, market.map(str::to_owned));
-        self.asks.send(Ask::Subscribe { topic, sink, reply }).map_err(|_| ClientError::Closed)?;
+        let lost = Arc::new(AtomicBool::new(false));
+        let ask = Ask::Subscribe { topic, sink, lost: Arc::clone(&lost), reply };
+        self.asks.send(ask).map_err(|_| ClientError::Closed)?;
         answer.await.map_err(|_| ClientError::Closed)?.map_err(ClientError::Problem)?;
-        Ok(Subscription::new(pushes, self.clone()))
+        Ok(Subscription::new(pushes, lost, self.clone()))
     }
 }
 

@@ -11,7 +11,10 @@ use bandex_api::{BlockReply, Hello, Problem, Push, Reply, Request, Subscribe};
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{Hash, PublicKey};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use tokio::sync::{mpsc, oneshot};
 
 type Answer<T> = oneshot::Sender<Result<T, Box<Problem>>>;
@@ -19,9 +22,22 @@ type Answer<T> = oneshot::Sender<Result<T, Box<Problem>>>;
 /// What users of the connection ask for.
 #[derive(Debug)]
 pub(super) enum Ask {
-    Submit { signed: SignedBlock, reply: Answer<BlockReply> },
-    Login { keypair: Keypair, reply: Answer<()> },
-    Subscribe { topic: TopicName, sink: mpsc::Sender<Push>, reply: Answer<()> },
+    Submit {
+        signed: SignedBlock,
+        reply: Answer<BlockReply>,
+    },
+    Login {
+        keypair: Keypair,
+        reply: Answer<()>,
+    },
+    Subscribe {
+        topic: TopicName,
+        sink: mpsc::Sender<Push>,
+        lost: Arc<AtomicBool>,
+        reply: Answer<()>,
+    },
+    /// A follower that has lost pushes can take them now.
+    Room,
 }
 
 /// Who is at the other end.
@@ -35,7 +51,8 @@ pub(super) struct Node {
 #[derive(Debug)]
 enum Call {
     Login,
-    Subscribe(TopicName),
+    /// To a topic, resumed from a seq or begun with a snapshot.
+    Subscribe(TopicName, Option<u64>),
     Other,
 }
 
@@ -62,6 +79,8 @@ pub(super) struct Session {
     /// A login was asked for and not answered: private channels wait for it.
     login_underway: bool,
     login_askers: Vec<Answer<()>>,
+    /// Whom the last login was for: what was seen of private channels is of this account.
+    account: Option<String>,
     topics: BTreeMap<TopicName, Topic>,
     /// Who waits to hear that a topic was granted.
     askers: Vec<(TopicName, Answer<()>)>,
@@ -106,6 +125,7 @@ impl Session {
             keypair: None,
             login_underway: false,
             login_askers: Vec::new(),
+            account: None,
             topics: BTreeMap::new(),
             askers: Vec::new(),
             outbox: VecDeque::new(),
@@ -160,10 +180,12 @@ impl Session {
                 self.login_askers.push(reply);
                 self.log_in();
             }
-            Ask::Subscribe { topic, sink, reply } => {
+            Ask::Room => self.look_after_topics(),
+            Ask::Subscribe { topic, sink, lost, reply } => {
                 self.askers.push((topic.clone(), reply));
                 let followed = self.topics.contains_key(&topic);
-                self.topics.entry(topic.clone()).or_default().add(sink);
+                let new = || Topic::new(topic.0.is_private());
+                self.topics.entry(topic.clone()).or_insert_with(new).add(sink, lost);
                 match followed {
                     true => self.resubscribe(&topic),
                     false => self.subscribe(&topic),
@@ -191,6 +213,10 @@ impl Session {
         if self.connected {
             self.call("ping", &serde_json::json!({}), Call::Other);
         }
+        self.look_after_topics();
+    }
+
+    fn look_after_topics(&mut self) {
         let verdicts: Vec<_> =
             self.topics.iter_mut().map(|(name, topic)| (name.clone(), topic.tend())).collect();
         verdicts.into_iter().for_each(|(name, verdict)| self.heed(&name, verdict));
@@ -203,8 +229,8 @@ impl Session {
             return;
         }
         match self.calls.remove(&reply.req_id) {
-            Some(Call::Login) => self.logged_in(&refusal_of(reply)),
-            Some(Call::Subscribe(topic)) => self.subscribed(&topic, &refusal_of(reply)),
+            Some(Call::Login) => self.logged_in(reply),
+            Some(Call::Subscribe(topic, from)) => self.subscribed(&topic, from, &refusal_of(reply)),
             Some(Call::Other) => {}
             None => tracing::warn!(req_id = reply.req_id, "a reply that nobody waits for"),
         }
@@ -238,9 +264,18 @@ impl Session {
         self.call("login", &signed_login(&login, &keypair), Call::Login);
     }
 
-    fn logged_in(&mut self, answer: &Result<(), Box<Problem>>) {
+    fn logged_in(&mut self, reply: Reply) {
         self.login_underway = false;
-        if let Err(problem) = answer {
+        let account = reply.result.as_ref().and_then(|result| result.get("account")).and_then(Value::as_str);
+        if let Some(account) = account.map(str::to_owned) {
+            let before = self.account.replace(account);
+            if before.is_some() && before != self.account {
+                // Another's news do not go on where these ended.
+                self.topics.values_mut().filter(|topic| topic.resumes()).for_each(Topic::forget);
+            }
+        }
+        let answer = refusal_of(reply);
+        if let Err(problem) = &answer {
             tracing::warn!(code = problem.code, "the login was refused");
         }
         for asker in self.login_askers.drain(..) {
@@ -260,8 +295,8 @@ impl Session {
     fn subscribe(&mut self, name: &TopicName) {
         let possible = !name.0.is_private() || !self.login_underway;
         if self.connected && possible {
-            self.topics.entry(name.clone()).or_default().ask();
-            self.call("subscribe", &topic_to_wire(name), Call::Subscribe(name.clone()));
+            let from = self.topics.get_mut(name).and_then(Topic::ask);
+            self.call("subscribe", &topic_to_wire(name, from), Call::Subscribe(name.clone(), from));
         }
     }
 
@@ -272,14 +307,27 @@ impl Session {
 
     fn unsubscribe(&mut self, name: &TopicName) {
         if self.connected {
-            self.call("unsubscribe", &topic_to_wire(name), Call::Other);
+            self.call("unsubscribe", &topic_to_wire(name, None), Call::Other);
         }
     }
 
-    fn subscribed(&mut self, name: &TopicName, answer: &Result<(), Box<Problem>>) {
-        if let Err(problem) = answer {
-            tracing::warn!(code = problem.code, channel = ?name.0, "a subscription was refused");
-            self.topics.remove(name);
+    /// A subscription was granted or refused; one that cannot be resumed `from` a seq begins anew.
+    fn subscribed(&mut self, name: &TopicName, from: Option<u64>, answer: &Result<(), Box<Problem>>) {
+        let topic = self.topics.get_mut(name);
+        match (answer, from, topic) {
+            (Ok(()), Some(from), Some(topic)) => topic.resumed(from),
+            (Err(problem), Some(from), Some(topic)) => {
+                let code = &problem.code;
+                tracing::warn!(code, channel = ?name.0, from, "a subscription cannot be resumed and begins anew");
+                topic.forget();
+                self.subscribe(name);
+                return;
+            }
+            (Err(problem), ..) => {
+                tracing::warn!(code = problem.code, channel = ?name.0, "a subscription was refused");
+                self.topics.remove(name);
+            }
+            (Ok(()), ..) => {}
         }
         for (_, reply) in self.askers.extract_if(.., |(topic, _)| topic == name) {
             let _ = reply.send(answer.clone());
@@ -300,8 +348,8 @@ impl Session {
     }
 }
 
-fn topic_to_wire((channel, market): &TopicName) -> Subscribe {
-    Subscribe { channel: *channel, market: market.clone(), resume_from: None }
+fn topic_to_wire((channel, market): &TopicName, resume_from: Option<u64>) -> Subscribe {
+    Subscribe { channel: *channel, market: market.clone(), resume_from }
 }
 
 fn refusal_of(reply: Reply) -> Result<(), Box<Problem>> {

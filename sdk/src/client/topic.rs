@@ -1,28 +1,51 @@
 //! Who follows a channel, and what was seen of it: gaps are noticed here.
+//!
+//! Public channels begin anew with a snapshot whenever something was missed. Private ones go on from the last seq that
+//! every follower has, so that nobody misses anything; a follower passes over what it has already.
 
 use super::Client;
+use super::session::Ask;
 use bandex_api::{Channel, Push, PushKind};
 use futures_util::Stream;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use tokio::sync::mpsc::{self, error::TrySendError};
 
 /// What happens on a channel, as a stream of pushes. Dropping it unsubscribes.
+///
+/// The first push is a snapshot (of the trades channel it need not be). Of a public channel, so is the first after
+/// anything was missed, and the first after somebody else joined. Of a private channel updates follow, each record
+/// once, over lost connections and restarts of the exchange, however slowly they are read: the last `seq` that this
+/// follower has is where it goes on. Another snapshot comes only if the exchange cannot resume from there, because its
+/// journal has lost its end, or after a login as another account.
 #[derive(Debug)]
 pub struct Subscription {
     pushes: mpsc::Receiver<Push>,
+    /// Whether there was no room for a push.
+    lost: Arc<AtomicBool>,
     /// Keeps the connection open.
-    _client: Client,
+    client: Client,
 }
 
 impl Subscription {
-    pub(super) const fn new(pushes: mpsc::Receiver<Push>, client: Client) -> Self {
-        Self { pushes, _client: client }
+    pub(super) const fn new(pushes: mpsc::Receiver<Push>, lost: Arc<AtomicBool>, client: Client) -> Self {
+        Self { pushes, lost, client }
     }
 
     /// The next push; `None` once the exchange refuses the channel.
     pub async fn next(&mut self) -> Option<Push> {
-        self.pushes.recv().await
+        let push = self.pushes.recv().await;
+        self.ask_for_lost();
+        push
+    }
+
+    /// There is room again: what was lost for want of it can be asked for.
+    fn ask_for_lost(&self) {
+        if self.pushes.len() <= self.pushes.max_capacity() / 2 && self.lost.swap(false, Ordering::AcqRel) {
+            let _ = self.client.asks.send(Ask::Room);
+        }
     }
 }
 
@@ -30,7 +53,9 @@ impl Stream for Subscription {
     type Item = Push;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Push>> {
-        self.pushes.poll_recv(context)
+        let push = self.pushes.poll_recv(context);
+        self.ask_for_lost();
+        push
     }
 }
 
@@ -41,17 +66,20 @@ pub(super) type TopicName = (Channel, Option<String>);
 #[derive(Debug)]
 struct Sink {
     pushes: mpsc::Sender<Push>,
-    /// It has missed something, or all: only a snapshot is of use to it.
-    needs_snapshot: bool,
+    /// What it was told up to; none if only a snapshot is of use to it.
+    told: Option<u64>,
+    lost: Arc<AtomicBool>,
 }
 
 /// A channel that somebody follows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Topic {
+    /// Whether it goes on from a seq, as private channels do.
+    resumes: bool,
     sinks: Vec<Sink>,
-    /// The seq of the last push, once a snapshot came on this connection.
+    /// The seq of the last push, once a subscription has begun on this connection.
     seen: Option<u64>,
-    /// Whether a subscription was asked for and its snapshot has not come.
+    /// Whether a subscription was asked for and has not begun.
     asked: bool,
 }
 
@@ -60,24 +88,45 @@ pub(super) struct Topic {
 pub(super) enum Verdict {
     /// Nothing.
     Fine,
-    /// Something was missed: ask for a new snapshot.
+    /// Something was missed: ask for it, or for a new snapshot.
     Gap,
     /// Nobody listens any more.
     Unheard,
 }
 
 impl Topic {
-    pub fn add(&mut self, pushes: mpsc::Sender<Push>) {
-        self.sinks.push(Sink { pushes, needs_snapshot: true });
+    pub const fn new(resumes: bool) -> Self {
+        Self { resumes, sinks: Vec::new(), seen: None, asked: false }
     }
 
-    /// A subscription is being asked for: what comes before its snapshot belongs to the one before.
-    pub fn ask(&mut self) {
+    pub const fn resumes(&self) -> bool {
+        self.resumes
+    }
+
+    pub fn add(&mut self, pushes: mpsc::Sender<Push>, lost: Arc<AtomicBool>) {
+        self.sinks.push(Sink { pushes, told: None, lost });
+    }
+
+    /// A subscription is being asked for: what comes before it begins belongs to the one before. Gives the seq to
+    /// resume from; none if somebody needs a snapshot.
+    pub fn ask(&mut self) -> Option<u64> {
         (self.seen, self.asked) = (None, true);
+        // Whoever needs a snapshot is the least of all.
+        self.sinks.iter().map(|sink| sink.told).min().flatten().filter(|_| self.resumes)
+    }
+
+    /// The exchange resumes from here.
+    pub fn resumed(&mut self, from: u64) {
+        (self.seen, self.asked) = (Some(from), false);
+    }
+
+    /// What was told is of no use any more: everybody needs a snapshot.
+    pub fn forget(&mut self) {
+        self.sinks.iter_mut().for_each(|sink| sink.told = None);
     }
 
     /// The connection broke.
-    pub fn lose(&mut self) {
+    pub const fn lose(&mut self) {
         (self.seen, self.asked) = (None, false);
     }
 
@@ -94,31 +143,65 @@ impl Topic {
         }
         // From here the push is the next one.
         (self.seen, self.asked) = (Some(push.seq), false);
-        let whole = stands_alone || push.kind == PushKind::Snapshot;
-        self.sinks.retain_mut(|sink| sink.give(push, whole));
-        if self.sinks.is_empty() { Verdict::Unheard } else { Verdict::Fine }
+        let (resumes, whole) = (self.resumes, stands_alone || push.kind == PushKind::Snapshot);
+        self.sinks.retain_mut(|sink| if resumes { sink.go_on(push) } else { sink.give(push, whole) });
+        // A snapshot is for newcomers; the others have yet to be told what lies between.
+        let passed_over = resumes && push.kind == PushKind::Snapshot && self.waits();
+        match self.sinks.is_empty() {
+            true => Verdict::Unheard,
+            false if passed_over => Verdict::Gap,
+            false => Verdict::Fine,
+        }
+    }
+
+    /// Whether something can be done for a follower that misses something.
+    fn waits(&self) -> bool {
+        let misses = |sink: &Sink| sink.told.is_none() || (self.resumes && sink.told < self.seen);
+        self.sinks.iter().any(|sink| misses(sink) && sink.has_room(self.resumes))
     }
 
     /// Looks after the followers between pushes.
     pub fn tend(&mut self) -> Verdict {
         self.sinks.retain(|sink| !sink.pushes.is_closed());
-        let waits = |sink: &Sink| sink.needs_snapshot && sink.pushes.capacity() > 0;
         match self.sinks.is_empty() {
             true => Verdict::Unheard,
-            false if !self.asked && self.seen.is_some() && self.sinks.iter().any(waits) => Verdict::Gap,
+            false if !self.asked && self.seen.is_some() && self.waits() => Verdict::Gap,
             false => Verdict::Fine,
         }
     }
 }
 
 impl Sink {
-    /// Hands over a push; false once nobody listens.
+    /// Whether it is worth while to ask for what it misses: a snapshot is one push, what is made up for may be many.
+    fn has_room(&self, for_many: bool) -> bool {
+        let least = if for_many { self.pushes.max_capacity() / 2 } else { 0 };
+        self.pushes.capacity() > least || self.pushes.capacity() == self.pushes.max_capacity()
+    }
+
+    /// Hands over a push of a public channel; false once nobody listens.
     fn give(&mut self, push: &Push, whole: bool) -> bool {
-        if self.needs_snapshot && !whole {
+        if self.told.is_none() && !whole {
             return !self.pushes.is_closed();
         }
         let given = self.pushes.try_send(push.clone());
-        self.needs_snapshot = given.is_err();
+        self.told = given.is_ok().then_some(push.seq);
         !matches!(given, Err(TrySendError::Closed(_)))
+    }
+
+    /// Hands over a push of a private channel if it is the next for this follower; false once nobody listens.
+    fn go_on(&mut self, push: &Push) -> bool {
+        let is_next = match push.kind {
+            PushKind::Snapshot => self.told.is_none(),
+            PushKind::Update => self.told.is_some_and(|told| push.prev_seq <= told && told < push.seq),
+        };
+        if !is_next {
+            return !self.pushes.is_closed();
+        }
+        match self.pushes.try_send(push.clone()) {
+            Ok(()) => self.told = Some(push.seq),
+            Err(TrySendError::Full(_)) => self.lost.store(true, Ordering::Release),
+            Err(TrySendError::Closed(_)) => return false,
+        }
+        true
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::story::{Dice, PRICE, Pair};
 use bandex_api::{BlockReply, Channel, DealPage, Push, PushKind};
-use bandex_tests::{MARKET, RawLane, Server, Setup, Socket, place};
+use bandex_sdk::{Client, Options};
+use bandex_tests::{MARKET, RawLane, Server, Setup, Socket, place, soon};
 use bandex_tradechain::SignedBlock;
 use bandex_tradechain::body::Operation;
 use bandex_types::{OrderRef, Side};
@@ -460,9 +461,10 @@ async fn a_slow_reader_is_caught_up() {
     assert!(told < last, "it had missed something");
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_revoked_key_hears_no_more_of_the_past() {
-    let server = Server::start(Setup::default()).await;
+/// A session key is revoked while it is told what happened, and does not read: it is not told all of it, whether it
+/// hears of its end as news (many are kept) or the news are lost too (few are kept, and more follow).
+async fn revoked(news_kept: usize) {
+    let server = Server::start(Setup { news_kept, ..Setup::default() }).await;
     let mut lane = server.register(1).await;
     let (signed, session) = lane.grant(2, |_| {});
     server.submit(&signed).await.read::<BlockReply>();
@@ -473,9 +475,51 @@ async fn a_revoked_key_hears_no_more_of_the_past() {
     let first = socket.push().await;
     let signed = lane.revoke(session.key());
     server.submit(&signed).await.read::<BlockReply>();
+    for _ in 0..30 {
+        let (signed, _) = lane.limit(Side::Buy, 1, 1);
+        server.submit(&signed).await.read::<BlockReply>();
+    }
     let mut told = first.seq;
     while let Some(push) = socket.push_or_end().await {
         told = push.seq;
     }
-    assert!(told < end, "it was told all of it");
+    assert!(told < end, "with {news_kept} kept it was told all of it");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_key_hears_no_more_of_the_past() {
+    revoked(4_096).await;
+    revoked(16).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_client_hears_each_fill_once_over_restarts() {
+    let (mut server, mut bustle) = Bustle::begin(19, Setup::default()).await;
+    // So few may wait unread that some are lost on this side too, and asked for again.
+    let options = Options { unread: 4, ..Options::default() };
+    let client = Client::connect(&server.socket_url(), options).await.unwrap();
+    client.login(bustle.seller.keypair()).await.unwrap();
+    let mut fills = client.subscribe(Channel::Fills, None).await.unwrap();
+    let first = soon("a snapshot", fills.next()).await.unwrap();
+    assert_eq!((first.kind, &first.data), (PushKind::Snapshot, &json!([])));
+    let (mut heard, mut end) = (Heard::default(), 0);
+    heard.seqs.insert("fills", first.seq);
+    for _ in 0..3 {
+        end = bustle.run(&server, 8).await;
+        // Some of it is read now, the rest when the server is another.
+        for _ in 0..2 {
+            heard.take(soon("a fill", fills.next()).await.unwrap());
+        }
+        (server, ()) = server.restart_in_place(async {}).await;
+        bustle.move_to(&server).await;
+    }
+    while heard.seq("fills") < end {
+        heard.take(soon("a fill", fills.next()).await.unwrap());
+    }
+    // A bare connection that asks for all there is says the same.
+    let mut all = Heard::default();
+    let mut socket = all.again(&server, &bustle.seller).await;
+    all.up_to(&mut socket, end).await;
+    assert!(all.items["fills"].len() > 20);
+    assert_eq!(heard.items["fills"], all.items["fills"]);
 }

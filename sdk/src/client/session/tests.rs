@@ -53,7 +53,7 @@ fn submit(session: &mut Session, seq: u64) -> Replied<BlockReply> {
 fn subscribe(session: &mut Session, topic: TopicName, unread: usize) -> (mpsc::Receiver<Push>, Replied<()>) {
     let (sink, pushes) = mpsc::channel(unread);
     let (reply, answer) = oneshot::channel();
-    session.ask(Ask::Subscribe { topic, sink, reply });
+    session.ask(Ask::Subscribe { topic, sink, lost: Arc::default(), reply });
     (pushes, answer)
 }
 
@@ -249,4 +249,117 @@ fn noise_is_passed_over() {
     assert_eq!(reply.try_recv(), Err(TryRecvError::Empty));
     accept(&mut session, asked[0].2, ORIGIN.id);
     assert!(reply.try_recv().is_ok());
+}
+
+/// The subscriptions that go out now, by where they resume from, with their request numbers.
+fn asked_from(session: &mut Session) -> Vec<(Value, u64)> {
+    let asked = sent(session).into_iter().filter(|(method, ..)| method == "subscribe");
+    asked.map(|(_, params, req_id)| (params["resume_from"].clone(), req_id)).collect()
+}
+
+/// The login that goes out now is granted.
+fn grant_login(session: &mut Session) {
+    let asked = sent(session);
+    assert_eq!(asked[0].0, "login");
+    grant(session, asked[0].2);
+}
+
+/// The one subscription that goes out now resumes from here and is granted.
+fn resumes_from(session: &mut Session, seq: u64) {
+    let asked = asked_from(session);
+    assert_eq!(asked.iter().map(|(from, _)| from.clone()).collect::<Vec<_>>(), [json!(seq)]);
+    grant(session, asked[0].1);
+}
+
+#[test]
+fn a_private_channel_goes_on_where_it_was() {
+    use PushKind::{Snapshot, Update};
+    let topic = (DEALS, None);
+    let mut session = connected(1);
+    let _answer = log_in(&mut session);
+    grant_login(&mut session);
+    let (mut pushes, _granted) = subscribe(&mut session, topic.clone(), 16);
+    let asked = asked_from(&mut session);
+    assert_eq!(asked[0].0, json!(null), "at first there is nothing to go on from");
+    grant(&mut session, asked[0].1);
+    push(&mut session, &topic, Snapshot, 0, 4);
+    push(&mut session, &topic, Update, 4, 6);
+    // A new socket.
+    session.disconnect();
+    session.connect(&hello(2)).unwrap();
+    push(&mut session, &topic, Update, 6, 7);
+    grant_login(&mut session);
+    resumes_from(&mut session, 6);
+    push(&mut session, &topic, Update, 6, 7);
+    push(&mut session, &topic, Update, 7, 9);
+    assert_eq!(seqs(&mut pushes), [4, 6, 7, 9], "what came before the reply is of another subscription");
+    // A gap on the same socket.
+    push(&mut session, &topic, Update, 11, 12);
+    resumes_from(&mut session, 9);
+    push(&mut session, &topic, Update, 9, 11);
+    push(&mut session, &topic, Update, 11, 12);
+    assert_eq!(seqs(&mut pushes), [11, 12]);
+    // The exchange does not know the place any more.
+    session.disconnect();
+    session.connect(&hello(3)).unwrap();
+    grant_login(&mut session);
+    let asked = asked_from(&mut session);
+    refuse(&mut session, asked[0].1, &problem("beyond_head", "rejected"));
+    let asked = asked_from(&mut session);
+    assert_eq!(asked[0].0, json!(null));
+    grant(&mut session, asked[0].1);
+    push(&mut session, &topic, Snapshot, 0, 5);
+    push(&mut session, &topic, Update, 5, 6);
+    assert_eq!(seqs(&mut pushes), [5, 6]);
+}
+
+#[test]
+fn followers_of_a_private_channel_do_not_disturb_each_other() {
+    use PushKind::{Snapshot, Update};
+    let topic = (DEALS, None);
+    let mut session = connected(1);
+    let (mut slow, _granted) = subscribe(&mut session, topic.clone(), 2);
+    grant(&mut session, 1);
+    push(&mut session, &topic, Snapshot, 0, 1);
+    sent(&mut session);
+    // A second follower begins with a snapshot; the first is told what lies between as updates.
+    let (mut quick, _granted) = subscribe(&mut session, topic.clone(), 16);
+    let asked = asked_from(&mut session);
+    assert_eq!(asked[0].0, json!(null));
+    grant(&mut session, asked[0].1);
+    assert_eq!(seqs(&mut slow), [1]);
+    push(&mut session, &topic, Snapshot, 0, 5);
+    resumes_from(&mut session, 1);
+    for (from, to) in [(1, 3), (3, 5), (5, 6)] {
+        push(&mut session, &topic, Update, from, to);
+    }
+    assert_eq!([seqs(&mut slow), seqs(&mut quick)], [vec![3, 5], vec![5, 6]]);
+    // The first had no room for the last of these, and is told it as soon as there is.
+    session.ask(Ask::Room);
+    resumes_from(&mut session, 5);
+    for (from, to) in [(5, 6), (6, 8)] {
+        push(&mut session, &topic, Update, from, to);
+    }
+    assert_eq!([seqs(&mut slow), seqs(&mut quick)], [vec![6, 8], vec![8]]);
+    session.ask(Ask::Room);
+    assert_eq!(asked_from(&mut session), [], "nobody misses anything");
+}
+
+#[test]
+fn another_account_does_not_go_on_where_the_first_was() {
+    let mut session = connected(1);
+    let log_in_as = |session: &mut Session, account: &str| {
+        let _answer = log_in(session);
+        let login = sent(session).into_iter().find(|(method, ..)| method == "login").unwrap();
+        session.take(&json!({"req_id": login.2, "ok": true, "result": {"account": account}}).to_string());
+    };
+    log_in_as(&mut session, "a");
+    let (_pushes, _granted) = subscribe(&mut session, (DEALS, None), 2);
+    let asked = asked_from(&mut session);
+    grant(&mut session, asked[0].1);
+    push(&mut session, &(DEALS, None), PushKind::Snapshot, 0, 7);
+    log_in_as(&mut session, "a");
+    assert_eq!(asked_from(&mut session)[0].0, json!(7));
+    log_in_as(&mut session, "b");
+    assert_eq!(asked_from(&mut session)[0].0, json!(null));
 }
