@@ -24,6 +24,8 @@ VOLUME /data
 # address, as no published port would reach it; it asks for the token in /data/admin.token, and whoever publishes the
 # port does so on 127.0.0.1 only.
 EXPOSE 8420 8421
+# With BANDEX_DATABASE_URL in its environment the node keeps journal and projections in PostgreSQL, and only keys and
+# snapshots on the volume; without it all is on the volume, in SQLite files.
 STOPSIGNAL SIGTERM
 ENTRYPOINT ["bandex"]
 CMD ["serve", "--data", "/data", "--listen", "0.0.0.0:8420", "--admin-listen", "0.0.0.0:8421"]
