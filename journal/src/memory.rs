@@ -67,6 +67,18 @@ impl MemoryStore {
         medium.records.len().saturating_sub(medium.bound())
     }
 
+    /// Damages the last committed record, as a medium that decays would. No store survives that; whoever replays it must
+    /// say so.
+    pub fn decay(&self) {
+        let mut medium = self.lock();
+        let last = medium.bound().checked_sub(1);
+        if let Some(byte) =
+            last.and_then(|at| medium.records.get_mut(at)).and_then(|record| record.command.last_mut())
+        {
+            *byte ^= 1;
+        }
+    }
+
     /// A panic elsewhere leaves whole batches behind, since they are added in one step: the lock's poison says nothing.
     fn lock(&self) -> MutexGuard<'_, Medium> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)

@@ -4,7 +4,7 @@ use crate::broken::{Broken, Failure, Invariant, hold};
 use crate::node::{concerning, replay};
 use crate::random::Random;
 use crate::stats::Stats;
-use crate::story::{Action, Story};
+use crate::story::{Action, DiskFault, Story};
 use crate::world::World;
 use bandex_settlement::State;
 use bandex_tradechain::Command;
@@ -82,6 +82,7 @@ impl World<'_> {
                     self.stats.agent_crashes = self.stats.agent_crashes.saturating_add(1);
                 }
             }
+            Action::Disk { fault: DiskFault::Decay } => self.store.decay(),
             Action::Disk { fault } => self.armed = Some(*fault),
         }
         Ok(())

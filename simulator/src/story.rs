@@ -202,6 +202,9 @@ pub enum DiskFault {
     Torn,
     /// It takes until the writer's next turn.
     Slow,
+    /// At once, and whatever batch: the last committed record is damaged. Nothing survives that, so no story of a seed
+    /// has it; it shows that the simulator sees.
+    Decay,
 }
 
 /// What a client does with a key of its own.

@@ -94,6 +94,7 @@ impl Action {
             Self::TakeOver => f.write_str("a second node opens the store and takes over"),
             Self::CrashClient { client } => write!(f, "{} loses its memory", who(client)),
             Self::CrashAgent { client } => write!(f, "the agent of {} loses its memory", who(client)),
+            Self::Disk { fault: DiskFault::Decay } => f.write_str("the last committed record is damaged"),
             Self::Disk { fault } => write!(f, "the next batch {fault}"),
         }
     }
@@ -107,6 +108,7 @@ impl fmt::Display for DiskFault {
             Self::UnknownKept => "is written, and nobody says so",
             Self::Torn => "is written in part",
             Self::Slow => "is written at the writer's next turn",
+            Self::Decay => "finds the one before damaged",
         })
     }
 }

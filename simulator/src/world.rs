@@ -455,7 +455,7 @@ fn fault_of(fault: DiskFault) -> Option<(Fault, DiskFault)> {
         DiskFault::UnknownLost => Fault::UnknownLost,
         DiskFault::UnknownKept => Fault::UnknownKept,
         DiskFault::Torn => Fault::Torn,
-        DiskFault::Slow => return None,
+        DiskFault::Slow | DiskFault::Decay => return None,
     };
     Some((injected, fault))
 }

@@ -276,3 +276,16 @@ async fn injected_faults_leave_what_they_say() {
         journal.append(&more).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_decays_no_longer_follows() {
+    let (store, mut chain) = (MemoryStore::new(), Chain::new());
+    store.decay();
+    let mut journal = MemoryStore::open(&store);
+    let batch = chain.batch(2);
+    journal.append(&batch).await.unwrap();
+    store.decay();
+    let records = store.reader().records(1, 10).await.unwrap();
+    assert_eq!(records[0], batch.records[0]);
+    assert_ne!(records[1].hash(), batch.records[1].hash());
+}

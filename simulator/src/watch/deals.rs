@@ -5,7 +5,7 @@ use crate::broken::{Broken, Invariant, hold};
 use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Tranche};
 use bandex_settlement::{Party, State, Terms};
 use bandex_tradechain::Body;
-use bandex_types::{AccountId, BlockId, DealId, MarketId, Timestamp};
+use bandex_types::{AccountId, BlockId, DealId, MarketId, Rail, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of all deals.
@@ -79,6 +79,13 @@ impl Reckoned {
 
     pub fn is_over(&self) -> bool {
         matches!(self.told.deal.state(), State::Settled | State::Defaulted { .. })
+    }
+
+    /// What an account has bought here and not paid for yet, outside the ledger.
+    pub fn unsettled_by(&self, buyer: &AccountId) -> u128 {
+        let open = matches!(self.told.deal.state(), State::Open | State::Disputed { .. });
+        let counts = open && self.told.buyer == *buyer && self.terms().quote_rail == Rail::Attested;
+        if counts { self.total().saturating_sub(self.value(Party::Buyer)) } else { 0 }
     }
 
     fn total(&self) -> u128 {

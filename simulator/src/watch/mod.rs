@@ -7,11 +7,13 @@ mod orders;
 mod tokens;
 
 use crate::broken::{Broken, Invariant, hold};
-use bandex_engine::{AccountState, CommandResult, Engine, Event, OperationResult, Refusal};
+use bandex_engine::{
+    AccountState, CommandResult, Engine, Event, OperationResult, OrderState, OrderStatus, Refusal,
+};
 use bandex_sequencer::Applied;
 use bandex_tradechain::body::MarketListing;
 use bandex_tradechain::{Block, Body, Command, Decoded, Leaf, Record};
-use bandex_types::{AccountId, AssetId, BlockId, MarketId, Rail, Timestamp};
+use bandex_types::{AccountId, AssetId, BlockId, MarketId, Rail, Rounding, Side, Timestamp, quote_amount};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use deals::{Deals, Reckoned};
@@ -42,6 +44,7 @@ pub(crate) struct Watch {
     rails: BTreeMap<AssetId, Rail>,
     markets: BTreeMap<MarketId, Market>,
     accounts: BTreeMap<AccountId, AccountState>,
+    bid_multiple: u128,
     lanes: Lanes,
     orders: Orders,
     tokens: Tokens,
@@ -103,6 +106,7 @@ impl Watch {
         self.deals.take(&seen, &self.honest, self.calm_since, &self.orders, &self.markets)?;
         self.tokens.take(&seen, &decoded, &self.deals, &self.accounts)?;
         self.see_limits(&seen)?;
+        self.see_bids(&seen)?;
         self.see_forks(&seen, decoded.command())?;
         self.see_honest(&seen)
     }
@@ -119,6 +123,7 @@ impl Watch {
                     let market = Market { listing: listing.clone(), base_rail, quote_rail };
                     self.markets.insert(listing.id, market);
                 }
+                Event::Parameters(parameters) => self.bid_multiple = u128::from(parameters.bid_multiple),
                 Event::Account(account) => {
                     self.accounts.insert(account.account, account.clone());
                 }
@@ -142,6 +147,41 @@ impl Watch {
             }
         }
         Ok(())
+    }
+
+    /// Whoever bid has no more bids and unsettled purchases than a multiple of its limit. Each trade may round up once.
+    fn see_bids(&self, seen: &Seen<'_>) -> Result<(), Broken> {
+        let Some((block, _)) = seen.block else { return Ok(()) };
+        let outside = |market| self.markets.get(market).filter(|market| market.quote_rail == Rail::Attested);
+        let mut trades = 0_u128;
+        let mut bidder = None;
+        for event in seen.events {
+            match event {
+                Event::Trade(_) => trades = trades.saturating_add(1),
+                Event::Order(order)
+                    if (order.order.key, order.order.seq) == (block.author, block.seq)
+                        && order.side == Side::Buy
+                        && order.status == OrderStatus::Open
+                        && outside(&order.market).is_some() =>
+                {
+                    bidder = Some(order.account);
+                }
+                _ => {}
+            }
+        }
+        let Some(state) = bidder.and_then(|account| self.accounts.get(&account)) else { return Ok(()) };
+        let own = |order: &&OrderState| order.account == state.account && order.side == Side::Buy;
+        let bids = self.orders.open().filter(own).filter_map(|order| {
+            let market = outside(&order.market)?;
+            let left = order.quantity.saturating_sub(order.filled);
+            quote_amount(left, order.price, market.listing.tick_value, Rounding::Up)
+        });
+        let bids: u128 = bids.map(|amount| u128::from(amount.get())).sum();
+        let unsettled: u128 = self.deals.iter().map(|deal| deal.unsettled_by(&state.account)).sum();
+        let bound = u128::from(state.limit.get()).saturating_mul(self.bid_multiple).saturating_add(trades);
+        hold(bids.saturating_add(unsettled) <= bound, Invariant::Limit, || {
+            format!("record {}: {} bids {bids} and owes {unsettled}, above {bound}", seen.seq, state.account)
+        })
     }
 
     fn see_forks(&self, seen: &Seen<'_>, command: &Command) -> Result<(), Broken> {

@@ -13,6 +13,8 @@ pub(crate) struct Orders {
     all: BTreeMap<OrderRef, OrderState>,
     /// The most that a counterparty may owe, of orders that say so.
     own_caps: BTreeMap<OrderRef, Amount>,
+    /// When each began to rest: counts the orders that did.
+    rested: BTreeMap<OrderRef, u64>,
     /// What an arriving order traded, of which nothing else was told yet.
     arriving: BTreeMap<OrderRef, (Quantity, Price, Price)>,
 }
@@ -105,6 +107,10 @@ impl Orders {
                 order.order, order.quantity, order.status, order.filled
             ));
         }
+        let arrival = self.rested.len() as u64;
+        if order.status == OrderStatus::Open {
+            self.rested.entry(order.order).or_insert(arrival);
+        }
         self.all.insert(order.order, order.clone());
         Ok(())
     }
@@ -122,7 +128,11 @@ impl Orders {
                         Side::Buy => order.price >= next.price,
                         Side::Sell => order.price <= next.price,
                     };
-                    hold(sorted, Invariant::Book, || format!("market {market}: a level is out of order"))?;
+                    let [first, second] = [order, next].map(|order| self.rested.get(&order.order));
+                    let in_time = order.price != next.price || first < second;
+                    hold(sorted && in_time, Invariant::Book, || {
+                        format!("market {market}: {order:?} rests before {next:?}")
+                    })?;
                 }
                 for order in book {
                     let known = self.all.get(&order.order).is_some_and(|known| {
