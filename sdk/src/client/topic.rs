@@ -197,11 +197,17 @@ impl Sink {
         if !is_next {
             return !self.pushes.is_closed();
         }
-        match self.pushes.try_send(push.clone()) {
-            Ok(()) => self.told = Some(push.seq),
-            Err(TrySendError::Full(_)) => self.lost.store(true, Ordering::Release),
-            Err(TrySendError::Closed(_)) => return false,
+        let given = match self.pushes.try_send(push.clone()) {
+            Err(TrySendError::Full(push)) => {
+                self.lost.store(true, Ordering::Release);
+                // Whoever has read everything before it could see this would wait for ever: then there is room now.
+                self.pushes.try_send(push)
+            }
+            given => given,
+        };
+        if given.is_ok() {
+            self.told = Some(push.seq);
         }
-        true
+        !matches!(given, Err(TrySendError::Closed(_)))
     }
 }

@@ -3,7 +3,7 @@
 use crate::story::{Dice, PRICE, Pair};
 use bandex_api::{BlockReply, Channel, DealPage, Push, PushKind};
 use bandex_sdk::{Client, Options};
-use bandex_tests::{MARKET, RawLane, Server, Setup, Socket, place, soon};
+use bandex_tests::{MARKET, PATIENCE, RawLane, Server, Setup, Socket, place, soon};
 use bandex_tradechain::SignedBlock;
 use bandex_tradechain::body::Operation;
 use bandex_types::{OrderRef, Side};
@@ -371,10 +371,11 @@ fn churn(lane: &mut RawLane, at: usize) -> SignedBlock {
 }
 
 /// Does so much that nobody can be told it all without listening.
-async fn long_past(server: &Server, lane: &mut RawLane) -> u64 {
+async fn long_past(server: &Server, lane: &mut RawLane, records: usize) -> u64 {
     let mut socket = server.socket().await;
     let mut seq = 0;
-    for at in 0..(BIG + SMALL) {
+    assert_eq!(records % 50, 0, "all are answered");
+    for at in 0..records {
         let signed = churn(lane, at);
         socket.send_block(&signed).await;
         if at % 50 == 49 {
@@ -407,7 +408,9 @@ async fn orders_up_to(socket: &mut Socket, from: u64, end: u64) -> Vec<u64> {
 async fn a_long_resume_holds_nobody_up_and_outlasts_the_news() {
     let server = Server::start(Setup { news_kept: 16, ..Setup::default() }).await;
     let mut lane = server.register(1).await;
-    let end = long_past(&server, &mut lane).await;
+    // More than is kept anywhere but in the store, had nothing been asked to keep less.
+    let records = 4_500;
+    let end = long_past(&server, &mut lane, records).await;
     let mut socket = server.socket().await;
     socket.login(&server, &lane).await;
     socket.resume("orders", 0).await;
@@ -422,7 +425,7 @@ async fn a_long_resume_holds_nobody_up_and_outlasts_the_news() {
     assert_eq!((reply.req_id, reply.ok), (ping, true));
     let seqs = orders_up_to(&mut socket, 0, last).await;
     // The register block comes before, the blocks of the lane follow each other: each record once.
-    let expected: Vec<u64> = (end + 1 - (BIG + SMALL) as u64..=last).collect();
+    let expected: Vec<u64> = (end + 1 - records as u64..=last).collect();
     assert_eq!(seqs, expected);
     let (signed, _) = lane.limit(Side::Buy, 1, 1);
     let live = server.submit(&signed).await.read::<BlockReply>().seq;
@@ -468,15 +471,14 @@ async fn revoked(news_kept: usize) {
     let mut lane = server.register(1).await;
     let (signed, session) = lane.grant(2, |_| {});
     server.submit(&signed).await.read::<BlockReply>();
-    let end = long_past(&server, &mut lane).await;
+    let end = long_past(&server, &mut lane, BIG + SMALL).await;
     let mut socket = server.socket().await;
     socket.login(&server, &session).await;
     socket.resume("orders", 0).await;
     let first = socket.push().await;
-    let signed = lane.revoke(session.key());
-    server.submit(&signed).await.read::<BlockReply>();
-    for _ in 0..30 {
-        let (signed, _) = lane.limit(Side::Buy, 1, 1);
+    // By and by all buffers are full, and news wait behind the past.
+    for at in 0..200 {
+        let signed = if at == 150 { lane.revoke(session.key()) } else { lane.limit(Side::Buy, 1, 1).0 };
         server.submit(&signed).await.read::<BlockReply>();
     }
     let mut told = first.seq;
@@ -495,8 +497,8 @@ async fn a_revoked_key_hears_no_more_of_the_past() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_hears_each_fill_once_over_restarts() {
     let (mut server, mut bustle) = Bustle::begin(19, Setup::default()).await;
-    // So few may wait unread that some are lost on this side too, and asked for again.
-    let options = Options { unread: 4, ..Options::default() };
+    // So few may wait unread that some are lost on this side too, and asked for again at once, not at a heartbeat.
+    let options = Options { unread: 4, heartbeat: PATIENCE * 3, ..Options::default() };
     let client = Client::connect(&server.socket_url(), options).await.unwrap();
     client.login(bustle.seller.keypair()).await.unwrap();
     let mut fills = client.subscribe(Channel::Fills, None).await.unwrap();
