@@ -1,3 +1,4 @@
 //! What several measurements share.
 
+pub mod database;
 pub mod history;

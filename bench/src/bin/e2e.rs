@@ -5,7 +5,10 @@
 //! checks. The latency of a block runs from its signature to its checked answer.
 
 use anyhow::{Context, Result, ensure};
+use bandex_bench::database;
+use bandex_cluster::Cluster;
 use bandex_exchange::{Config, Exchange};
+use bandex_journal::DatabaseUrl;
 use bandex_sdk::tradechain::body::{
     AssetListing, Change, MarketListing, Operation, Orders, Parameters, Place,
 };
@@ -34,6 +37,9 @@ struct Arguments {
     /// Let replies carry receipts, which are checked.
     #[arg(long, default_value_t = true, action = clap::ArgAction::Set)]
     receipts: bool,
+    /// On a throw-away PostgreSQL server instead of SQLite.
+    #[arg(long)]
+    postgres: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -74,9 +80,14 @@ fn changes() -> Result<Vec<Change>> {
 #[tokio::main]
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    let cluster = arguments.postgres.then(Cluster::start).transpose()?;
     let mut runs = Vec::new();
     for number in 1..=arguments.runs.max(1) {
-        let run = measure(&arguments).await?;
+        let database = match &cluster {
+            Some(cluster) => Some(database::create(cluster, &format!("run_{number}")).await?.parse()?),
+            None => None,
+        };
+        let run = measure(&arguments, database).await?;
         eprintln!("run {number}: {} blocks/s, p50 {:?}, p99 {:?}", run.a_second, run.p50, run.p99);
         runs.push(run);
     }
@@ -92,6 +103,7 @@ async fn main() -> Result<()> {
                 "p999_us": micros(median.p999),
                 "traders": arguments.traders, "blocks": arguments.blocks, "window": arguments.window,
                 "receipts": arguments.receipts, "runs": runs.len(),
+                "store": if arguments.postgres { "postgres" } else { "sqlite" },
             })
         );
     } else {
@@ -106,9 +118,9 @@ fn micros(latency: Duration) -> u64 {
     u64::try_from(latency.as_micros()).unwrap_or(u64::MAX)
 }
 
-async fn measure(arguments: &Arguments) -> Result<Run> {
+async fn measure(arguments: &Arguments, database: Option<DatabaseUrl>) -> Result<Run> {
     let folder = tempfile::tempdir()?;
-    let config = Config { first_changes: changes()?, ..Config::new(folder.path()) };
+    let config = Config { database, first_changes: changes()?, ..Config::new(folder.path()) };
     let exchange = Exchange::start(config).await?;
     let rest = Rest::new(format!("http://{}", exchange.address()))?;
     let markets = rest.markets().await?;

@@ -5,9 +5,11 @@
 //! journal is made longer by just less than what brings the next snapshot.
 
 use anyhow::{Context, Result, ensure};
+use bandex_bench::database;
 use bandex_bench::history::{History, Mix};
+use bandex_cluster::Cluster;
 use bandex_exchange::{Config, Exchange, Identity};
-use bandex_journal::{DatabaseUrl, Journal, PostgresJournal, SqliteJournal};
+use bandex_journal::{Journal, PostgresJournal, SqliteJournal};
 use clap::Parser;
 use serde_json::json;
 use std::path::Path;
@@ -22,9 +24,9 @@ struct Arguments {
     /// Starts that are measured; the median is reported.
     #[arg(long, default_value_t = 3)]
     runs: usize,
-    /// An empty PostgreSQL database; without it, SQLite.
+    /// On a throw-away PostgreSQL server instead of SQLite.
     #[arg(long)]
-    database_url: Option<DatabaseUrl>,
+    postgres: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -34,7 +36,12 @@ struct Arguments {
 async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let folder = tempfile::tempdir()?;
-    let config = Config { database: arguments.database_url.clone(), ..Config::new(folder.path()) };
+    let cluster = arguments.postgres.then(Cluster::start).transpose()?;
+    let database = match &cluster {
+        Some(cluster) => Some(database::create(cluster, "restart").await?.parse()?),
+        None => None,
+    };
+    let config = Config { database, ..Config::new(folder.path()) };
     let identity = Identity::load_or_create(folder.path())?;
     let mut journal = open(&config).await?;
     eprintln!("making {} records", arguments.records);
@@ -81,7 +88,7 @@ async fn main() -> Result<()> {
         println!(
             "{}",
             json!({
-                "store": if arguments.database_url.is_some() { "postgres" } else { "sqlite" },
+                "store": if arguments.postgres { "postgres" } else { "sqlite" },
                 "records": recovery.head_seq, "snapshot_seq": recovery.snapshot_seq,
                 "replayed": recovery.replayed(), "snapshot_bytes": snapshot_bytes,
                 "start_ms": millis(median), "start_without_snapshot_ms": millis(from_first),

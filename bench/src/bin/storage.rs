@@ -6,6 +6,7 @@
 //! tables with their indices, the store's overhead included.
 
 use anyhow::{Result, bail};
+use bandex_bench::database;
 use bandex_bench::history::{Counts, History, Mix};
 use bandex_cluster::Cluster;
 use bandex_exchange::Identity;
@@ -117,11 +118,7 @@ async fn sqlite(pairs: usize, parts: u64, records: u64) -> Result<Measured> {
 }
 
 async fn postgres(cluster: &Cluster, pairs: usize, parts: u64, records: u64) -> Result<Measured> {
-    let name = format!("storage_{pairs}_{parts}");
-    let server: PgConnectOptions = cluster.url("postgres").parse()?;
-    let mut connection = server.connect().await?;
-    sqlx::raw_sql(sqlx::AssertSqlSafe(format!("CREATE DATABASE {name}"))).execute(&mut connection).await?;
-    let url = cluster.url(&name);
+    let url = database::create(cluster, &format!("storage_{pairs}_{parts}")).await?;
     let folder = tempfile::tempdir()?;
     let identity = Identity::load_or_create(Path::new(folder.path()))?;
     let mut journal = PostgresJournal::open(&url.parse()?).await?;
