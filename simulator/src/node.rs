@@ -2,11 +2,12 @@
 
 use crate::broken::{Broken, Invariant};
 use crate::network::{Answer, Letter, Network, News, Reader, Reply};
-use bandex_engine::{Engine, Event, Outcome};
+use crate::tell::{answer, concerning};
+use bandex_engine::{Engine, Outcome};
 use bandex_journal::{AppendError, Journal, JournalReader, MemoryJournal, MemoryStore};
 use bandex_sequencer::{Applied, Ends, Known, Making, Replay, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
-use bandex_tradechain::{Keypair, Receipt, Record, Verified, inclusion_proof};
+use bandex_tradechain::{Keypair, Record, Verified};
 use bandex_types::{AccountId, BlockId, Hash, PublicKey, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
@@ -37,7 +38,7 @@ pub(crate) enum Input {
 
 /// Who waits for a batch, and for what of it.
 #[derive(Debug)]
-enum Waiting {
+pub(crate) enum Waiting {
     Index(usize),
     Known(Answer),
     /// It was sequenced long ago: the receipt is made from journal and projections.
@@ -336,61 +337,4 @@ fn submit(making: &mut Making<'_>, reader: &dyn JournalReader, verified: Verifie
         Some(Known::Gap(head)) => Waiting::Known(Answer::Gap(author, head)),
         Some(Known::Refused(refusal)) => Waiting::Known(Answer::Refused(refusal)),
     }
-}
-
-fn answer(
-    waiting: Waiting,
-    sealed: Option<&Sealed>,
-    reader: &dyn JournalReader,
-    projections: &Projections,
-) -> Answer {
-    let receipt = match waiting {
-        Waiting::Known(answer) => return answer,
-        Waiting::Index(index) => sealed.and_then(|sealed| fresh(sealed, index)),
-        Waiting::Record(record) => prove(record, reader, projections),
-    };
-    receipt.map_or(Answer::Later, |receipt| Answer::Receipt(Rc::new(receipt)))
-}
-
-/// The receipt of a record of this very batch.
-fn fresh(sealed: &Sealed, index: usize) -> Option<Receipt> {
-    let applied = sealed.applied.get(index)?;
-    let path = inclusion_proof(&sealed.leaves, index).ok()?;
-    let (batch, outcome) = (sealed.batch.block.clone(), applied.outcome_bytes.clone());
-    Some(Receipt { batch, leaf: applied.leaf, path, outcome })
-}
-
-/// The receipt of an old record; none while its outcome is not projected.
-fn prove(seq: u64, reader: &dyn JournalReader, projections: &Projections) -> Option<Receipt> {
-    let outcome = projections.outcome(seq)?.clone();
-    let batch = at_once(reader.batch_of(seq)).ok()??;
-    let count = usize::try_from(batch.count).ok()?;
-    let records = at_once(reader.records(batch.first_seq, count)).ok()?;
-    let leaves: Vec<Hash> = records.iter().map(|record| record.leaf().hash()).collect();
-    let index = records.iter().position(|record| record.seq == seq)?;
-    let path = inclusion_proof(&leaves, index).ok()?;
-    Some(Receipt { batch: batch.block, leaf: records.get(index)?.leaf(), path, outcome })
-}
-
-/// The events of an outcome that belong to an account.
-pub(crate) fn concerning(outcome: &Outcome, account: &AccountId) -> Vec<Event> {
-    let own_deal = |id| {
-        outcome.events.iter().any(|event| {
-            matches!(event, Event::Deal(deal) if deal.id == id && (deal.seller == *account || deal.buyer == *account))
-        })
-    };
-    let concerns = |event: &&Event| match event {
-        Event::Account(state) => state.account == *account,
-        Event::Key(key) => key.account == *account,
-        Event::Order(order) => order.account == *account,
-        Event::Trade(trade) => trade.taker_account == *account || trade.maker_account == *account,
-        Event::Deal(deal) => deal.seller == *account || deal.buyer == *account,
-        Event::Tranche(tranche) => own_deal(tranche.deal),
-        Event::Balance(balance) => balance.account == *account,
-        Event::Proposal(proposal) => proposal.from == *account || proposal.to == *account,
-        Event::Default(notice) => notice.by == *account || notice.victim == *account,
-        Event::Fork(fork) => fork.account == *account,
-        _ => false,
-    };
-    outcome.events.iter().filter(concerns).cloned().collect()
 }

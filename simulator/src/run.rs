@@ -1,13 +1,10 @@
 //! Runs a story from its first action to the calm at its end.
 
-use crate::broken::{Broken, Failure, Invariant, hold};
-use crate::node::{concerning, replay};
+use crate::broken::{Broken, Failure, Invariant};
 use crate::random::Random;
 use crate::stats::Stats;
 use crate::story::{Action, DiskFault, Story};
 use crate::world::World;
-use bandex_settlement::State;
-use bandex_tradechain::Command;
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -199,75 +196,5 @@ impl World<'_> {
             self.settle_down()?;
         }
         Err(Broken::new(Invariant::Settled, "there is always another deadline"))
-    }
-
-    /// What must hold in the end.
-    fn end(&mut self) -> Result<(), Broken> {
-        for deal in self.watch.deals.iter() {
-            let state = deal.told.deal.state();
-            let over = deal.is_over() || matches!(state, State::Disputed { .. });
-            hold(over, Invariant::Settled, || format!("deal {}: {state}", deal.told.id))?;
-        }
-        let (engine, _, committed) = replay(&self.store, &[])?;
-        let Some(node) = &self.node else { return Ok(()) };
-        hold(engine.digest() == node.sequencer.engine().digest(), Invariant::Digest, || {
-            "a replay from record 1 ends in another state".to_owned()
-        })?;
-        hold(committed.len() as u64 == self.watch.seq(), Invariant::Published, || {
-            format!("{} records are in the journal, {} were told", committed.len(), self.watch.seq())
-        })?;
-        for (record, applied) in &committed {
-            let same = self.watch.leaf(record.seq) == Some(&record.leaf());
-            hold(same, Invariant::Published, || format!("record {} was told otherwise", record.seq))?;
-            let projected = self.projections.outcome(record.seq);
-            hold(
-                projected.is_none_or(|bytes| *bytes == applied.outcome_bytes),
-                Invariant::Published,
-                || format!("record {} is projected otherwise", record.seq),
-            )?;
-            if matches!(
-                bandex_tradechain::Decoded::from_bytes(&record.command)
-                    .map(|decoded| decoded.command().clone()),
-                Ok(Command::Fork(_))
-            ) {
-                self.stats.forks = self.stats.forks.saturating_add(1);
-            }
-        }
-        for client in &self.clients {
-            // A cheat may have registered its key by another block than the one it kept.
-            let known = client.disk.account.filter(|account| engine.account(account).is_some());
-            let Some(account) = known else { continue };
-            let expected = committed.iter().filter_map(|(record, applied)| {
-                let events = concerning(&applied.outcome, &account);
-                (!events.is_empty()).then_some((record.seq, events))
-            });
-            let expected: Vec<_> = expected.collect();
-            let told = &client.disk.stream;
-            let same = expected.iter().zip(told).all(|(one, other)| one.0 == other.0 && one.1 == *other.1);
-            let complete = told.len() == expected.len() || !client.kind.is_honest();
-            hold(same && complete && told.len() <= expected.len(), Invariant::Stream, || {
-                format!("client {} heard of {} records of {}", client.index, told.len(), expected.len())
-            })?;
-            let entries = client.disk.lanes.iter().flat_map(|lane| &lane.entries);
-            let open = entries.filter(|entry| !entry.answered).count();
-            hold(open == 0 || !client.kind.is_honest(), Invariant::Answered, || {
-                format!("{open} blocks of client {} have no receipt", client.index)
-            })?;
-        }
-        self.count();
-        Ok(())
-    }
-
-    fn count(&mut self) {
-        let counts = self.watch.deals.counts;
-        let stats = &mut self.stats;
-        (stats.deals, stats.settled) = (counts.opened, counts.settled);
-        (stats.defaulted, stats.records) = (counts.defaulted, self.watch.seq());
-        let disputed =
-            |deal: &&crate::watch::Reckoned| matches!(deal.told.deal.state(), State::Disputed { .. });
-        stats.disputed = self.watch.deals.iter().filter(disputed).count() as u64;
-        stats.batches =
-            crate::node::at_once(bandex_journal::JournalReader::batches(&self.store.reader(), 1, usize::MAX))
-                .map_or(0, |batches| batches.len() as u64);
     }
 }

@@ -2,24 +2,22 @@
 
 use crate::bank::Bank;
 use crate::broken::{Broken, Invariant, hold};
-use crate::client::{Client, NETWORK};
+use crate::client::Client;
 use crate::network::{Answer, Letter, Network, Reply, Request};
 use crate::node::{Committed, Died, Input, Keys, Node, Projections, Stood};
 use crate::stats::Stats;
-use crate::story::{DiskFault, Kind, Setup, Story};
+use crate::story::{DiskFault, Setup, Story};
 use crate::watch::Watch;
 use bandex_engine::Refusal;
 use bandex_journal::{Fault, MemoryStore};
-use bandex_settlement::Party;
-use bandex_tradechain::body::{AssetListing, Change, Grant, MarketListing, Parameters, Scopes};
-use bandex_tradechain::{Block, Body, Genesis, Keypair, Receipt, SignedBlock, root_from_proof};
-use bandex_types::{AccountId, Amount, AssetId, BlockId, MarketId, Rail, Ratio, Timestamp};
+use bandex_tradechain::body::Change;
+use bandex_tradechain::{Keypair, SignedBlock, Verified};
+use bandex_types::{AccountId, BlockId, MarketId, Timestamp};
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 /// When every story begins, in microseconds.
 const START: u64 = 1_777_000_000_000_000;
-/// How far below zero the issuance account may go.
-const ISSUANCE_CAP: Amount = Amount::new(10_000_000);
 /// How many markets there can be.
 pub(crate) const MARKETS: u8 = 3;
 
@@ -46,8 +44,9 @@ pub(crate) struct World<'a> {
     pub stats: Stats,
     pub seed: u64,
     /// Batch blocks whose signatures were checked.
-    proven: BTreeMap<BlockId, SignedBlock>,
-    compared: u64,
+    pub proven: BTreeMap<BlockId, SignedBlock>,
+    /// The last record at which the engine was compared with the watch.
+    pub compared: u64,
 }
 
 impl<'a> World<'a> {
@@ -86,94 +85,6 @@ impl<'a> World<'a> {
         Ok(world)
     }
 
-    fn begin(&mut self) -> Result<(), Broken> {
-        self.start()?;
-        let clock = self.clock();
-        let [node, operator] = [&self.keys.node, &self.keys.operator].map(Keypair::public);
-        let genesis = Genesis::new(NETWORK, node, operator, ISSUANCE_CAP);
-        let changes = self.first_changes();
-        if let Some(node) = &mut self.node {
-            let sealed = node.sequencer.begin(genesis, &changes, clock);
-            node.begin(sealed);
-        }
-        self.work(false)?;
-        let early = self.clients.len().saturating_sub(usize::from(self.setup.late));
-        for index in 0..early {
-            self.register(index);
-        }
-        self.settle_down()?;
-        let amount = Amount::new(self.setup.issued.max(1));
-        let accounts = self.clients.iter().take(early).filter_map(|client| client.disk.account);
-        let issues: Vec<Change> = accounts.map(|to| Change::Issue { to, amount }).collect();
-        if !issues.is_empty() {
-            self.decide(issues);
-        }
-        for index in 0..early {
-            self.grant_bot(index);
-        }
-        self.settle_down()
-    }
-
-    fn first_changes(&self) -> Vec<Change> {
-        let asset = |id, symbol: &str, rail| {
-            Change::ListAsset(AssetListing { id, symbol: symbol.to_owned(), decimals: 0, rail })
-        };
-        let mut changes = vec![
-            Change::SetParameters(self.parameters(self.setup.dust, self.setup.share_ppm)),
-            asset(AssetId::BWT, "BWT", Rail::Token),
-            asset(AssetId::BTC, "BTC", Rail::Attested),
-            asset(AssetId::new(2), "EUR", Rail::Attested),
-        ];
-        changes.extend((0..self.setup.markets.clamp(1, MARKETS)).map(|market| self.listing(market)));
-        changes
-    }
-
-    /// The parameters of the setup, but for two.
-    pub fn parameters(&self, dust: u64, share_ppm: u32) -> Parameters {
-        Parameters {
-            dust: Amount::new(dust),
-            share_ppm: share_ppm.min(1_000_000),
-            bid_multiple: self.setup.bid_multiple,
-            register_work_bits: 0,
-            proposal_us: self.setup.proposal_us.max(1),
-        }
-    }
-
-    /// One of the three markets there can be.
-    pub fn listing(&self, market: u8) -> Change {
-        let euro = AssetId::new(2);
-        let pairs = [(AssetId::BWT, AssetId::BTC), (AssetId::BTC, AssetId::BWT), (euro, AssetId::BTC)];
-        let at = market.checked_rem(MARKETS).unwrap_or(0);
-        let (base, quote) = pairs.get(usize::from(at)).copied().unwrap_or((AssetId::BWT, AssetId::BTC));
-        Change::ListMarket(MarketListing {
-            id: market_id(market),
-            base,
-            quote,
-            lot_units: self.setup.lot_units.clamp(1, 1_000_000),
-            tick_value: Ratio::new(1, self.setup.tick_den.max(1)).expect("both are above 0"),
-            least_tranche: Amount::new(self.setup.least_tranche),
-            pay_us: self.setup.pay_us.max(1),
-            acknowledge_us: self.setup.acknowledge_us.max(1),
-        })
-    }
-
-    /// A bot trades with a session key from the beginning.
-    fn grant_bot(&mut self, index: usize) {
-        let now = self.time();
-        let Some(client) = self.clients.get_mut(index).filter(|client| client.kind == Kind::Bot) else {
-            return;
-        };
-        let signed = client.admit(
-            |key, possession| {
-                let (scopes, markets) = (Scopes::ALL, Vec::new());
-                let grant = Grant { key, scopes, markets, largest_notional: None, expires: None, possession };
-                (Some(grant.clone()), grant.into())
-            },
-            now,
-        );
-        self.send(index, signed);
-    }
-
     /// The time by all clocks but the node's.
     pub const fn time(&self) -> Timestamp {
         Timestamp::from_micros(self.now)
@@ -194,7 +105,7 @@ impl<'a> World<'a> {
     }
 
     /// Sends a block that was signed just now.
-    pub fn send(&mut self, index: usize, signed: Option<std::rc::Rc<bandex_tradechain::Verified>>) {
+    pub fn send(&mut self, index: usize, signed: Option<Rc<Verified>>) {
         let (Some(client), Some(signed)) = (self.clients.get(index), signed) else { return };
         self.stats.signed = self.stats.signed.saturating_add(1);
         client.submit(&signed, &mut self.network);
@@ -380,68 +291,6 @@ impl<'a> World<'a> {
         client.answered(&id, answer, &mut self.network);
         Ok(())
     }
-
-    fn check_receipt(&mut self, index: usize, id: BlockId, receipt: &Receipt) -> Result<(), Broken> {
-        self.stats.receipts = self.stats.receipts.saturating_add(1);
-        let broken =
-            |what: String| Broken::new(Invariant::Receipt, format!("client {index}, block {id}: {what}"));
-        let lanes = self.clients.get(index).map_or(&[][..], |client| &client.disk.lanes);
-        let mut entries = lanes.iter().flat_map(|lane| &lane.entries);
-        let signed = entries.find(|entry| entry.verified.id() == id).map(|entry| entry.verified.signed());
-        let known = self.proven.get(&receipt.batch.batch_id()) == Some(&receipt.batch);
-        match signed {
-            // A signature need be checked once only.
-            Some(signed) if !known => {
-                let node = self.keys.node.public();
-                receipt.check_for(signed, &node, NETWORK).map_err(|error| broken(error.to_string()))?;
-                self.proven.insert(receipt.batch.batch_id(), receipt.batch.clone());
-            }
-            _ => check_path(receipt).map_err(|what| broken(what.to_owned()))?,
-        }
-        let seq = receipt.leaf.seq;
-        hold(self.watch.blocks.get(&id) == Some(&seq), Invariant::Acknowledged, || {
-            format!("block {id} was acknowledged as record {seq}; the journal says otherwise")
-        })?;
-        let same = self.watch.leaf(seq) == Some(&receipt.leaf);
-        hold(same, Invariant::Receipt, || format!("the receipt of record {seq} is not the journal's"))
-    }
-
-    /// What must hold after every step.
-    pub fn check(&mut self) -> Result<(), Broken> {
-        self.check_losses()?;
-        let Some(node) = self.node.as_ref().filter(|node| node.pending.is_none()) else { return Ok(()) };
-        let engine = node.sequencer.engine();
-        hold(engine.seq() == self.watch.seq(), Invariant::Published, || {
-            format!("the engine is at record {}, {} are committed", engine.seq(), self.watch.seq())
-        })?;
-        if self.compared != engine.seq() {
-            self.watch.compare(engine)?;
-            self.compared = engine.seq();
-        }
-        Ok(())
-    }
-
-    /// What an honest party gave in a deal, money that nobody acknowledged included, is never more than its cap above
-    /// what it got.
-    fn check_losses(&self) -> Result<(), Broken> {
-        for deal in self.watch.deals.iter().filter(|deal| !deal.terms().settles_at_once()) {
-            for party in [Party::Seller, Party::Buyer] {
-                if !self.watch.honest.contains(&deal.account(party)) {
-                    continue;
-                }
-                let given = match deal.terms().rail_of(party) {
-                    Rail::Token => deal.value(party),
-                    Rail::Attested => self.bank.value(deal.told.id, party),
-                };
-                let lost = given.saturating_sub(deal.value(party.other()));
-                let cap = u128::from(deal.terms().cap_of(party).get());
-                hold(lost <= cap, Invariant::HonestLoss, || {
-                    format!("the {party} of deal {} is short of {lost}, its cap is {cap}", deal.told.id)
-                })?;
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The market that a number means.
@@ -458,17 +307,4 @@ fn fault_of(fault: DiskFault) -> Option<(Fault, DiskFault)> {
         DiskFault::Slow | DiskFault::Decay => return None,
     };
     Some((injected, fault))
-}
-
-/// All of a receipt but the signature, which was checked before.
-fn check_path(receipt: &Receipt) -> Result<(), &'static str> {
-    let block = Block::decode(&receipt.batch.payload).map_err(|_| "no batch block")?;
-    let Body::Batch(batch) = block.body else { return Err("no batch block") };
-    let index = receipt.leaf.seq.checked_sub(batch.first_seq).ok_or("outside its batch")?;
-    let root = root_from_proof(receipt.leaf.hash(), index, u64::from(batch.count), &receipt.path);
-    let digest = bandex_tradechain::outcome_digest(&receipt.outcome);
-    if root != Ok(batch.root) {
-        return Err("not under the batch's root");
-    }
-    if digest == receipt.leaf.outcome_digest { Ok(()) } else { Err("another outcome") }
 }

@@ -1,0 +1,86 @@
+//! What must hold after every step, and of every receipt.
+
+use crate::broken::{Broken, Invariant, hold};
+use crate::client::NETWORK;
+use crate::world::World;
+use bandex_settlement::Party;
+use bandex_tradechain::{Block, Body, Receipt, outcome_digest, root_from_proof};
+use bandex_types::{BlockId, Rail};
+
+impl World<'_> {
+    /// Holds a receipt against the node's key, the block it is for, and the journal.
+    pub fn check_receipt(&mut self, index: usize, id: BlockId, receipt: &Receipt) -> Result<(), Broken> {
+        self.stats.receipts = self.stats.receipts.saturating_add(1);
+        let broken =
+            |what: String| Broken::new(Invariant::Receipt, format!("client {index}, block {id}: {what}"));
+        let lanes = self.clients.get(index).map_or(&[][..], |client| &client.disk.lanes);
+        let mut entries = lanes.iter().flat_map(|lane| &lane.entries);
+        let signed = entries.find(|entry| entry.verified.id() == id).map(|entry| entry.verified.signed());
+        let known = self.proven.get(&receipt.batch.batch_id()) == Some(&receipt.batch);
+        match signed {
+            // A signature need be checked once only.
+            Some(signed) if !known => {
+                let node = self.keys.node.public();
+                receipt.check_for(signed, &node, NETWORK).map_err(|error| broken(error.to_string()))?;
+                self.proven.insert(receipt.batch.batch_id(), receipt.batch.clone());
+            }
+            _ => check_path(receipt).map_err(|what| broken(what.to_owned()))?,
+        }
+        let seq = receipt.leaf.seq;
+        hold(self.watch.blocks.get(&id) == Some(&seq), Invariant::Acknowledged, || {
+            format!("block {id} was acknowledged as record {seq}; the journal says otherwise")
+        })?;
+        let same = self.watch.leaf(seq) == Some(&receipt.leaf);
+        hold(same, Invariant::Receipt, || format!("the receipt of record {seq} is not the journal's"))
+    }
+
+    /// What must hold after every step.
+    pub fn check(&mut self) -> Result<(), Broken> {
+        self.check_losses()?;
+        let Some(node) = self.node.as_ref().filter(|node| node.pending.is_none()) else { return Ok(()) };
+        let engine = node.sequencer.engine();
+        hold(engine.seq() == self.watch.seq(), Invariant::Published, || {
+            format!("the engine is at record {}, {} are committed", engine.seq(), self.watch.seq())
+        })?;
+        if self.compared != engine.seq() {
+            self.watch.compare(engine)?;
+            self.compared = engine.seq();
+        }
+        Ok(())
+    }
+
+    /// What an honest party gave in a deal, money that nobody acknowledged included, is never more than its cap above
+    /// what it got.
+    fn check_losses(&self) -> Result<(), Broken> {
+        for deal in self.watch.deals.iter().filter(|deal| !deal.terms().settles_at_once()) {
+            for party in [Party::Seller, Party::Buyer] {
+                if !self.watch.honest.contains(&deal.account(party)) {
+                    continue;
+                }
+                let given = match deal.terms().rail_of(party) {
+                    Rail::Token => deal.value(party),
+                    Rail::Attested => self.bank.value(deal.told.id, party),
+                };
+                let lost = given.saturating_sub(deal.value(party.other()));
+                let cap = u128::from(deal.terms().cap_of(party).get());
+                hold(lost <= cap, Invariant::HonestLoss, || {
+                    format!("the {party} of deal {} is short of {lost}, its cap is {cap}", deal.told.id)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All of a receipt but the signature, which was checked before.
+fn check_path(receipt: &Receipt) -> Result<(), &'static str> {
+    let block = Block::decode(&receipt.batch.payload).map_err(|_| "no batch block")?;
+    let Body::Batch(batch) = block.body else { return Err("no batch block") };
+    let index = receipt.leaf.seq.checked_sub(batch.first_seq).ok_or("outside its batch")?;
+    let root = root_from_proof(receipt.leaf.hash(), index, u64::from(batch.count), &receipt.path);
+    let digest = outcome_digest(&receipt.outcome);
+    if root != Ok(batch.root) {
+        return Err("not under the batch's root");
+    }
+    if digest == receipt.leaf.outcome_digest { Ok(()) } else { Err("another outcome") }
+}

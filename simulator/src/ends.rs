@@ -1,0 +1,90 @@
+//! What must hold in the end, when everything has calmed down; and what the run is counted as.
+
+use crate::broken::{Broken, Invariant, hold};
+use crate::client::Client;
+use crate::node::{Committed, at_once, replay};
+use crate::tell::concerning;
+use crate::watch::Reckoned;
+use crate::world::World;
+use bandex_engine::{Engine, Event};
+use bandex_journal::JournalReader;
+use bandex_settlement::State;
+
+impl World<'_> {
+    /// What must hold in the end.
+    pub fn end(&mut self) -> Result<(), Broken> {
+        for deal in self.watch.deals.iter() {
+            let state = deal.told.deal.state();
+            let over = deal.is_over() || matches!(state, State::Disputed { .. });
+            hold(over, Invariant::Settled, || format!("deal {}: {state}", deal.told.id))?;
+        }
+        let (engine, _, committed) = replay(&self.store, &[])?;
+        self.end_journal(&engine, &committed)?;
+        for client in &self.clients {
+            // A cheat may have registered its key by another block than the one it kept.
+            if client.disk.account.is_some_and(|account| engine.account(&account).is_some()) {
+                end_client(client, &committed)?;
+            }
+        }
+        self.count(&committed);
+        Ok(())
+    }
+
+    /// The journal is what was published and projected, and replays to the live state.
+    fn end_journal(&self, engine: &Engine, committed: &Committed) -> Result<(), Broken> {
+        let live = self.node.as_ref().map(|node| node.sequencer.engine().digest());
+        hold(live == Some(engine.digest()), Invariant::Digest, || {
+            "a replay from record 1 ends in another state".to_owned()
+        })?;
+        hold(committed.len() as u64 == self.watch.seq(), Invariant::Published, || {
+            format!("{} records are in the journal, {} were told", committed.len(), self.watch.seq())
+        })?;
+        for (record, applied) in committed {
+            let same = self.watch.leaf(record.seq) == Some(&record.leaf());
+            hold(same, Invariant::Published, || format!("record {} was told otherwise", record.seq))?;
+            let projected = self.projections.outcome(record.seq);
+            hold(
+                projected.is_none_or(|bytes| *bytes == applied.outcome_bytes),
+                Invariant::Published,
+                || format!("record {} is projected otherwise", record.seq),
+            )?;
+        }
+        Ok(())
+    }
+
+    fn count(&mut self, committed: &Committed) {
+        let counts = self.watch.deals.counts;
+        let disputed = |deal: &&Reckoned| matches!(deal.told.deal.state(), State::Disputed { .. });
+        let disputed = self.watch.deals.iter().filter(disputed).count() as u64;
+        let events = committed.iter().flat_map(|(_, applied)| &applied.outcome.events);
+        let stats = &mut self.stats;
+        (stats.deals, stats.settled) = (counts.opened, counts.settled);
+        (stats.defaulted, stats.disputed) = (counts.defaulted, disputed);
+        stats.forks = events.filter(|event| matches!(event, Event::Fork(_))).count() as u64;
+        stats.records = committed.len() as u64;
+        let batches = at_once(self.store.reader().batches(1, usize::MAX));
+        stats.batches = batches.map_or(0, |batches| batches.len() as u64);
+    }
+}
+
+/// What the private channel told is the journal's events, of an honest client all of them; and every block of an honest
+/// client has its receipt.
+fn end_client(client: &Client, committed: &Committed) -> Result<(), Broken> {
+    let Some(account) = client.disk.account else { return Ok(()) };
+    let expected = committed.iter().filter_map(|(record, applied)| {
+        let events = concerning(&applied.outcome, &account);
+        (!events.is_empty()).then_some((record.seq, events))
+    });
+    let expected: Vec<_> = expected.collect();
+    let told = &client.disk.stream;
+    let same = expected.iter().zip(told).all(|(one, other)| one.0 == other.0 && one.1 == *other.1);
+    let complete = told.len() == expected.len() || !client.kind.is_honest();
+    hold(same && complete && told.len() <= expected.len(), Invariant::Stream, || {
+        format!("client {} heard of {} records of {}", client.index, told.len(), expected.len())
+    })?;
+    let entries = client.disk.lanes.iter().flat_map(|lane| &lane.entries);
+    let open = entries.filter(|entry| !entry.answered).count();
+    hold(open == 0 || !client.kind.is_honest(), Invariant::Answered, || {
+        format!("{open} blocks of client {} have no receipt", client.index)
+    })
+}
