@@ -84,8 +84,13 @@ fn serving(out: &mut impl Write, options: &Options, exchange: &Exchange) -> std:
     writeln!(out, "operator  http://{}  (token in admin.token)", exchange.admin_address())?;
     writeln!(out, "store     {}  node {}", options.store.place(), exchange.node())?;
     let recovery = exchange.recovery();
-    let (head, snapshot, replayed) = (recovery.head_seq, recovery.snapshot_seq, recovery.replayed());
-    writeln!(out, "journal   {head} records, {replayed} replayed behind the snapshot at {snapshot}")
+    let (head, replayed) = (recovery.head_seq, recovery.replayed());
+    match recovery.snapshot_seq {
+        0 => writeln!(out, "journal   {head} records, all of them replayed"),
+        snapshot => {
+            writeln!(out, "journal   {head} records, {replayed} replayed behind the snapshot at {snapshot}")
+        }
+    }
 }
 
 /// Waits for an interrupt or a request to terminate.
