@@ -72,7 +72,7 @@ async fn main() -> Result<()> {
     let arguments = Arguments::parse();
     let cluster = Cluster::start()?;
     let mut all = Vec::new();
-    for pairs in [64, 1] {
+    for pairs in [64, 2, 1] {
         for parts in [1, 2, 4, 16] {
             all.push(sqlite(pairs, parts, arguments.records).await?);
             all.push(postgres(&cluster, pairs, parts, arguments.records).await?);
