@@ -5,12 +5,12 @@
 
 use crate::output::{self, Progress};
 use anyhow::{Context, Result};
-use bandex_simulator::{Failure, Stats, Story, run as run_story, shrink};
-use serde_json::json;
+use bandex_simulator::{Failure, Shrunk, Stats, Story, run as run_story, shrink};
+use serde_json::{Value, json};
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// How `bandex simulate` is called.
 #[derive(Debug, clap::Args)]
@@ -55,52 +55,56 @@ pub fn run(options: &Options) -> Result<ExitCode> {
         None => seeds(options, &mut stats),
     };
     // Shrinking takes runs too, which the rate must not count.
-    let rate = output::rate(runs, started.elapsed());
-    let seconds = output::seconds(started.elapsed());
+    let elapsed = started.elapsed();
     let found = broken.map(|broken| {
-        eprintln!(
-            "bandex: seed {} fails after {} runs; making its story short …",
-            broken.story.seed, broken.run
-        );
+        eprintln!("bandex: run {} (seed {}) fails; making its story short", broken.run, broken.story.seed);
         let shrunk = shrink(&broken.story, &broken.failure);
         (broken, shrunk)
     });
     if options.json {
-        let figures: serde_json::Map<_, _> =
-            stats.figures().into_iter().map(|(name, count)| (name.replace(' ', "_"), json!(count))).collect();
-        let failure = found.as_ref().map(|(broken, shrunk)| {
-            json!({
-                "seed": broken.story.seed,
-                "run": broken.run,
-                "failure": broken.failure,
-                "shrunk": { "failure": shrunk.failure, "runs": shrunk.runs, "story": shrunk.story },
-            })
-        });
-        output::json(&json!({
-            "runs": runs, "seconds": seconds, "runs_per_second": rate, "figures": figures, "failure": failure,
-        }))?;
+        output::json(&as_json(runs, elapsed, &stats, found.as_ref()))?;
     } else {
         let mut rows = vec![("runs", output::grouped(runs))];
         rows.extend(stats.figures().into_iter().map(|(name, count)| (name, output::grouped(count))));
-        rows.push(("runs a second", output::grouped(rate)));
+        rows.push(("runs a second", output::grouped(output::rate(runs, elapsed))));
         output::table(rows);
-        if let Some((broken, shrunk)) = &found {
-            println!("\nseed {} broke an invariant, {}", broken.story.seed, broken.failure);
-            println!(
-                "\nThe shortest story found ({} of {} actions, {} runs), {}:\n\n{}",
-                shrunk.story.actions.len(),
-                broken.story.actions.len(),
-                shrunk.runs,
-                shrunk.failure,
-                shrunk.story
-            );
-            println!(
-                "\nThe same for `bandex simulate --story FILE`:\n\n{}",
-                serde_json::to_string(&shrunk.story)?
-            );
-        }
+        found.as_ref().map_or(Ok(()), |(broken, shrunk)| tell(broken, shrunk))?;
     }
     Ok(if found.is_some() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+}
+
+fn as_json(runs: u64, elapsed: Duration, stats: &Stats, found: Option<&(Broken, Shrunk)>) -> Value {
+    let figures: serde_json::Map<_, _> =
+        stats.figures().into_iter().map(|(name, count)| (name.replace(' ', "_"), json!(count))).collect();
+    let failure = found.map(|(broken, shrunk)| {
+        json!({
+            "seed": broken.story.seed,
+            "run": broken.run,
+            "failure": broken.failure,
+            "shrunk": { "failure": shrunk.failure, "runs": shrunk.runs, "story": shrunk.story },
+        })
+    });
+    json!({
+        "runs": runs,
+        "seconds": output::seconds(elapsed),
+        "runs_per_second": output::rate(runs, elapsed),
+        "figures": figures,
+        "failure": failure,
+    })
+}
+
+/// Tells a failure to a person: as it was found, and as short as it gets.
+fn tell(broken: &Broken, shrunk: &Shrunk) -> Result<()> {
+    let (story, all) = (&shrunk.story, broken.story.actions.len());
+    println!("\nseed {} broke an invariant, {}", broken.story.seed, broken.failure);
+    println!(
+        "\nThe shortest story found ({} of {all} actions, by {} runs) broke it {}:\n\n{story}",
+        story.actions.len(),
+        shrunk.runs,
+        shrunk.failure
+    );
+    println!("\nThe same for `bandex simulate --story FILE`:\n\n{}", serde_json::to_string(story)?);
+    Ok(())
 }
 
 /// Runs seeds until one fails; gives how many were run.

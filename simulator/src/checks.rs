@@ -61,7 +61,13 @@ impl World<'_> {
                     Rail::Token => deal.value(party),
                     Rail::Attested => self.bank.value(deal.told.id, party),
                 };
-                let lost = given.saturating_sub(deal.value(party.other()));
+                // Of what the other side says it sent outside, only what really came counts.
+                let other = party.other();
+                let got = match deal.terms().rail_of(other) {
+                    Rail::Token => deal.value(other),
+                    Rail::Attested => deal.value(other).min(self.bank.value(deal.told.id, other)),
+                };
+                let lost = given.saturating_sub(got);
                 let cap = u128::from(deal.terms().cap_of(party).get());
                 hold(lost <= cap, Invariant::HonestLoss, || {
                     format!("the {party} of deal {} is short of {lost}, its cap is {cap}", deal.told.id)

@@ -5,7 +5,7 @@ use crate::client::{Client, signed};
 use crate::network::{Letter, Request};
 use crate::story::Kind;
 use crate::world::{World, market_id};
-use bandex_tradechain::body::{Grant, Operation, Orders, Pay, Place, Register, Revoke, Scopes};
+use bandex_tradechain::body::{Acknowledge, Grant, Operation, Orders, Pay, Place, Register, Revoke, Scopes};
 use bandex_tradechain::{Body, Verified};
 use bandex_types::{AccountId, Amount, BlockId, Price, Quantity, Side};
 use std::rc::Rc;
@@ -22,6 +22,7 @@ impl World<'_> {
             kind if kind.is_honest() => {}
             Kind::Forker => self.fork(index, how, way),
             Kind::GapMaker => self.leave_gap(index, way),
+            Kind::Liar => self.acknowledge_itself(index, how),
             Kind::WrongPayer => self.pay_wrongly(index, how, way),
             Kind::Registrar => self.register_again(index, way),
             Kind::Crosser => self.overstep(index, how, way),
@@ -79,6 +80,17 @@ impl World<'_> {
         let cumulative = Amount::new(way.wrapping_rem(2_000));
         let pay = Pay { deal, tranche, cumulative, reference: "nowhere".to_owned() };
         let signed = self.sign_with(index, low_byte(how), Scopes::SETTLE, pay.into(), None);
+        self.send(index, signed);
+    }
+
+    /// Acknowledges some payment as if it were the payee: one that it reports itself, or one between others.
+    fn acknowledge_itself(&mut self, index: usize, how: u64) {
+        let flying = self.watch.deals.iter().filter_map(|deal| deal.told.deal.in_flight());
+        let proposals: Vec<BlockId> = flying.map(|open| open.proposal).collect();
+        let at = how.checked_rem(proposals.len() as u64).and_then(|at| usize::try_from(at).ok());
+        let Some(proposal) = at.and_then(|at| proposals.get(at)).copied() else { return };
+        let body = Acknowledge { proposal }.into();
+        let signed = self.sign_with(index, low_byte(how), Scopes::SETTLE, body, None);
         self.send(index, signed);
     }
 

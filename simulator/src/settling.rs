@@ -4,9 +4,10 @@ use crate::agent::{Job, Task};
 use crate::broken::Broken;
 use crate::story::Kind;
 use crate::world::World;
+use bandex_settlement::Party;
 use bandex_tradechain::Body;
 use bandex_tradechain::body::{Acknowledge, Pay, Scopes};
-use bandex_types::{Amount, BlockId, Rail};
+use bandex_types::{AccountId, Amount, BlockId, Rail};
 
 impl World<'_> {
     /// A client's agent looks what is due.
@@ -24,6 +25,7 @@ impl World<'_> {
                 }
             }
         }
+        self.acknowledge_own(index, &account);
         let proposals: Vec<BlockId> = match self.clients.get(index) {
             Some(client) => {
                 let for_us = client.agent.proposals.values().filter(|proposal| proposal.to == account);
@@ -35,6 +37,19 @@ impl World<'_> {
             self.acknowledge(index, proposal, Scopes::TOKENS);
         }
         Ok(())
+    }
+
+    /// A liar acknowledges its own payments, as if it were who was paid.
+    fn acknowledge_own(&mut self, index: usize, account: &AccountId) {
+        let Some(client) = self.clients.get(index).filter(|client| client.kind == Kind::Liar) else { return };
+        let flying = client.agent.deals.values().filter_map(|state| {
+            let open = state.deal.in_flight()?;
+            let payer = if open.party == Party::Seller { state.seller } else { state.buyer };
+            (payer == *account).then_some(open.proposal)
+        });
+        for proposal in flying.collect::<Vec<_>>() {
+            self.acknowledge(index, proposal, Scopes::SETTLE);
+        }
     }
 
     fn acknowledge(&mut self, index: usize, proposal: BlockId, scope: Scopes) {

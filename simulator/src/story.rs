@@ -79,7 +79,7 @@ pub enum Kind {
     NonAcknowledger,
     /// Reports wrong tranches and amounts, and in deals of others.
     WrongPayer,
-    /// Reports payments that it did not make.
+    /// Reports payments that it did not make, and acknowledges what is not its to acknowledge.
     Liar,
     /// Registers again and again.
     Registrar,
