@@ -3,6 +3,7 @@
 use crate::{postgres, step, suite};
 use anyhow::Result;
 use std::path::PathBuf;
+use std::process::Command;
 
 /// What to kill, and how often.
 #[derive(Debug, clap::Args)]
@@ -41,10 +42,10 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn kill(options: &Options, server: Option<(&str, &str)>) -> Result<()> {
     let folder = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| PathBuf::from("target"), PathBuf::from);
-    let program = step::root()?.join(folder).join("release/bandex");
-    let mut command =
-        step::cargo(&["run", "--release", "--package", "bandex-tests", "--bin", "crash", "--"])?;
-    command.arg("--program").arg(program).args(options.words()).envs(server);
+    let built = step::root()?.join(folder).join("release");
+    // Not by `cargo run`: of one package alone it would build everything again with other features.
+    let mut command = Command::new(built.join("crash"));
+    command.arg("--program").arg(built.join("bandex")).args(options.words()).envs(server);
     step::run(&mut command)
 }
 
