@@ -167,7 +167,7 @@ impl Exchange {
             projections: opened.projections.reader(),
             checkpoint: checkpoint.clone(),
             published,
-            journal: Arc::clone(&opened.writer.reader),
+            journal: Arc::clone(&opened.reader),
             sessions: Mutex::new(Sessions::default()),
             connections: Arc::new(Semaphore::new(config.connections_max)),
             verifying: Semaphore::new(VERIFYING_MAX),
@@ -177,7 +177,7 @@ impl Exchange {
         let projecting = Arc::clone(&switch);
         let snapshotter = Snapshotter {
             snapshots: Snapshots::of(&config.folder),
-            reader: Arc::clone(&opened.writer.reader),
+            reader: Arc::clone(&opened.reader),
             every: config.snapshot_every,
             checkpoint,
             switch: Arc::clone(&switch),

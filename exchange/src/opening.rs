@@ -40,6 +40,7 @@ impl Recovery {
 pub(crate) struct Opened {
     pub recovery: Recovery,
     pub writer: Writer,
+    pub reader: Arc<dyn JournalReader>,
     pub view: View,
     pub publications: mpsc::Receiver<Arc<Publication>>,
     pub projections: Projections,
@@ -86,7 +87,8 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
         return Err(StartError::Cut { journal: journal_end, projected });
     }
     let snapshots = Snapshots::of(&config.folder);
-    let mut replay = recover::begin(&snapshots, reader.as_ref(), projected).await;
+    snapshots.tidy(journal_end);
+    let mut replay = recover::begin(&snapshots, reader.as_ref(), projected).await?;
     let snapshot_seq = replay.engine().seq();
     catch_up(&mut replay, reader.as_ref(), &mut projections).await?;
     let recovery = Recovery { snapshot_seq, head_seq: replay.engine().seq() };
@@ -94,12 +96,12 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
     let view = View::of(&engine);
     let sequencer = Sequencer::new(engine, ends, identity.node.clone(), identity.operator.clone());
     let (sender, publications) = mpsc::channel(PUBLICATIONS);
-    let mut writer = Writer { sequencer, journal, reader, publications: sender, batch_max: config.batch_max };
+    let mut writer = Writer { sequencer, journal, publications: sender, batch_max: config.batch_max };
     if begun.is_none() {
         let begun = writer.begin(new, &config.first_changes).await;
         begun.map_err(|error| StartError::Begin(error.to_string()))?;
     }
-    Ok(Opened { recovery, writer, view, publications, projections })
+    Ok(Opened { recovery, writer, reader, view, publications, projections })
 }
 
 /// What record 1 says; none of an empty journal.

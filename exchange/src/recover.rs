@@ -20,24 +20,33 @@ pub enum RecoverError {
 }
 
 /// Where a replay begins that is to pass every record behind `up_to`: behind the newest snapshot at or before it that
-/// is whole and of this journal, else at the first record.
-pub(crate) async fn begin(snapshots: &Snapshots, reader: &dyn JournalReader, up_to: u64) -> Replay {
+/// is whole and of this journal, else at the first record. Newer ones that are not are removed.
+///
+/// # Errors
+/// The journal cannot be read.
+pub(crate) async fn begin(
+    snapshots: &Snapshots,
+    reader: &dyn JournalReader,
+    up_to: u64,
+) -> Result<Replay, RecoverError> {
     for seq in snapshots.seqs().into_iter().filter(|seq| *seq <= up_to) {
         let snapshot = match snapshots.read(seq) {
             Ok(snapshot) => snapshot,
             Err(error) => {
                 tracing::warn!(seq, %error, "a snapshot is refused; the journal is replayed instead");
+                snapshots.remove(seq);
                 continue;
             }
         };
-        let records = reader.records(seq, 1).await.unwrap_or_default();
+        let records = reader.records(seq, 1).await?;
         if records.first().is_some_and(|record| record.seq == seq && record.hash() == snapshot.record_hash) {
             tracing::info!(seq, "starting from a snapshot");
-            return Replay::after(snapshot.engine, snapshot.record_hash);
+            return Ok(Replay::after(snapshot.engine, snapshot.record_hash));
         }
         tracing::warn!(seq, "a snapshot is of another journal; this one is replayed instead");
+        snapshots.remove(seq);
     }
-    Replay::new()
+    Ok(Replay::new())
 }
 
 /// Applies the next records of the journal again; none at its end.

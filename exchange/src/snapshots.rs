@@ -100,11 +100,12 @@ impl Snapshots {
         self.remove_unfinished()?;
         let path = self.path(engine.seq());
         let unfinished = path.with_extension(UNFINISHED);
-        let mut file = File::create(&unfinished)?;
-        for part in [header.as_slice(), &state, &digest_of(&[&header, &state])] {
-            file.write_all(part)?;
+        let parts = [header.as_slice(), &state, &digest_of(&[&header, &state])];
+        if let Err(error) = write(&unfinished, &parts) {
+            // What is half there must not take the last room from the journal.
+            let _ = fs::remove_file(&unfinished);
+            return Err(error);
         }
-        file.sync_all()?;
         fs::rename(&unfinished, &path)?;
         for old in self.seqs().into_iter().skip(KEPT) {
             fs::remove_file(self.path(old))?;
@@ -112,7 +113,24 @@ impl Snapshots {
         Ok(())
     }
 
-    /// Removes what a server that was killed, or found no room, has left behind: nobody will ever finish it.
+    /// Before a start on a journal that ends at the record `journal_end`: removes what a killed server left unfinished,
+    /// and snapshots of records that the journal does not have.
+    pub fn tidy(&self, journal_end: u64) {
+        let removed = if self.folder.is_dir() { self.remove_unfinished() } else { Ok(()) };
+        if let Err(error) = removed {
+            tracing::warn!(%error, "an unfinished snapshot cannot be removed");
+        }
+        self.seqs().into_iter().filter(|seq| *seq > journal_end).for_each(|seq| self.remove(seq));
+    }
+
+    /// Removes one that is of no use: it would pass for the newest for ever.
+    pub fn remove(&self, seq: u64) {
+        if let Err(error) = fs::remove_file(self.path(seq)) {
+            tracing::warn!(seq, %error, "a useless snapshot cannot be removed");
+        }
+    }
+
+    /// Removes what a server that was killed has left behind: nobody will ever finish it.
     fn remove_unfinished(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.folder)? {
             let path = entry?.path();
@@ -126,6 +144,12 @@ impl Snapshots {
     fn path(&self, seq: u64) -> PathBuf {
         self.folder.join(format!("{seq}.{SUFFIX}"))
     }
+}
+
+fn write(path: &Path, parts: &[&[u8]]) -> io::Result<()> {
+    let mut file = File::create(path)?;
+    parts.iter().try_for_each(|part| file.write_all(part))?;
+    file.sync_all()
 }
 
 fn seq_of(path: &Path) -> Option<u64> {

@@ -54,15 +54,18 @@ impl Snapshotter {
             let (taker, runtime) = (Arc::clone(&this), Handle::current());
             // Restoring and replaying keep a thread busy for a while: one that serves nobody else.
             let taken = tokio::task::spawn_blocking(move || runtime.block_on(taker.take(last))).await;
-            if let Ok(Err(error)) = taken {
-                tracing::warn!(seq = last, %error, "no snapshot was made; the next start takes longer");
-            }
+            let failed = match taken {
+                Ok(Ok(())) => continue,
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            tracing::warn!(seq = last, failed, "no snapshot was made; the next start takes longer");
         }
     }
 
     /// Replays from the newest snapshot to `up_to` or a little beyond, and puts the engine away.
     async fn take(&self, up_to: u64) -> Result<(), NoSnapshot> {
-        let mut replay = recover::begin(&self.snapshots, self.reader.as_ref(), up_to).await;
+        let mut replay = recover::begin(&self.snapshots, self.reader.as_ref(), up_to).await?;
         while replay.next_seq() <= up_to {
             if self.switch.is_stopping() {
                 return Ok(());

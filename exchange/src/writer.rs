@@ -5,7 +5,7 @@ use crate::clock;
 use crate::exchange::stopped;
 use crate::publication::Publication;
 use bandex_engine::Refusal;
-use bandex_journal::{AppendError, Journal, JournalReader};
+use bandex_journal::{AppendError, Journal};
 use bandex_sequencer::{Known, Making, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
 use bandex_tradechain::{Genesis, Head, Record, Verified};
@@ -67,7 +67,6 @@ enum Waiting {
 pub(crate) struct Writer {
     pub sequencer: Sequencer,
     pub journal: Box<dyn Journal>,
-    pub reader: Arc<dyn JournalReader>,
     pub publications: mpsc::Sender<Arc<Publication>>,
     pub batch_max: usize,
 }
@@ -117,7 +116,7 @@ impl Writer {
         for input in inputs {
             match input {
                 Input::Block(verified, reply) => {
-                    asked.push((block(&mut making, self.reader.as_ref(), *verified).await, reply));
+                    asked.push((block(&mut making, self.journal.as_mut(), *verified).await, reply));
                 }
                 Input::Configure(changes, reply) => {
                     asked.push((Waiting::Index(making.configure(changes)), reply));
@@ -160,11 +159,11 @@ impl Writer {
 }
 
 /// Submits a block, and reads from the journal what a fork contradicts.
-async fn block(making: &mut Making<'_>, reader: &dyn JournalReader, verified: Verified) -> Waiting {
+async fn block(making: &mut Making<'_>, journal: &mut dyn Journal, verified: Verified) -> Waiting {
     let known = match making.submit(verified) {
         Submitted::Index(index) => return Waiting::Index(index),
         Submitted::Known(known) => Some(known),
-        Submitted::Contradicts { record, second } => match read(reader, record).await {
+        Submitted::Contradicts { record, second } => match read(journal, record).await {
             Some(first) => making.fork(&first, *second),
             None => None,
         },
@@ -173,9 +172,9 @@ async fn block(making: &mut Making<'_>, reader: &dyn JournalReader, verified: Ve
     Waiting::Known(known.map_or(Answer::Unknown, Answer::from))
 }
 
-async fn read(reader: &dyn JournalReader, seq: u64) -> Option<Record> {
-    match reader.records(seq, 1).await {
-        Ok(records) => records.into_iter().next(),
+async fn read(journal: &mut dyn Journal, seq: u64) -> Option<Record> {
+    match journal.record(seq).await {
+        Ok(record) => record,
         Err(error) => {
             tracing::error!(%error, seq, "the first block of a fork cannot be read");
             None

@@ -155,6 +155,10 @@ impl Journal for MemoryJournal {
         Ok(committed)
     }
 
+    async fn record(&mut self, seq: u64) -> Result<Option<Record>, ReadError> {
+        Ok(self.store.reader().records(seq, 1).await?.pop().filter(|record| record.seq == seq))
+    }
+
     fn reader(&self) -> Arc<dyn JournalReader> {
         Arc::new(self.store.reader())
     }

@@ -164,6 +164,12 @@ pub trait Journal: Send + 'static {
     /// this writer refuses every further batch: open the journal again.
     async fn append(&mut self, batch: &Batch) -> Result<Committed, AppendError>;
 
+    /// Reads one record through the writer's own connection: without waiting for any reader.
+    ///
+    /// # Errors
+    /// The store does not answer or the row is damaged.
+    async fn record(&mut self, seq: u64) -> Result<Option<Record>, ReadError>;
+
     /// A reader of the same journal, for any thread and as long as one likes.
     fn reader(&self) -> Arc<dyn JournalReader>;
 

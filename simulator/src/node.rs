@@ -295,14 +295,21 @@ impl Node {
     }
 }
 
-/// Replays a store from its first record.
+/// Replays a store from its first record. Half-way the engine is put away and restored, as a start from a snapshot
+/// does, so that everything after is judged by the restored one.
 pub(crate) fn replay(store: &MemoryStore, stood: &[Stood]) -> Result<(Engine, Ends, Committed), Broken> {
     let damaged = |what: String| Broken::new(Invariant::Replay, what);
     let reader = store.reader();
     let records = at_once(reader.records(1, usize::MAX)).map_err(|error| damaged(error.to_string()))?;
     let mut replay = Replay::new();
     let mut committed = Vec::with_capacity(records.len());
-    for record in records {
+    let half_way = records.len() / 2;
+    for (index, record) in records.into_iter().enumerate() {
+        if index == half_way {
+            let engine = Engine::restore(&replay.engine().snapshot());
+            let engine = engine.map_err(|error| damaged(error.to_string()))?;
+            replay = Replay::after(engine, replay.record_hash());
+        }
         let applied = replay.again(&record).map_err(|error| damaged(error.to_string()))?;
         let hash = record.hash();
         for then in stood.iter().filter(|then| then.seq == record.seq && then.record_hash == hash) {

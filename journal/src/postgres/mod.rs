@@ -20,7 +20,7 @@ use crate::port::{AppendError, Committed, Journal, JournalReader, OpenError, Rea
 use crate::sqlite::UNSURE;
 use crate::tail::Tail;
 use async_trait::async_trait;
-use bandex_tradechain::Batch;
+use bandex_tradechain::{Batch, Record};
 use sqlx::migrate::Migrator;
 use sqlx::{Connection, PgConnection};
 use std::sync::Arc;
@@ -150,6 +150,10 @@ impl Journal for PostgresJournal {
         written?;
         self.tail = tail;
         Ok(committed)
+    }
+
+    async fn record(&mut self, seq: u64) -> Result<Option<Record>, ReadError> {
+        read::one(&mut self.connection, &self.url, seq).await
     }
 
     fn reader(&self) -> Arc<dyn JournalReader> {

@@ -114,6 +114,17 @@ pub(super) async fn tail(connection: &mut PgConnection) -> Result<Tail, ReadErro
     Tail::of(head, last.as_ref()).map_err(ReadError::Store)
 }
 
+/// One record, through the writer's connection.
+pub(super) async fn one(
+    connection: &mut PgConnection,
+    url: &DatabaseUrl,
+    seq: u64,
+) -> Result<Option<Record>, ReadError> {
+    let query = sqlx::query(RECORDS).bind(bound(seq)).bind(1_i64).bind(bound(seq));
+    let row = query.fetch_optional(connection).await.map_err(|error| in_database(url, &error))?;
+    row.as_ref().map(record).transpose()
+}
+
 pub(super) fn in_database(url: &DatabaseUrl, cause: &dyn std::fmt::Display) -> ReadError {
     ReadError::Store(format!("{url}: {cause}"))
 }

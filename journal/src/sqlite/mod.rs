@@ -122,6 +122,10 @@ impl Journal for SqliteJournal {
         Ok(committed)
     }
 
+    async fn record(&mut self, seq: u64) -> Result<Option<Record>, ReadError> {
+        read::one(&mut self.connection, seq).await
+    }
+
     fn reader(&self) -> Arc<dyn JournalReader> {
         Arc::clone(&self.reader) as Arc<dyn JournalReader>
     }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bandex_tradechain::{Record, SignedBlock};
 use bandex_types::{Hash, SignatureBytes};
 use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
-use sqlx::{Row, SqlitePool};
+use sqlx::{Row, SqliteConnection, SqlitePool};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -75,6 +75,17 @@ impl SqliteReader {
     pub(super) async fn close(&self) {
         self.pool.close().await;
     }
+}
+
+/// One record, through the writer's connection.
+pub(super) async fn one(connection: &mut SqliteConnection, seq: u64) -> Result<Option<Record>, ReadError> {
+    let row =
+        sqlx::query("SELECT seq, time, rules, command, outcome_digest, previous FROM records WHERE seq = ?")
+            .bind(bound(seq))
+            .fetch_optional(connection)
+            .await
+            .map_err(|error| ReadError::Store(error.to_string()))?;
+    row.as_ref().map(record).transpose()
 }
 
 fn in_file(path: &Path, cause: &str) -> ReadError {
