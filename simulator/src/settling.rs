@@ -71,13 +71,13 @@ impl World<'_> {
             .is_some_and(|state| state.deal.terms().rail_of(party) == Rail::Attested);
         let (moves, cumulative) = match client.kind {
             Kind::NonPayer | Kind::Splitter => return,
-            Kind::Liar => (Amount::ZERO, cumulative),
-            Kind::WrongPayer => (Amount::ZERO, cumulative.checked_add(Amount::new(1)).unwrap_or(cumulative)),
-            _ => (amount, cumulative),
+            Kind::Liar => (false, cumulative),
+            Kind::WrongPayer => (false, cumulative.checked_add(Amount::new(1)).unwrap_or(cumulative)),
+            _ => (outside, cumulative),
         };
-        // Money is moved once, before its payment is reported.
-        if first && outside && !moves.is_zero() {
-            self.bank.pay(deal, party, moves, value);
+        // Money is moved once, before its payment is reported. Of a coarse base that may be no unit at all.
+        if first && moves {
+            self.bank.pay(deal, party, amount, value);
         }
         let pay = Pay { deal, tranche, cumulative, reference: String::new() };
         self.sign_job(index, job, Scopes::SETTLE, pay.into());
