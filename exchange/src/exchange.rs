@@ -173,7 +173,8 @@ impl Exchange {
             verifying: Semaphore::new(VERIFYING_MAX),
             switch: Arc::clone(&switch),
         });
-        let projected = publisher::project(opened.projections, projector_queue, checkpoint_sender);
+        let projected =
+            publisher::project(opened.projections, projector_queue, checkpoint_sender, switch.stopping());
         let projecting = Arc::clone(&switch);
         let snapshotter = Snapshotter {
             snapshots: Snapshots::of(&config.folder),

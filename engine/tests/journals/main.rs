@@ -1,13 +1,16 @@
 //! Golden journals: commands recorded once, and the outcomes that version 1 of the rules must give for them forever.
 //!
+//! Beside them stands the digest of the state at the end, with the version of the snapshots' layout. That may change with
+//! the version, and only with it: a snapshot of another layout under the same version would be restored as a wrong state.
+//!
 //! With `BANDEX_UPDATE_VECTORS=1` they are recorded anew; a journal that changes so breaks every journal in the world,
-//! so that is for adding one, never for making a red test green.
+//! so that is for adding one, or for a new layout of snapshots, never for making a red outcome green.
 
 #[path = "../kit/mod.rs"]
 mod kit;
 mod stories;
 
-use bandex_engine::Engine;
+use bandex_engine::{Engine, SNAPSHOT_VERSION};
 use bandex_tradechain::Decoded;
 use bandex_types::Timestamp;
 use kit::World;
@@ -28,7 +31,8 @@ fn record(about: &str, world: &World) -> Value {
             json!({ "time": time, "command": hex::encode(&entry.command), "outcome_digest": outcome })
         })
         .collect();
-    json!({ "about": about, "rules": 1, "records": records })
+    let state = json!({ "snapshot_version": SNAPSHOT_VERSION, "digest": world.engine.digest().to_string() });
+    json!({ "about": about, "rules": 1, "records": records, "state": state })
 }
 
 fn replay(name: &str, journal: &Value) {
@@ -45,6 +49,18 @@ fn replay(name: &str, journal: &Value) {
         let digest = engine.apply(time, &decoded).digest().to_string();
         assert_eq!(digest, text(&record["outcome_digest"]), "{name}: the outcome of record {}", index + 1);
     }
+    let state = &journal["state"];
+    let update = "record the states anew with BANDEX_UPDATE_VECTORS=1; the outcomes must stay as they are";
+    assert_eq!(
+        state["snapshot_version"],
+        json!(SNAPSHOT_VERSION),
+        "{name}: recorded with another SNAPSHOT_VERSION: {update}"
+    );
+    assert_eq!(
+        engine.digest().to_string(),
+        text(&state["digest"]),
+        "{name}: the state's bytes changed: raise SNAPSHOT_VERSION when the layout changes, and {update}"
+    );
 }
 
 #[test]

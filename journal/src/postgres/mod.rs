@@ -7,6 +7,7 @@
 //! ([`resume`]) before it answers. What it cannot notice is a database machine that vanishes without closing the
 //! connection while an answer is awaited: the append then waits, and so does the exchange, until somebody restarts it.
 
+pub(crate) mod connect;
 mod read;
 mod resume;
 mod session;

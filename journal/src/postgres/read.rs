@@ -1,5 +1,6 @@
 //! Reading the PostgreSQL journal: beside the writer, or of a database that must not be touched.
 
+use super::connect::connect_in_time;
 use super::{DatabaseUrl, SCHEMA, session};
 use crate::port::{JournalHead, JournalReader, ReadError, StoredBatch};
 use crate::sql::{bound, fixed, limit as sql_limit, time, unsigned};
@@ -51,7 +52,7 @@ impl PostgresReader {
     /// so that records and batches fit together however long the reading takes.
     pub(super) async fn checked(url: &DatabaseUrl) -> Result<Self, ReadError> {
         let failed = |error: sqlx::Error| in_database(url, &error);
-        let mut connection = session::connect_in_time(&session::reading(url)).await.map_err(failed)?;
+        let mut connection = connect_in_time(&session::reading(url)).await.map_err(failed)?;
         check_version(&mut connection, url).await?;
         let end = sqlx::query_scalar(END).fetch_one(&mut connection).await.map_err(failed)?;
         connection.close().await.map_err(failed)?;

@@ -8,6 +8,7 @@
 //! All of that can be done twice: the writer knows its own epoch by the holder's name beside it. So it does no harm if
 //! one attempt is cut off anywhere, and each is given a limit, unlike the append itself.
 
+use super::connect::end_older;
 use super::{PostgresJournal, read, session};
 use crate::port::AppendError;
 use crate::tail::Tail;
@@ -102,16 +103,4 @@ impl PostgresJournal {
             read::tail(&mut connection).await.map_err(|error| Obstacle::Passing(error.to_string()))?;
         Ok((connection, epoch, found))
     }
-}
-
-/// Ends our own older connections, whose other end PostgreSQL may still believe alive.
-async fn end_older(connection: &mut PgConnection, name: &str) -> Result<(), sqlx::Error> {
-    sqlx::query(
-        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
-         WHERE application_name = $1 AND datname = current_database() AND pid <> pg_backend_pid()",
-    )
-    .bind(name)
-    .execute(connection)
-    .await?;
-    Ok(())
 }

@@ -1,8 +1,9 @@
 //! The writer's connection: its settings, the lock that goes with it, and its place in the database.
 
 use super::DatabaseUrl;
+use super::connect::{WRITER, connect_in_time};
+use sqlx::PgConnection;
 use sqlx::postgres::{PgConnectOptions, PgDatabaseError, PgSeverity};
-use sqlx::{ConnectOptions, PgConnection};
 use std::time::{Duration, Instant};
 
 /// What PostgreSQL lists the writer's connection as until it has a name of its own.
@@ -16,33 +17,15 @@ const LOCK: i64 = 0x6261_6e64_6578_6a6c;
 pub(super) const OPEN_WAIT: Duration = Duration::from_secs(5);
 /// How often it looks.
 const LOCK_POLL: Duration = Duration::from_millis(50);
-/// How long connecting may take. Nothing has begun yet, so nothing is in doubt when it takes longer.
-const CONNECT_WAIT: Duration = Duration::from_secs(10);
 
 /// What both writer and readers set, after and therefore above what the address says.
 const COMMON: [(&str, &str); 2] = [("search_path", "journal"), ("client_min_messages", "warning")];
-
-/// What the writer sets besides. The keepalives free the lock of a machine that vanished within 45 seconds; waiting for
-/// a lock ends soon enough to be tried again; and no other limit of the server's cuts a transaction short.
-const WRITER: [(&str, &str); 7] = [
-    ("synchronous_commit", "on"),
-    ("tcp_keepalives_idle", "15"),
-    ("tcp_keepalives_interval", "10"),
-    ("tcp_keepalives_count", "3"),
-    ("tcp_user_timeout", "45000"),
-    ("lock_timeout", "5000"),
-    ("statement_timeout", "0"),
-];
+/// What an append means by written.
+const ON_DISK: [(&str, &str); 1] = [("synchronous_commit", "on")];
 
 /// Connects as the writer.
 pub(super) async fn connect(url: &DatabaseUrl, purpose: &str) -> Result<PgConnection, sqlx::Error> {
-    connect_in_time(&url.options(purpose).options(COMMON).options(WRITER)).await
-}
-
-/// Connects, unless that takes too long.
-pub(super) async fn connect_in_time(options: &PgConnectOptions) -> Result<PgConnection, sqlx::Error> {
-    let connected = tokio::time::timeout(CONNECT_WAIT, options.connect()).await;
-    connected.map_err(|_| sqlx::Error::Io(std::io::ErrorKind::TimedOut.into()))?
+    connect_in_time(&url.options(purpose).options(COMMON).options(ON_DISK).options(WRITER)).await
 }
 
 /// How readers connect: to read only.

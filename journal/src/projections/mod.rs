@@ -186,8 +186,9 @@ impl Projections {
     /// On a new connection, unless the broken one had brought the commit through.
     async fn write_again(&mut self, gathered: &Gathered<'_>, to: u64) -> Result<(), WriteError> {
         self.connection = self.place.connect().await?;
-        let rows =
-            self.connection.rows(Statement::new("SELECT checkpoint FROM progress WHERE id = 1")).await?;
+        let mut progress = Statement::new("SELECT checkpoint FROM progress WHERE id = 1");
+        progress.push(self.place.settled());
+        let rows = self.connection.rows(progress).await?;
         let row = rows.first().ok_or(sqlx::Error::RowNotFound)?;
         if unsigned("checkpoint", row.number("checkpoint")?)? == to {
             return Ok(());

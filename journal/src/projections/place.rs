@@ -2,11 +2,12 @@
 
 use crate::port::OpenError;
 use crate::postgres::DatabaseUrl;
+use crate::postgres::connect::{WRITER, connect_alone};
 use crate::sql::{Connection, Pool, Statement, is_passing, unsigned};
 use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
-use sqlx::{AssertSqlSafe, ConnectOptions};
+use sqlx::{AssertSqlSafe, ConnectOptions, PgConnection};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,6 +20,10 @@ const VERSION: i64 = 2;
 const FILE: &str = "projections.sqlite";
 /// The schema within the database.
 const SCHEMA: &str = "projections";
+/// What PostgreSQL lists the writer's connection as.
+const WRITING: &str = "bandex projections";
+/// What it lists the readers' connections as.
+const READING: &str = "bandex queries";
 /// How many queries run at once.
 const READERS: u32 = 4;
 /// How long a query waits for a connection, and a connection for a lock on the file.
@@ -65,6 +70,12 @@ impl ProjectionPlace {
         matches!(self, Self::Postgres(_))
     }
 
+    /// The end of a query for the row of the checkpoint that waits until an older transaction of the writer, which may
+    /// still be ending, has ended one way or the other. SQLite has only one writer at a time, and no such words.
+    pub(super) const fn settled(&self) -> &'static str {
+        if self.is_server() { " FOR UPDATE" } else { "" }
+    }
+
     async fn reopen(
         &self,
         mut connection: Connection,
@@ -77,7 +88,8 @@ impl ProjectionPlace {
                 return Ok(None);
             }
         }
-        let progress = Statement::new("SELECT version, journal, checkpoint FROM progress WHERE id = 1");
+        let mut progress = Statement::new("SELECT version, journal, checkpoint FROM progress WHERE id = 1");
+        progress.push(self.settled());
         let rows = connection.rows(progress).await?;
         let unreadable = |what: String| sqlx::Error::Decode(what.into());
         let Some(row) = rows.first() else { return Ok(None) };
@@ -108,7 +120,7 @@ impl ProjectionPlace {
                 Connection::Sqlite(sqlite(&file(dir)).create_if_missing(true).connect().await?)
             }
             Self::Postgres(url) => {
-                let mut connection = postgres(url, "bandex projections").connect().await?;
+                let mut connection = alone(url).await?;
                 let anew = format!("DROP SCHEMA IF EXISTS {SCHEMA} CASCADE; CREATE SCHEMA {SCHEMA}");
                 sqlx::raw_sql(AssertSqlSafe(anew)).execute(&mut connection).await?;
                 Connection::Postgres(connection)
@@ -124,11 +136,11 @@ impl ProjectionPlace {
         Ok(connection)
     }
 
-    /// A connection for the writer.
+    /// A connection for the writer; the writer's older ones are ended, unless in SQLite.
     pub(super) async fn connect(&self) -> Result<Connection, sqlx::Error> {
         Ok(match self {
             Self::Folder(dir) => Connection::Sqlite(sqlite(&file(dir)).connect().await?),
-            Self::Postgres(url) => Connection::Postgres(postgres(url, "bandex projections").connect().await?),
+            Self::Postgres(url) => Connection::Postgres(alone(url).await?),
         })
     }
 
@@ -141,8 +153,7 @@ impl ProjectionPlace {
                 Pool::Sqlite(SqlitePoolOptions::new().max_connections(READERS).connect_lazy_with(options))
             }
             Self::Postgres(url) => {
-                let options =
-                    postgres(url, "bandex queries").options([("default_transaction_read_only", "on")]);
+                let options = postgres(url, READING).options([("default_transaction_read_only", "on")]);
                 let pool = PgPoolOptions::new().max_connections(READERS).acquire_timeout(WAIT);
                 Pool::Postgres(pool.connect_lazy_with(options))
             }
@@ -184,6 +195,12 @@ fn postgres(url: &DatabaseUrl, purpose: &str) -> PgConnectOptions {
         ("synchronous_commit", "off"),
         ("client_min_messages", "warning"),
     ])
+}
+
+/// The writer's connection. An older one, whose other end PostgreSQL may still believe alive, would keep its locks; the
+/// journal's lock sees to it that there is no other writer whose connection this could be.
+async fn alone(url: &DatabaseUrl) -> Result<PgConnection, sqlx::Error> {
+    connect_alone(&postgres(url, WRITING).options(WRITER), WRITING).await
 }
 
 /// Removes the file and what SQLite keeps beside it.

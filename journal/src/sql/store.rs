@@ -132,17 +132,19 @@ fn rows<R>(rows: Vec<R>, row: impl Fn(R) -> Row) -> Vec<Row> {
     rows.into_iter().map(row).collect()
 }
 
-/// Whether the same may succeed on a new connection: this one broke, the server stopped or starts, or it gave way to
-/// another transaction. By the classes of PostgreSQL's error codes (its manual, appendix A).
+/// Whether the same may succeed on a new connection: this one broke, the server stopped or starts, it gave way to
+/// another transaction, or it waited too long for a lock. By the classes of PostgreSQL's error codes (its manual, appendix A).
 pub(crate) fn is_passing(error: &sqlx::Error) -> bool {
     const CONNECTION: &str = "08";
     const ROLLED_BACK: &str = "40";
     const RESOURCES: &str = "53";
     const OPERATOR: &str = "57";
+    /// As a whole: the rest of its class does not pass.
+    const LOCKED: &str = "55P03";
     match error {
         sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => true,
         sqlx::Error::Database(error) => error.code().is_some_and(|code| {
-            [CONNECTION, ROLLED_BACK, RESOURCES, OPERATOR].iter().any(|class| code.starts_with(class))
+            [CONNECTION, ROLLED_BACK, RESOURCES, OPERATOR, LOCKED].iter().any(|class| code.starts_with(class))
         }),
         _ => false,
     }

@@ -3,7 +3,11 @@
 use crate::proxy::{Cut, Proxy};
 use crate::{acknowledged, all_is_well, rig_at, shared_database, trouble};
 use bandex_cluster::{Cluster, ClusterError};
+use bandex_exchange::{Config, Exchange};
 use bandex_tests::crash::{Mode, Place, Store};
+use bandex_tests::{Setup, database, first_changes};
+use serde_json::json;
+use sqlx::{Connection, PgConnection};
 use std::time::Duration;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -32,7 +36,10 @@ async fn connections_cut_behind_a_commit() {
     place.go_through(proxy.port);
     let mut rig = rig_at(place, 12).await;
     let mut driving = rig.drive(Mode::Load);
-    for cut in [Cut::BeforeAnswer, Cut::Before, Cut::BeforeAnswer, Cut::Before, Cut::BeforeAnswer] {
+    // The next commit is the journal's or the projections', as it comes: twice as many of those that one may stall on.
+    let cuts =
+        [Cut::BeforeAnswer, Cut::Held, Cut::Before, Cut::Held, Cut::Held, Cut::BeforeAnswer, Cut::Held];
+    for cut in cuts {
         acknowledged(&rig, &mut driving, 50).await;
         proxy.cut_next(cut);
         rig.until(&mut driving, crate::PATIENCE, "a commit", |_| proxy.has_cut()).await;
@@ -77,4 +84,44 @@ async fn the_database_stopped_and_started() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_database_crashed_and_started() {
     comes_back(14, Cluster::crash, Duration::from_secs(4)).await;
+}
+
+/// Where the projections in this database end.
+async fn checkpoint(connection: &mut PgConnection) -> i64 {
+    sqlx::query_scalar("SELECT checkpoint FROM projections.progress").fetch_one(connection).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn projections_that_cannot_be_written_do_not_hold_up_the_end() {
+    let (address, folder) = (database::create().await, tempfile::tempdir().unwrap());
+    let config = Config {
+        database: Some(address.parse().unwrap()),
+        first_changes: first_changes(&Setup::default()),
+        ..Config::new(folder.path())
+    };
+    let exchange = Exchange::start(config.clone()).await.unwrap();
+    let mut other = PgConnection::connect(&address).await.unwrap();
+    let mut lock = other.begin().await.unwrap();
+    sqlx::raw_sql("LOCK TABLE projections.outcomes IN ACCESS EXCLUSIVE MODE")
+        .execute(&mut *lock)
+        .await
+        .unwrap();
+    let change = json!({ "change": "set_market_state", "market": 1, "state": "halted" });
+    let answer = reqwest::Client::new()
+        .post(format!("http://{}/admin/v1/configure", exchange.admin_address()))
+        .bearer_auth(exchange.admin_token())
+        .header("content-type", "application/json")
+        .body(json!({ "changes": [change] }).to_string())
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(answer.status(), 200, "the journal takes what the projections do not");
+    // They would try for most of a minute, and for as long as a database that is silent is believed in.
+    tokio::time::timeout(Duration::from_secs(25), exchange.stop()).await.unwrap();
+    let seq: i64 =
+        sqlx::query_scalar("SELECT max(seq) FROM journal.records").fetch_one(&mut *lock).await.unwrap();
+    assert!(checkpoint(&mut lock).await < seq, "nothing was held up");
+    lock.rollback().await.unwrap();
+    Exchange::start(config).await.unwrap().stop().await;
+    assert_eq!(checkpoint(&mut other).await, seq);
 }
