@@ -5,6 +5,7 @@ use bandex_tradechain::body::Change;
 use bandex_types::Amount;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How to start a server.
 #[derive(Debug, Clone)]
@@ -32,6 +33,8 @@ pub struct Config {
     /// How many batches whoever follows channels may fall behind in the news. Private channels are made up for from the
     /// projections then; who follows public ones too must subscribe again.
     pub news_kept: usize,
+    /// How long one write to a WebSocket peer may take before the peer is cut off.
+    pub write_time: Duration,
     /// The least number of records between two snapshots of the engine. A long journal is put away less often: after
     /// an eighth of its length.
     pub snapshot_every: u64,
@@ -54,6 +57,7 @@ impl Config {
             queue_max: 8_192,
             connections_max: 1_024,
             news_kept: 4_096,
+            write_time: Duration::from_secs(20),
             snapshot_every: 50_000,
         }
     }

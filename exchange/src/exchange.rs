@@ -170,6 +170,7 @@ impl Exchange {
             journal: Arc::clone(&opened.reader),
             sessions: Mutex::new(Sessions::default()),
             connections: Arc::new(Semaphore::new(config.connections_max)),
+            write_time: config.write_time,
             verifying: Semaphore::new(VERIFYING_MAX),
             switch: Arc::clone(&switch),
         });

@@ -31,6 +31,7 @@ pub(crate) struct Shared {
     pub journal: Arc<dyn JournalReader>,
     pub sessions: Mutex<Sessions>,
     pub connections: Arc<Semaphore>,
+    pub write_time: Duration,
     /// One permit for each block that is being verified.
     pub verifying: Semaphore,
     pub switch: Arc<Switch>,

@@ -11,6 +11,7 @@ use reqwest::Method;
 use serde_json::{Value, json};
 use std::future::Future;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The market of most tests, BWT-BTC: 1 lot = 1 kB, 1 tick = 1/200 millisatoshi a BWT.
@@ -35,6 +36,8 @@ pub struct Setup {
     pub embedded: bool,
     /// How many batches a follower of channels may fall behind in the news.
     pub news_kept: usize,
+    /// How long a write to a peer may take.
+    pub write_time: Duration,
 }
 
 impl Default for Setup {
@@ -47,6 +50,7 @@ impl Default for Setup {
             snapshot_every: 1_000_000,
             embedded: false,
             news_kept: 4_096,
+            write_time: Duration::from_secs(20),
         }
     }
 }
@@ -149,9 +153,15 @@ impl Server {
         if !setup.embedded {
             database::provide(folder.path()).await;
         }
-        let Setup { snapshot_every, news_kept, .. } = setup;
-        let config =
-            Config { network: NETWORK, first_changes, snapshot_every, news_kept, ..config(folder.path()) };
+        let Setup { snapshot_every, news_kept, write_time, .. } = setup;
+        let config = Config {
+            network: NETWORK,
+            first_changes,
+            snapshot_every,
+            news_kept,
+            write_time,
+            ..config(folder.path())
+        };
         let exchange = Exchange::start(config).await.unwrap();
         Self::around(exchange, folder)
     }

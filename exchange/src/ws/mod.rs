@@ -35,12 +35,12 @@ const MESSAGE_BYTES_MAX: usize = 160 * 1024;
 const IN_FLIGHT_MAX: usize = 512;
 /// The most messages that wait for a slow peer.
 const OUT_MAX: usize = 1_024;
+/// The most of them that wait when a snapshot or something of long ago is told, each of which may be large.
+const LARGE_MAX: usize = 16;
 /// How often a peer is asked whether it is there.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent, answers to those questions included.
 const SILENCE: Duration = Duration::from_secs(90);
-/// How long one write to a peer may take.
-const WRITE_TIME: Duration = Duration::from_secs(20);
 
 pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
     let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
@@ -57,7 +57,7 @@ pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocke
 async fn serve(shared: Arc<Shared>, socket: WebSocket) {
     let (sink, stream) = socket.split();
     let (out, messages) = mpsc::channel(OUT_MAX);
-    let sender = tokio::spawn(send(sink, messages));
+    let sender = tokio::spawn(send(sink, messages, shared.write_time));
     let (submissions, sequencer_queue) = mpsc::channel(IN_FLIGHT_MAX);
     let sequencer = tokio::spawn(submit::sequence(Arc::clone(&shared), sequencer_queue, out.clone()));
     let (wishes, news_queue) = mpsc::channel(16);
@@ -71,7 +71,11 @@ async fn serve(shared: Arc<Shared>, socket: WebSocket) {
 }
 
 /// Writes messages, many in one go where many wait.
-async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Receiver<Message>) {
+async fn send(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut messages: mpsc::Receiver<Message>,
+    write_time: Duration,
+) {
     let mut waiting = Vec::new();
     while messages.recv_many(&mut waiting, 64).await > 0 {
         let write = async {
@@ -80,13 +84,13 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Recei
             }
             sink.flush().await
         };
-        match tokio::time::timeout(WRITE_TIME, write).await {
+        match tokio::time::timeout(write_time, write).await {
             Ok(Ok(())) => {}
             // Gone, or too slow to be worth the memory: it can connect again and resume.
             _ => return,
         }
     }
-    let _ = tokio::time::timeout(WRITE_TIME, sink.close()).await;
+    let _ = tokio::time::timeout(write_time, sink.close()).await;
 }
 
 /// The reader's side of a connection.

@@ -1,9 +1,8 @@
 //! Follows the channels that a connection asked for.
 
-use super::Message;
 use super::channels::Subscription;
 use super::messages::{failed, succeeded, text};
-use crate::clock;
+use super::{LARGE_MAX, Message, OUT_MAX};
 use crate::http::problem::Fault;
 use crate::publication::Publication;
 use crate::sessions::Who;
@@ -11,7 +10,6 @@ use crate::shared::Shared;
 use crate::view::MarketInfo;
 use axum::extract::ws::{CloseFrame, close_code};
 use bandex_api::{Push, PushKind, Subscribe};
-use bandex_engine::Event;
 use bandex_journal::ReadError;
 use serde_json::json;
 use std::sync::Arc;
@@ -96,6 +94,12 @@ impl Follower {
         let _ = self.out.send(message).await;
     }
 
+    /// Waits until few messages are left that the peer has not taken. Snapshots and what is told again can be large, and
+    /// are asked for at the peer's will: it must take them before it gets more.
+    pub async fn drained(&self) {
+        let _ = self.out.reserve_many(OUT_MAX - LARGE_MAX).await;
+    }
+
     async fn end(&self, why: &Ended) {
         let code = match why {
             Ended::Key | Ended::TooSlow(_) => close_code::POLICY,
@@ -122,18 +126,9 @@ impl Follower {
         self.who.into_iter().chain(self.subscriptions.iter().filter_map(|subscription| subscription.who))
     }
 
-    /// Whether no key that something is told to was ended.
+    /// Whether no key that something is told to was ended or has run out.
     pub fn may_hear(&self) -> bool {
         self.keys().all(|who| self.shared.may_read(&who.key))
-    }
-
-    /// Whether a key that something is told to was ended by this publication: it must hear nothing more.
-    fn lost_its_key(&self, publication: &Publication) -> bool {
-        let mut events = publication.records().iter().flat_map(|applied| &applied.outcome.events);
-        events.any(|event| match event {
-            Event::Key(state) if !state.may_read(clock::now()) => self.keys().any(|who| who.key == state.key),
-            _ => false,
-        })
     }
 
     async fn hear(&mut self, heard: Result<Arc<Publication>, RecvError>) -> Result<(), Ended> {
@@ -141,7 +136,8 @@ impl Follower {
             Ok(publication) => {
                 self.heard = self.heard.max(publication.last_seq());
                 self.tell(&publication).await;
-                if self.lost_its_key(&publication) { Err(Ended::Key) } else { Ok(()) }
+                // The view is never behind the news: a key that was revoked, or whose time is up, is known to it.
+                if self.may_hear() { Ok(()) } else { Err(Ended::Key) }
             }
             Err(RecvError::Closed) => Err(Ended::Quiet),
             Err(RecvError::Lagged(missed)) => self.fall_behind(missed),
@@ -173,6 +169,7 @@ impl Follower {
                 self.say(succeeded(id, &json!({ "account": who.account }))).await;
             }
             Wish::Subscribe(id, wanted) => {
+                self.drained().await;
                 let done = match wanted.resume_from {
                     Some(from) => self.resume(id, &wanted, from).await,
                     None => self.subscribe(id, &wanted).await,
@@ -191,6 +188,9 @@ impl Follower {
     }
 
     pub fn market_of(&self, wanted: &Subscribe) -> Result<Option<Arc<MarketInfo>>, Fault> {
+        if wanted.channel.is_private() && wanted.market.is_some() {
+            return Err(Fault::bad_request("private channels tell of all markets; leave `market` out"));
+        }
         let missing =
             |name: &str| Fault::not_found(format!("there is no market {name}; /v1/markets lists them"));
         let market = wanted.market.as_deref();

@@ -9,6 +9,7 @@ use bandex_tradechain::body::Operation;
 use bandex_types::{OrderRef, Side};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 const CHANNELS: [&str; 3] = ["orders", "fills", "deals"];
 
@@ -284,8 +285,8 @@ async fn every_place_is_one_to_go_on_from() {
     assert!(begun.seqs.values().all(|seq| *seq < end) && begun.items.is_empty());
 }
 
-async fn over_a_restart(between: impl FnOnce(&std::path::Path)) {
-    let (server, mut bustle) = Bustle::begin(13, Setup::default()).await;
+async fn over_a_restart(setup: Setup, between: impl FnOnce(&std::path::Path)) {
+    let (server, mut bustle) = Bustle::begin(13, setup).await;
     let lane = bustle.seller.clone();
     let (mut steady, mut dropped) = (Heard::default(), Heard::default());
     let mut socket = steady.again(&server, &lane).await;
@@ -307,12 +308,13 @@ async fn over_a_restart(between: impl FnOnce(&std::path::Path)) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restart_is_only_a_long_break() {
-    over_a_restart(|_| {}).await;
+    over_a_restart(Setup::default(), |_| {}).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn projections_made_anew_tell_the_same() {
-    over_a_restart(|folder| {
+    // It reaches into the files of SQLite.
+    over_a_restart(Setup { embedded: true, ..Setup::default() }, |folder| {
         let mut removed = 0;
         for entry in std::fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
@@ -347,6 +349,12 @@ async fn what_cannot_be_resumed_is_refused() {
         let (code, _) = ask(&mut socket, private(garbage)).await.expect("that is no seq");
         assert_eq!(code, "bad_request");
     }
+    for resume_from in [json!(null), json!(1)] {
+        let params = json!({ "channel": "orders", "market": "BWT-BTC", "resume_from": resume_from });
+        let (code, detail) = ask(&mut socket, params).await.expect("private channels have no market");
+        assert_eq!(code, "bad_request");
+        assert!(detail.contains("leave `market` out"), "{detail}");
+    }
     for channel in ["book", "trades"] {
         let params = json!({ "channel": channel, "market": "BWT-BTC", "resume_from": 1 });
         let (code, detail) = ask(&mut socket, params).await.expect("public channels do not resume");
@@ -357,6 +365,8 @@ async fn what_cannot_be_resumed_is_refused() {
     assert_eq!(ask(&mut socket, private(json!(head))).await, None);
 }
 
+/// Longer than any test leaves a peer waiting, however busy the machine is.
+const PATIENT: Duration = Duration::from_secs(600);
 /// How many big and small blocks fill the buffers between two programs, and the queue of a connection before them.
 const BIG: usize = 150;
 const SMALL: usize = 1_500;
@@ -406,7 +416,7 @@ async fn orders_up_to(socket: &mut Socket, from: u64, end: u64) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_resume_holds_nobody_up_and_outlasts_the_news() {
-    let server = Server::start(Setup { news_kept: 16, ..Setup::default() }).await;
+    let server = Server::start(Setup { news_kept: 16, write_time: PATIENT, ..Setup::default() }).await;
     let mut lane = server.register(1).await;
     // More than is kept anywhere but in the store, had nothing been asked to keep less.
     let records = 4_500;
@@ -434,7 +444,7 @@ async fn a_long_resume_holds_nobody_up_and_outlasts_the_news() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_reader_is_caught_up() {
-    let server = Server::start(Setup { news_kept: 16, ..Setup::default() }).await;
+    let server = Server::start(Setup { news_kept: 16, write_time: PATIENT, ..Setup::default() }).await;
     let mut lane = server.register(1).await;
     let mut sockets = Vec::new();
     for public in [false, true] {
@@ -467,7 +477,7 @@ async fn a_slow_reader_is_caught_up() {
 /// A session key is revoked while it is told what happened, and does not read: it is not told all of it, whether it
 /// hears of its end as news (many are kept) or the news are lost too (few are kept, and more follow).
 async fn revoked(news_kept: usize) {
-    let server = Server::start(Setup { news_kept, ..Setup::default() }).await;
+    let server = Server::start(Setup { news_kept, write_time: PATIENT, ..Setup::default() }).await;
     let mut lane = server.register(1).await;
     let (signed, session) = lane.grant(2, |_| {});
     server.submit(&signed).await.read::<BlockReply>();
