@@ -99,7 +99,6 @@ impl Follower {
             let prev_seq = std::mem::replace(&mut one.seq, row.seq);
             let (market, kind) = (one.market_symbol().map(str::to_owned), PushKind::Update);
             let push = Push { channel: one.channel, market, kind, prev_seq, seq: row.seq, data };
-            self.drained().await;
             // A slow peer may have kept this waiting since the page was read.
             if !self.may_hear() {
                 return Err(Ended::Key);
