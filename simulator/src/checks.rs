@@ -2,6 +2,7 @@
 
 use crate::broken::{Broken, Invariant, hold};
 use crate::client::NETWORK;
+use crate::watch::Reckoned;
 use crate::world::World;
 use bandex_settlement::Party;
 use bandex_tradechain::{Block, Body, Receipt, outcome_digest, root_from_proof};
@@ -69,12 +70,26 @@ impl World<'_> {
                 };
                 let lost = given.saturating_sub(got);
                 let cap = u128::from(deal.terms().cap_of(party).get());
-                hold(lost <= cap, Invariant::HonestLoss, || {
+                hold(lost <= cap.saturating_add(slack(deal, party)), Invariant::HonestLoss, || {
                     format!("the {party} of deal {} is short of {lost}, its cap is {cap}", deal.told.id)
                 })?;
             }
         }
         Ok(())
+    }
+}
+
+/// How far rounding may take a loss beyond the cap: base is rounded down, so what is said to be sent may fall short of its
+/// value by less than one smallest unit of base, to the buyer's loss.
+fn slack(deal: &Reckoned, party: Party) -> u128 {
+    let [base, quote] =
+        [deal.terms().base_total, deal.terms().quote_total].map(|total| u128::from(total.get()));
+    match party {
+        Party::Seller => 0,
+        Party::Buyer => quote.checked_div(base).map_or(quote, |unit| {
+            // Where a unit of base is worth no more than one of quote, rounding costs less than one of quote.
+            if quote <= base { 0 } else { unit.saturating_add(1) }
+        }),
     }
 }
 
