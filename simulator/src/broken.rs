@@ -66,7 +66,7 @@ invariants! {
     /// Who keeps to the rules has no forks.
     HonestFork = "an honest key never forks",
     /// What a cheat can take is bounded.
-    HonestLoss = "no honest party loses more than its cap",
+    HonestLoss = "no honest party loses more than its cap and one unit of a coarse base",
     /// Agents and the exchange agree.
     Agent = "an agent works out the same payment as the exchange",
     /// Everything comes to an end.
