@@ -7,6 +7,7 @@
 mod channels;
 mod messages;
 mod news;
+mod out;
 mod resume;
 mod submit;
 
@@ -25,6 +26,7 @@ use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use messages::{failed, succeeded, text};
 use news::Wish;
+use out::{Gone, Out, Queued};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
@@ -33,8 +35,6 @@ use tokio::sync::mpsc;
 const MESSAGE_BYTES_MAX: usize = 160 * 1024;
 /// The most submissions of one connection that are on their way.
 const IN_FLIGHT_MAX: usize = 512;
-/// The most messages that wait for a slow peer.
-const OUT_MAX: usize = 1_024;
 /// How often a peer is asked whether it is there.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent, answers to those questions included.
@@ -56,7 +56,7 @@ pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocke
 
 async fn serve(shared: Arc<Shared>, socket: WebSocket) {
     let (sink, stream) = socket.split();
-    let (out, messages) = mpsc::channel(OUT_MAX);
+    let (out, messages) = out::queue();
     let sender = tokio::spawn(send(sink, messages));
     let (submissions, sequencer_queue) = mpsc::channel(IN_FLIGHT_MAX);
     let sequencer = tokio::spawn(submit::sequence(Arc::clone(&shared), sequencer_queue, out.clone()));
@@ -71,13 +71,16 @@ async fn serve(shared: Arc<Shared>, socket: WebSocket) {
 }
 
 /// Writes messages, many in one go where many wait.
-async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Receiver<Message>) {
+async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Receiver<Queued>) {
     let mut waiting = Vec::new();
     while messages.recv_many(&mut waiting, 64).await > 0 {
         let write = async {
-            for message in waiting.drain(..) {
-                sink.feed(message).await?;
+            let mut held = Vec::with_capacity(waiting.len());
+            for queued in waiting.drain(..) {
+                held.push(queued.held);
+                sink.feed(queued.message).await?;
             }
+            // What was fed may lie in a buffer: it counts until it has gone.
             sink.flush().await
         };
         match tokio::time::timeout(WRITE_TIME, write).await {
@@ -93,13 +96,10 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: mpsc::Recei
 struct Connection {
     shared: Arc<Shared>,
     nonce: Hash,
-    out: mpsc::Sender<Message>,
+    out: Out,
     submissions: mpsc::Sender<submit::Submission>,
     wishes: mpsc::Sender<Wish>,
 }
-
-/// The other end is gone.
-struct Gone;
 
 impl Connection {
     async fn read(self, mut stream: SplitStream<WebSocket>) {
@@ -110,7 +110,7 @@ impl Connection {
             nonce: self.nonce.to_string(),
             time_us: clock::now().as_micros(),
         };
-        if self.out.send(text(&hello)).await.is_err() {
+        if self.out.say(text(&hello)).await.is_err() {
             return;
         }
         let mut stopping = self.shared.switch.stopping();
@@ -123,7 +123,7 @@ impl Connection {
                 () = self.out.closed() => return,
                 _ = heartbeat.tick() => {
                     // A full queue is the sender's business, which has a time limit of its own.
-                    let _ = self.out.try_send(Message::Ping(Bytes::new()));
+                    self.out.try_say(Message::Ping(Bytes::new()));
                     if heard.elapsed() > SILENCE {
                         return;
                     }
@@ -132,7 +132,7 @@ impl Connection {
                 () = stopped(&mut stopping) => {
                     let reason = "the server is stopping; connect again in a moment".into();
                     let close = Message::Close(Some(CloseFrame { code: close_code::RESTART, reason }));
-                    let _ = self.out.send(close).await;
+                    let _ = self.out.say(close).await;
                     return;
                 }
             };
@@ -152,7 +152,7 @@ impl Connection {
     }
 
     async fn say(&self, message: Message) -> Result<(), Gone> {
-        self.out.send(message).await.map_err(|_| Gone)
+        self.out.say(message).await
     }
 
     async fn request(&self, text: &str) -> Result<(), Gone> {

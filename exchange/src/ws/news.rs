@@ -3,7 +3,7 @@
 use super::Message;
 use super::channels::Subscription;
 use super::messages::{failed, succeeded, text};
-use crate::clock;
+use super::out::Out;
 use crate::http::problem::Fault;
 use crate::publication::Publication;
 use crate::sessions::Who;
@@ -11,7 +11,6 @@ use crate::shared::Shared;
 use crate::view::MarketInfo;
 use axum::extract::ws::{CloseFrame, close_code};
 use bandex_api::{Push, PushKind, Subscribe};
-use bandex_engine::Event;
 use bandex_journal::ReadError;
 use serde_json::json;
 use std::sync::Arc;
@@ -28,7 +27,7 @@ pub(super) enum Wish {
 /// Why a follower hears nothing more.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Ended {
-    #[error("the key that logged in was ended; connect and log in with another")]
+    #[error("the key that logged in was ended or ran out; connect and log in with another")]
     Key,
     #[error("too slow: {0} batches missed; subscribe again, private channels with resume_from")]
     TooSlow(u64),
@@ -46,14 +45,14 @@ pub(super) struct Follower {
     pub heard: u64,
     /// Whoever is behind has been told all that the projections held: it is a matter of moments.
     pub is_near: bool,
-    out: mpsc::Sender<Message>,
+    out: Out,
     who: Option<Who>,
 }
 
 pub(super) async fn follow(
     shared: Arc<Shared>,
     mut wishes: mpsc::Receiver<Wish>,
-    out: mpsc::Sender<Message>,
+    out: Out,
 ) {
     let mut news = shared.news.subscribe();
     let mut checkpoint = shared.checkpoint.clone();
@@ -70,7 +69,7 @@ pub(super) async fn follow(
                 None => Err(Ended::Quiet),
             },
             heard = news.recv(), if waits_past.is_none() || !follower.is_near => follower.hear(heard).await,
-            moved = past(&mut checkpoint, waits_past) => match moved {
+            moved = ready(&mut checkpoint, &follower.out, waits_past) => match moved {
                 Ok(()) => follower.catch_up().await,
                 Err(ended) => Err(ended),
             },
@@ -82,18 +81,19 @@ pub(super) async fn follow(
     }
 }
 
-/// Waits until the projections are past the record; for ever if nobody waits for that.
-async fn past(checkpoint: &mut watch::Receiver<u64>, seq: Option<u64>) -> Result<(), Ended> {
-    match seq {
-        Some(seq) => checkpoint.wait_for(|at| *at > seq).await.map(drop).map_err(|_| Ended::Quiet),
-        None => std::future::pending().await,
-    }
+/// Waits until the projections are past the record and the peer has taken most of what waits for it, so that wishes are
+/// heard before more is read for a peer that reads nothing; for ever if nobody waits for that.
+async fn ready(checkpoint: &mut watch::Receiver<u64>, out: &Out, seq: Option<u64>) -> Result<(), Ended> {
+    let Some(seq) = seq else { return std::future::pending().await };
+    checkpoint.wait_for(|at| *at > seq).await.map(drop).map_err(|_| Ended::Quiet)?;
+    out.drained().await;
+    Ok(())
 }
 
 impl Follower {
     pub async fn say(&self, message: Message) {
         // A peer that is gone is noticed by the reader.
-        let _ = self.out.send(message).await;
+        let _ = self.out.say(message).await;
     }
 
     async fn end(&self, why: &Ended) {
@@ -122,26 +122,18 @@ impl Follower {
         self.who.into_iter().chain(self.subscriptions.iter().filter_map(|subscription| subscription.who))
     }
 
-    /// Whether no key that something is told to was ended.
+    /// Whether no key that something is told to was ended, or ran out.
     pub fn may_hear(&self) -> bool {
         self.keys().all(|who| self.shared.may_read(&who.key))
-    }
-
-    /// Whether a key that something is told to was ended by this publication: it must hear nothing more.
-    fn lost_its_key(&self, publication: &Publication) -> bool {
-        let mut events = publication.records().iter().flat_map(|applied| &applied.outcome.events);
-        events.any(|event| match event {
-            Event::Key(state) if !state.may_read(clock::now()) => self.keys().any(|who| who.key == state.key),
-            _ => false,
-        })
     }
 
     async fn hear(&mut self, heard: Result<Arc<Publication>, RecvError>) -> Result<(), Ended> {
         match heard {
             Ok(publication) => {
                 self.heard = self.heard.max(publication.last_seq());
-                self.tell(&publication).await;
-                if self.lost_its_key(&publication) { Err(Ended::Key) } else { Ok(()) }
+                self.tell(&publication).await?;
+                // A key that was ended, or whose time is over, hears nothing more.
+                if self.may_hear() { Ok(()) } else { Err(Ended::Key) }
             }
             Err(RecvError::Closed) => Err(Ended::Quiet),
             Err(RecvError::Lagged(missed)) => self.fall_behind(missed),
@@ -221,7 +213,11 @@ impl Follower {
         self.subscriptions.push(subscription);
     }
 
-    async fn tell(&mut self, publication: &Publication) {
+    /// Tells the news.
+    ///
+    /// # Errors
+    /// The key that logged in was ended or ran out: what is private is not told any more.
+    async fn tell(&mut self, publication: &Publication) -> Result<(), Ended> {
         let seq = publication.last_seq();
         let mut pushes = Vec::new();
         for subscription in &mut self.subscriptions {
@@ -237,7 +233,12 @@ impl Follower {
             pushes.push(Push { channel, market, kind: PushKind::Update, prev_seq, seq, data });
         }
         for push in pushes {
+            // A slow peer may have kept this waiting since the news came.
+            if push.channel.is_private() && !self.may_hear() {
+                return Err(Ended::Key);
+            }
             self.say(text(&push)).await;
         }
+        Ok(())
     }
 }

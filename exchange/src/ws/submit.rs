@@ -1,7 +1,8 @@
 //! Order entry: verified blocks enter the writer's queue, and are answered, in the order they arrived.
 
 use super::messages::{failed, succeeded};
-use super::{IN_FLIGHT_MAX, Message};
+use super::IN_FLIGHT_MAX;
+use super::out::Out;
 use crate::http::answer_reply;
 use crate::http::problem::Fault;
 use crate::shared::Shared;
@@ -33,7 +34,7 @@ struct Pending {
 pub(super) async fn sequence(
     shared: Arc<Shared>,
     mut submissions: mpsc::Receiver<Submission>,
-    out: mpsc::Sender<Message>,
+    out: Out,
 ) {
     let (pending, answers) = mpsc::channel(IN_FLIGHT_MAX);
     let answering = tokio::spawn(answer(Arc::clone(&shared), answers, out));
@@ -66,7 +67,7 @@ async fn enqueue(shared: &Shared, verified: Verified) -> Result<(BlockId, onesho
     }
 }
 
-async fn answer(shared: Arc<Shared>, mut pending: mpsc::Receiver<Pending>, out: mpsc::Sender<Message>) {
+async fn answer(shared: Arc<Shared>, mut pending: mpsc::Receiver<Pending>, out: Out) {
     while let Some(Pending { req_id, with_receipt, answer }) = pending.recv().await {
         let reply = match answer {
             Ok((id, answer)) => {
@@ -79,7 +80,7 @@ async fn answer(shared: Arc<Shared>, mut pending: mpsc::Receiver<Pending>, out: 
             Ok(reply) => succeeded(req_id, &reply),
             Err(fault) => failed(req_id, fault),
         };
-        if out.send(message).await.is_err() {
+        if out.say(message).await.is_err() {
             return;
         }
     }
