@@ -108,11 +108,19 @@ impl Topic {
     }
 
     /// A subscription is being asked for: what comes before it begins belongs to the one before. Gives the seq to
-    /// resume from; none if somebody needs a snapshot.
+    /// resume from; none if somebody who can take a snapshot needs one.
     pub fn ask(&mut self) -> Option<u64> {
         (self.seen, self.asked) = (None, true);
+        if !self.resumes {
+            return None;
+        }
+        // Whoever has no room would be given nothing, and hold up the others; it is asked for when it has read.
+        let (able, unable): (Vec<&Sink>, Vec<&Sink>) =
+            self.sinks.iter().partition(|sink| sink.has_room(self.resumes));
+        unable.iter().for_each(|sink| sink.lost.store(true, Ordering::Release));
+        let asking = if able.is_empty() { unable } else { able };
         // Whoever needs a snapshot is the least of all.
-        self.sinks.iter().map(|sink| sink.told).min().flatten().filter(|_| self.resumes)
+        asking.iter().map(|sink| sink.told).min().flatten()
     }
 
     /// The exchange resumes from here.
@@ -209,5 +217,57 @@ impl Sink {
             self.told = Some(push.seq);
         }
         !matches!(given, Err(TrySendError::Closed(_)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(kind: PushKind, prev_seq: u64, seq: u64) -> Push {
+        let data = serde_json::Value::Null;
+        Push { channel: Channel::Deals, market: None, kind, prev_seq, seq, data }
+    }
+
+    fn follow(topic: &mut Topic, unread: usize) -> (mpsc::Receiver<Push>, Arc<AtomicBool>) {
+        let (sink, pushes) = mpsc::channel(unread);
+        let lost = Arc::default();
+        topic.add(sink, Arc::clone(&lost));
+        (pushes, lost)
+    }
+
+    fn seqs(pushes: &mut mpsc::Receiver<Push>) -> Vec<u64> {
+        std::iter::from_fn(|| pushes.try_recv().ok()).map(|push| push.seq).collect()
+    }
+
+    #[test]
+    fn whoever_has_no_room_holds_nobody_up() {
+        use PushKind::{Snapshot, Update};
+        let mut topic = Topic::new(true);
+        let (mut full, lost) = follow(&mut topic, 1);
+        let (mut other, _) = follow(&mut topic, 16);
+        assert_eq!(topic.ask(), None);
+        assert_eq!(topic.take(&push(Snapshot, 0, 1)), Verdict::Fine);
+        // Another login: both need a snapshot, and one cannot take it.
+        topic.forget();
+        assert_eq!(topic.ask(), None);
+        assert_eq!(topic.take(&push(Snapshot, 0, 5)), Verdict::Fine);
+        assert!(lost.load(Ordering::Acquire), "it says so when it has read");
+        // A new connection: the other goes on, and nothing is asked for again and again.
+        topic.lose();
+        assert_eq!(topic.ask(), Some(5));
+        topic.resumed(5);
+        assert_eq!(topic.take(&push(Update, 5, 7)), Verdict::Fine);
+        assert_eq!(topic.tend(), Verdict::Fine);
+        assert_eq!(seqs(&mut other), [1, 5, 7]);
+        // Once it has read, it has its snapshot, and then the other what lies between.
+        assert_eq!(seqs(&mut full), [1]);
+        assert_eq!(topic.tend(), Verdict::Gap);
+        assert_eq!(topic.ask(), None);
+        assert_eq!(topic.take(&push(Snapshot, 0, 9)), Verdict::Gap);
+        assert_eq!(topic.ask(), Some(7));
+        topic.resumed(7);
+        assert_eq!(topic.take(&push(Update, 7, 9)), Verdict::Fine);
+        assert_eq!([seqs(&mut full), seqs(&mut other)], [vec![9], vec![9]]);
     }
 }
