@@ -49,11 +49,7 @@ pub(super) struct Follower {
     who: Option<Who>,
 }
 
-pub(super) async fn follow(
-    shared: Arc<Shared>,
-    mut wishes: mpsc::Receiver<Wish>,
-    out: Out,
-) {
+pub(super) async fn follow(shared: Arc<Shared>, mut wishes: mpsc::Receiver<Wish>, out: Out) {
     let mut news = shared.news.subscribe();
     let mut checkpoint = shared.checkpoint.clone();
     let mut follower =
@@ -183,6 +179,10 @@ impl Follower {
     }
 
     pub fn market_of(&self, wanted: &Subscribe) -> Result<Option<Arc<MarketInfo>>, Fault> {
+        if wanted.channel.is_private() && wanted.market.is_some() {
+            let detail = "orders, fills and deals are of the whole account; leave the market out";
+            return Err(Fault::bad_request(detail));
+        }
         let missing =
             |name: &str| Fault::not_found(format!("there is no market {name}; /v1/markets lists them"));
         let market = wanted.market.as_deref();

@@ -1,7 +1,7 @@
 //! Order entry: verified blocks enter the writer's queue, and are answered, in the order they arrived.
 
-use super::messages::{failed, succeeded};
 use super::IN_FLIGHT_MAX;
+use super::messages::{failed, succeeded};
 use super::out::Out;
 use crate::http::answer_reply;
 use crate::http::problem::Fault;
@@ -31,11 +31,7 @@ struct Pending {
     answer: Result<(BlockId, oneshot::Receiver<Answer>), Fault>,
 }
 
-pub(super) async fn sequence(
-    shared: Arc<Shared>,
-    mut submissions: mpsc::Receiver<Submission>,
-    out: Out,
-) {
+pub(super) async fn sequence(shared: Arc<Shared>, mut submissions: mpsc::Receiver<Submission>, out: Out) {
     let (pending, answers) = mpsc::channel(IN_FLIGHT_MAX);
     let answering = tokio::spawn(answer(Arc::clone(&shared), answers, out));
     while let Some(Submission { req_id, with_receipt, verifying }) = submissions.recv().await {
