@@ -3,12 +3,13 @@
 use crate::story::{Dice, PRICE, Pair};
 use bandex_api::{BlockReply, Channel, DealPage, Push, PushKind};
 use bandex_sdk::{Client, Options};
-use bandex_tests::{MARKET, PATIENCE, RawLane, Server, Setup, Socket, place, soon};
+use bandex_tests::{MARKET, PATIENCE, RawLane, Server, Setup, Socket, now, place, soon};
 use bandex_tradechain::SignedBlock;
 use bandex_tradechain::body::Operation;
 use bandex_types::{OrderRef, Side};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 const CHANNELS: [&str; 3] = ["orders", "fills", "deals"];
 
@@ -353,6 +354,14 @@ async fn what_cannot_be_resumed_is_refused() {
         assert_eq!(code, "bad_request");
         assert!(detail.contains("snapshot"), "{detail}");
     }
+    for channel in CHANNELS {
+        for from in [json!(null), json!(0)] {
+            let params = json!({ "channel": channel, "market": "BWT-BTC", "resume_from": from });
+            let (code, detail) = ask(&mut socket, params).await.expect("private channels are of all markets");
+            assert_eq!(code, "bad_request");
+            assert!(detail.contains("leave the market out"), "{detail}");
+        }
+    }
     // Nothing of this is in the way of what can be had.
     assert_eq!(ask(&mut socket, private(json!(head))).await, None);
 }
@@ -430,6 +439,55 @@ async fn a_long_resume_holds_nobody_up_and_outlasts_the_news() {
     let (signed, _) = lane.limit(Side::Buy, 1, 1);
     let live = server.submit(&signed).await.read::<BlockReply>().seq;
     assert_eq!(orders_up_to(&mut socket, last, live).await, [live]);
+}
+
+/// How often one asks for everything without reading any of it: together far more than may wait for it.
+const ASKED: usize = 40;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_asks_again_and_again_is_told_it_all_once_it_reads() {
+    let server = Server::start(Setup::default()).await;
+    let mut lane = server.register(1).await;
+    let end = long_past(&server, &mut lane, BIG).await;
+    let mut socket = server.socket().await;
+    socket.login(&server, &lane).await;
+    for _ in 0..ASKED {
+        socket.send("subscribe", json!({ "channel": "orders", "resume_from": 0 })).await;
+    }
+    for _ in 0..ASKED {
+        let reply = socket.reply().await;
+        assert!(reply.ok, "{reply:?}");
+    }
+    // Each answer begins a chain anew, and only the last is told to its end.
+    let (mut told, mut pushes) = (0, 0);
+    while told < end {
+        let push = socket.push().await;
+        assert!(push.prev_seq == told || push.prev_seq == 0, "{} after {told}", push.prev_seq);
+        (told, pushes) = (push.seq, pushes + 1);
+    }
+    assert!(pushes < ASKED * BIG / 2, "{pushes} pushes: replaced subscriptions were told to their ends");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_whose_time_is_over_hears_no_more_news() {
+    let server = Server::start(Setup::default()).await;
+    let mut lane = server.register(1).await;
+    let over = now().plus(5_000_000);
+    let (signed, session) = lane.grant(2, |grant| grant.expires = Some(over));
+    server.submit(&signed).await.read::<BlockReply>();
+    let mut socket = server.socket().await;
+    socket.login(&server, &session).await;
+    let from = socket.subscribe("orders", None).await.seq;
+    let (signed, _) = lane.limit(Side::Buy, 1, 1);
+    let seq = server.submit(&signed).await.read::<BlockReply>().seq;
+    assert_eq!(orders_up_to(&mut socket, from, seq).await, [seq]);
+    // The date is what is waited for.
+    while now() <= over {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let (signed, _) = lane.limit(Side::Buy, 1, 1);
+    server.submit(&signed).await.read::<BlockReply>();
+    assert_eq!(socket.push_or_end().await, None, "the connection is closed instead");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
