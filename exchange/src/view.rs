@@ -200,3 +200,6 @@ impl MarketBook {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

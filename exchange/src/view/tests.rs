@@ -1,0 +1,253 @@
+//! A history taken in batch by batch gives the same view as the engine at its end.
+
+use super::*;
+use bandex_journal::{Journal, MemoryJournal, MemoryStore};
+use bandex_sequencer::{Ends, Sealed, Sequencer, Submitted};
+use bandex_tradechain::body::{
+    Change, Configure, Grant, Heal, Operation, Orders, Place, Register, Revoke, Rotate, Scopes, Transfer,
+    possession_statement,
+};
+use bandex_tradechain::{Block, Body, Domain, Genesis, Keypair, Record, Verified, verify};
+use bandex_types::{AccountId, Amount, OrderRef, Quantity, Rail, Ratio, Timestamp};
+
+const NETWORK: u32 = 7;
+const START: Timestamp = Timestamp::from_micros(1_777_000_000_000_000);
+const MARKET: MarketId = MarketId::new(1);
+const NODE: u8 = 1;
+const OPERATOR: u8 = 2;
+
+fn pair(name: u8) -> Keypair {
+    Keypair::from_seed(&[name; 32])
+}
+
+/// A key and where its lane stands.
+#[derive(Clone)]
+struct Lane {
+    pair: Keypair,
+    head: Head,
+}
+
+impl Lane {
+    fn new(name: u8, made_by: BlockId) -> Self {
+        Self { pair: pair(name), head: Head { seq: 0, id: made_by } }
+    }
+
+    fn key(&self) -> PublicKey {
+        self.pair.public()
+    }
+
+    fn sign(&mut self, body: impl Into<Body>) -> Verified {
+        let Head { seq, id: previous } = self.head;
+        let (author, body) = (self.key(), body.into());
+        let block =
+            Block { network: NETWORK, author, seq: seq + 1, previous, time: START, expiry: None, body };
+        let verified = verify(block.sign(&self.pair), NETWORK).unwrap();
+        self.head = Head { seq: seq + 1, id: verified.id() };
+        verified
+    }
+
+    fn register(name: u8) -> (Self, Verified, AccountId) {
+        let mut lane = Self::new(name, BlockId::ZERO);
+        let block = lane.sign(Register { home: pair(NODE).public(), nonce: 0 });
+        let account = block.id().into();
+        (lane, block, account)
+    }
+
+    /// What the holder of the key `name` signs to be taken in by this key.
+    fn possession(&self, name: u8) -> (PublicKey, bandex_types::SignatureBytes) {
+        let new = pair(name);
+        let statement = possession_statement(NETWORK, &self.key(), &new.public());
+        (new.public(), new.sign(Domain::Possession, &statement))
+    }
+
+    fn grant(&mut self, name: u8) -> (Verified, Self) {
+        let (key, possession) = self.possession(name);
+        let (markets, expires) = (Vec::new(), Some(START.plus(1_000_000_000)));
+        let grant = Grant { key, scopes: Scopes::ALL, markets, largest_notional: None, expires, possession };
+        let block = self.sign(grant);
+        let session = Self::new(name, block.id());
+        (block, session)
+    }
+
+    fn limit(&mut self, side: Side, price: u64, lots: u64) -> Verified {
+        let place = Place::limit(MARKET, side, Price::new(price), Quantity::new(lots));
+        self.sign(Orders { operations: vec![Operation::Place(Box::new(place))] })
+    }
+
+    /// Two blocks for the same place.
+    fn fork(&mut self) -> [Verified; 2] {
+        let mut other = self.clone();
+        let asset = AssetId::BWT;
+        let transfer = |lane: &mut Self, note: &str| {
+            let (to, amount, note) = (AccountId::new([9; 32]), Amount::new(1), note.to_owned());
+            lane.sign(Transfer { to, asset, amount, note })
+        };
+        [transfer(self, "one"), transfer(&mut other, "two")]
+    }
+}
+
+/// A sequencer, its journal, and a view that took in every batch.
+struct World {
+    sequencer: Sequencer,
+    journal: MemoryJournal,
+    records: Vec<Record>,
+    view: View,
+}
+
+impl World {
+    async fn new() -> Self {
+        let mut sequencer = Sequencer::new(Engine::new(), Ends::EMPTY, pair(NODE), pair(OPERATOR));
+        let genesis =
+            Genesis::new(NETWORK, pair(NODE).public(), pair(OPERATOR).public(), Amount::new(1_000_000));
+        let sealed = sequencer.begin(genesis, &[], START);
+        let journal = MemoryStore::new().open();
+        let mut world = Self { sequencer, journal, records: Vec::new(), view: View::default() };
+        world.publish(sealed).await;
+        world
+    }
+
+    /// Publishes the batch, and compares with what a restored engine shows.
+    async fn publish(&mut self, sealed: Sealed) {
+        self.records.extend(sealed.batch.records.iter().cloned());
+        let proof = self.journal.append(&sealed.batch).await.unwrap();
+        self.view.publish(&Publication::new(proof, sealed));
+        let restored = Engine::restore(&self.sequencer.engine().snapshot()).unwrap();
+        assert_eq!(format!("{:#?}", self.view), format!("{:#?}", View::of(&restored)));
+    }
+
+    async fn configure(&mut self, changes: Vec<Change>) {
+        let mut making = self.sequencer.batch(START);
+        making.configure(changes);
+        let sealed = making.seal().unwrap();
+        self.publish(sealed).await;
+    }
+
+    /// One batch of these blocks, each of which is next or proves a fork.
+    async fn batch(&mut self, blocks: impl IntoIterator<Item = Verified>) {
+        let mut making = self.sequencer.batch(START);
+        for block in blocks {
+            match making.submit(block) {
+                Submitted::Contradicts { record, second } => {
+                    let first = self.records.iter().find(|one| one.seq == record).unwrap();
+                    making.fork(first, *second).unwrap();
+                }
+                Submitted::Index(_) | Submitted::Known(bandex_sequencer::Known::Fork { .. }) => {}
+                other => panic!("{other:?}"),
+            }
+        }
+        let sealed = making.seal().unwrap();
+        self.publish(sealed).await;
+    }
+
+    fn check_key(&self, lane: &Lane, status: KeyStatus, forked: bool) {
+        let key = lane.key();
+        let found = self.view.key(&key).map(|state| state.status);
+        assert_eq!((found, self.view.fork(&key).is_some()), (Some(status), forked));
+        assert_eq!(self.view.head(&key), Some(lane.head));
+    }
+
+    /// How many levels of bids and asks there are.
+    fn check_book(&self, bids: usize, asks: usize) {
+        let book = self.view.markets.get(&MARKET).unwrap();
+        assert_eq!((book.bids.len(), book.asks.len()), (bids, asks));
+    }
+}
+
+fn listings() -> Vec<Change> {
+    let asset = |id, symbol: &str, rail| {
+        Change::ListAsset(AssetListing { id, symbol: symbol.to_owned(), decimals: 9, rail })
+    };
+    let market = MarketListing {
+        id: MARKET,
+        base: AssetId::BWT,
+        quote: AssetId::BTC,
+        lot_units: 10,
+        tick_value: Ratio::new(1, 2).unwrap(),
+        least_tranche: Amount::new(10),
+        pay_us: 60_000_000,
+        acknowledge_us: 30_000_000,
+    };
+    vec![
+        asset(AssetId::BWT, "BWT", Rail::Token),
+        asset(AssetId::BTC, "BTC", Rail::Attested),
+        Change::ListMarket(market),
+        Change::SetParameters(Parameters { register_work_bits: 0, ..Parameters::default() }),
+    ]
+}
+
+#[tokio::test]
+async fn every_batch_leads_to_the_view_of_the_engine() {
+    let mut world = World::new().await;
+    assert_eq!(world.view.seq, 1, "genesis alone");
+    world.configure(listings()).await;
+    let (mut anna, one, seller) = Lane::register(10);
+    let (mut bert, two, _) = Lane::register(11);
+    world.batch([one, two]).await;
+    world.configure(vec![Change::Issue { to: seller, amount: Amount::new(10_000) }]).await;
+    // Orders that rest, trade in part and in whole, and are cancelled.
+    world.batch([anna.limit(Side::Sell, 110, 5), anna.limit(Side::Sell, 120, 5)]).await;
+    let cancelled = OrderRef { key: anna.key(), seq: anna.head.seq, op: 0 };
+    world.batch([bert.limit(Side::Buy, 110, 2), bert.limit(Side::Buy, 100, 1)]).await;
+    world.check_book(1, 2);
+    let cancel = Orders { operations: vec![Operation::Cancel { order: cancelled }] };
+    world.batch([bert.limit(Side::Buy, 110, 3), anna.sign(cancel)]).await;
+    world.check_book(1, 0);
+    // A session key that is revoked, in the batch that made it and in another.
+    let (granted, mut session) = anna.grant(20);
+    world.batch([granted, session.limit(Side::Sell, 130, 1)]).await;
+    world.check_book(1, 1);
+    world.batch([anna.sign(Revoke { key: session.key() }), session.limit(Side::Sell, 130, 1)]).await;
+    world.check_book(1, 0);
+    world.check_key(&session, KeyStatus::Revoked, false);
+    let (granted, unused) = anna.grant(21);
+    world.batch([granted, anna.sign(Revoke { key: unused.key() })]).await;
+    world.check_key(&unused, KeyStatus::Revoked, false);
+    // A fork of a revoked key is evidence only.
+    let [kept, other] = session.fork();
+    world.batch([kept]).await;
+    world.batch([other]).await;
+    world.check_key(&session, KeyStatus::Revoked, true);
+    // A new root key.
+    let (key, possession) = anna.possession(12);
+    let rotated = anna.sign(Rotate { key, possession });
+    let mut root = Lane::new(12, rotated.id());
+    world.batch([rotated]).await;
+    world.check_key(&anna, KeyStatus::Revoked, false);
+    world.check_key(&root, KeyStatus::Active, false);
+    // A session key forks, within a batch, and the account is healed.
+    let (granted, mut session) = root.grant(22);
+    world.batch([granted, session.limit(Side::Sell, 140, 2)]).await;
+    world.check_book(1, 1);
+    let forked = session.fork();
+    let keep = forked[0].id();
+    world.batch(forked).await;
+    world.check_book(1, 0);
+    world.check_key(&session, KeyStatus::Forked, true);
+    world.batch([root.sign(Heal { key: session.key(), keep }), root.limit(Side::Sell, 150, 1)]).await;
+    world.check_book(1, 1);
+    // A root key forks: its account is frozen, and stays so.
+    let [kept, other] = bert.fork();
+    world.batch([kept]).await;
+    world.batch([other]).await;
+    world.check_book(0, 1);
+    world.check_key(&bert, KeyStatus::Forked, true);
+    world.batch([bert.limit(Side::Buy, 100, 1)]).await;
+    // What the operator decides, and what is refused of it.
+    let state = MarketState::CancelOnly;
+    let mut changes = vec![Change::SetMarketState { market: MARKET, state }];
+    changes.extend(listings());
+    changes.push(Change::SetFrozen { account: seller, frozen: true });
+    world.configure(changes).await;
+    world.check_book(0, 0);
+    assert_eq!(world.view.markets.get(&MARKET).unwrap().market.state, state);
+    // The operator's key forks as well.
+    let mut operator = Lane::new(OPERATOR, BlockId::ZERO);
+    operator.head = world.view.head(&operator.key()).unwrap();
+    let mut twin = operator.clone();
+    let configure = |line| {
+        let change = Change::SetCreditLine { account: seller, line: Amount::new(line) };
+        Configure { changes: vec![change] }
+    };
+    world.batch([operator.sign(configure(1)), twin.sign(configure(2))]).await;
+    world.check_key(&operator, KeyStatus::Forked, true);
+}
