@@ -20,7 +20,8 @@ pub fn run() -> Result<()> {
         step::run(step::cargo(&["test", "--workspace"])?.env(variable, url))?;
         // The same black-box tests once more, on the other store.
         eprintln!("==> the exchange on PostgreSQL");
-        let exchange = &["test", "--package", "bandex-tests", "--test", "exchange"];
+        // Named through the workspace: with one package alone cargo would choose other features and build anew.
+        let exchange = &["test", "--workspace", "--test", "exchange"];
         step::run(step::cargo(exchange)?.env(variable, url).env("BANDEX_TEST_STORE", "postgres"))
     })
 }
