@@ -44,7 +44,7 @@ pub struct Market {
     pub base: String,
     /// What it is paid with.
     pub quote: String,
-    /// `trading`, `cancel_only` or `halted`.
+    /// `trading`, `cancel_only`, `halted` or `auction`.
     pub state: String,
     /// The price step, in quote a base; one tick in blocks.
     pub tick: String,

@@ -28,6 +28,7 @@ impl Engine {
             Change::SetParameters(parameters) => self.set_parameters(parameters, effects),
             Change::Issue { to, amount } => self.issue(to, *amount, effects),
             Change::SetFrozen { account, frozen } => self.set_frozen(account, *frozen, effects),
+            Change::SetMarketRules { .. } => Err(Refusal::NotServed { what: "set_market_rules".to_owned() }),
         }
     }
 

@@ -39,6 +39,9 @@ impl Engine {
                 self.cancel_requested(signer, id, effects)
             }
             Operation::Amend { .. } => not_served("amend"),
+            Operation::CancelAll { .. } => not_served("cancel_all"),
+            Operation::Quote(_) => not_served("quote"),
+            Operation::Protect { .. } => not_served("protect"),
         }
     }
 

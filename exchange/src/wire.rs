@@ -109,6 +109,7 @@ pub(crate) fn market(info: &MarketInfo) -> api::Market {
         MarketState::Trading => "trading",
         MarketState::CancelOnly => "cancel_only",
         MarketState::Halted => "halted",
+        MarketState::Auction => "auction",
     };
     api::Market {
         id: info.listing.id.get(),

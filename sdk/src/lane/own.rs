@@ -49,7 +49,7 @@ impl OwnRecord {
     pub fn note(&mut self, block: &Block) {
         match &block.body {
             Body::Orders(orders) => {
-                for (operation, op) in orders.operations.iter().zip(0u8..) {
+                for (op, operation) in orders.numbered() {
                     self.note_operation(operation, OrderRef { key: block.author, seq: block.seq, op });
                 }
             }
@@ -68,7 +68,7 @@ impl OwnRecord {
             Operation::Amend { order, price, quantity } => {
                 self.amended.entry(*order).or_default().push(Version { price: *price, quantity: *quantity });
             }
-            Operation::Cancel { .. } | Operation::CancelClient { .. } => {}
+            _ => {}
         }
     }
 

@@ -65,6 +65,13 @@ pub enum Change {
         /// From now on.
         frozen: bool,
     } = 7,
+    /// Sets the rules of a market's trading.
+    SetMarketRules {
+        /// Which.
+        market: MarketId,
+        /// From now on.
+        rules: MarketRules,
+    } = 8,
 }
 
 /// An asset.
@@ -115,6 +122,26 @@ pub enum MarketState {
     CancelOnly = 1,
     /// Nothing moves, cancels included.
     Halted = 2,
+    /// Gathers orders without matching them; the change to trading matches them all at one price.
+    Auction = 3,
+}
+
+/// How a market trades, beside its listing. Every field at 0 is a market without bands and bounds.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize,
+)]
+#[serde(deny_unknown_fields)]
+pub struct MarketRules {
+    /// How far from the reference price a trade may be, in parts per million of it; 0: any distance. A trade beyond
+    /// halts the market.
+    pub band_ppm: u32,
+    /// How long such a halt lasts before orders are gathered for an auction, in microseconds; 0: until the operator
+    /// decides.
+    pub halt_us: u64,
+    /// How long an auction gathers, in microseconds; 0: until the operator decides.
+    pub auction_us: u64,
+    /// How many open orders an account may have on the market, sleeping ones included; 0: any number.
+    pub most_orders: u32,
 }
 
 /// Parameters of all accounts.

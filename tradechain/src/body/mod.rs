@@ -18,8 +18,13 @@ fn has_control(text: &str) -> bool {
 pub use bandwidth::{Bandwidth, Payer};
 pub use batch::Batch;
 pub use bond::{Bond, Unbond};
-pub use configure::{AssetListing, Change, Configure, MAX_CHANGES, MarketListing, MarketState, Parameters};
+pub use configure::{
+    AssetListing, Change, Configure, MAX_CHANGES, MarketListing, MarketRules, MarketState, Parameters,
+};
 pub use keys::{Grant, Heal, Register, Revoke, Rotate, Scopes, leading_zero_bits, possession_statement};
-pub use orders::{MAX_CLIENT_ID_BYTES, MAX_OPERATIONS, Operation, Orders, Place, Trigger, TriggerKind};
+pub use orders::{
+    MAX_CLIENT_ID_BYTES, MAX_OPERATIONS, MAX_QUOTES, Operation, Orders, Place, Protection, Quote, Quotes,
+    Trigger, TriggerKind,
+};
 pub use settle::{Acknowledge, MAX_REFERENCE_BYTES, Pay};
 pub use transfer::{MAX_NOTE_BYTES, Transfer};

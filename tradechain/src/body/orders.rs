@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 
 /// The most operations in one block.
 pub const MAX_OPERATIONS: usize = 100;
+/// The most quotes in one operation.
+pub const MAX_QUOTES: usize = 100;
+/// The most orders that one block can place: each has a number of 8 bits.
+const MOST_NUMBERS: usize = 256;
 /// The longest client order id.
 pub const MAX_CLIENT_ID_BYTES: usize = 64;
 
@@ -25,7 +29,7 @@ pub struct Orders {
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
 pub enum Operation {
-    /// Places an order, named (key, seq, index of this operation).
+    /// Places an order, named (key, seq, number of this operation).
     Place(Box<Place>) = 0,
     /// Cancels an order of the same account.
     Cancel {
@@ -48,6 +52,54 @@ pub enum Operation {
         /// The new total quantity.
         quantity: Quantity,
     } = 3,
+    /// Cancels every open order of the account, sleeping ones included, that the fields do not leave out.
+    CancelAll {
+        /// Only on this market.
+        market: Option<MarketId>,
+        /// Only on this side.
+        side: Option<Side>,
+    } = 4,
+    /// Replaces all quotes of the account on a market by these, or changes nothing. A quote takes one order number
+    /// after the other, from this operation's own on.
+    Quote(Quotes) = 5,
+    /// Sets or ends the protection of the account's quotes on a market.
+    Protect {
+        /// The market.
+        market: MarketId,
+        /// From now on; none ends it. Setting it again lets quotes in that were pulled.
+        protection: Option<Protection>,
+    } = 6,
+}
+
+/// The quotes of an account on one market: orders that only ever rest, replaced all at once.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Quotes {
+    /// The market.
+    pub market: MarketId,
+    /// Whether a quote that would trade moves to the next tick that does not; otherwise all are refused.
+    pub slide: bool,
+    /// At most [`MAX_QUOTES`]; none pulls the quotes that rest.
+    pub quotes: Vec<Quote>,
+}
+
+/// One quote.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Quote {
+    /// Buy or sell the base asset.
+    pub side: Side,
+    /// In ticks.
+    pub price: Price,
+    /// How many lots; 0 is refused.
+    pub quantity: Quantity,
+}
+
+/// When the quotes of a market maker are pulled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize, Deserialize)]
+pub struct Protection {
+    /// Once more lots than this were filled ...
+    pub quantity: Quantity,
+    /// ... within this time, in microseconds; above 0.
+    pub window_us: u64,
 }
 
 /// A new order. Every field of the design is in the bytes from the start; those not yet served are refused by name.
@@ -132,7 +184,35 @@ impl Place {
     }
 }
 
+impl Operation {
+    /// How many order numbers it takes: one, or one a quote.
+    fn numbers(&self) -> usize {
+        match self {
+            Self::Quote(quotes) => quotes.quotes.len().max(1),
+            _ => 1,
+        }
+    }
+
+    fn is_misshapen(&self) -> bool {
+        match self {
+            Self::Quote(quotes) => quotes.quotes.len() > MAX_QUOTES,
+            Self::Protect { protection: Some(protection), .. } => protection.window_us == 0,
+            _ => false,
+        }
+    }
+}
+
 impl Orders {
+    /// The operations, each with the number that its order, or its first quote, has within the block. Without quotes
+    /// that is the operation's place from 0.
+    pub fn numbered(&self) -> impl Iterator<Item = (u8, &Operation)> {
+        self.operations.iter().scan(0_usize, |next, operation| {
+            let number = u8::try_from(*next).ok()?;
+            *next += operation.numbers();
+            Some((number, operation))
+        })
+    }
+
     /// The rules that need no state.
     ///
     /// # Errors
@@ -141,11 +221,17 @@ impl Orders {
         if self.operations.is_empty() || self.operations.len() > MAX_OPERATIONS {
             return Err("a block of orders holds 1 to 100 operations");
         }
+        if self.operations.iter().map(Operation::numbers).sum::<usize>() > MOST_NUMBERS {
+            return Err("a block of orders places at most 256 orders, quotes included");
+        }
+        if self.operations.iter().any(Operation::is_misshapen) {
+            return Err("a quote operation holds at most 100 quotes, and a protection's window is above 0");
+        }
         let unfit = |id: &str| id.is_empty() || id.len() > MAX_CLIENT_ID_BYTES || super::has_control(id);
         let wrong = self.operations.iter().any(|operation| match operation {
             Operation::Place(place) => place.client_id.as_deref().is_some_and(unfit),
             Operation::CancelClient { client_id, .. } => unfit(client_id),
-            Operation::Cancel { .. } | Operation::Amend { .. } => false,
+            _ => false,
         });
         if wrong { Err("a client id has 1 to 64 bytes and no control characters") } else { Ok(()) }
     }
