@@ -9,33 +9,30 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 mod admission;
+mod arena;
 mod auction;
 mod band;
+mod book;
+mod clear;
 mod event;
+mod hidden;
+mod ladder;
+mod level;
+mod matcher;
 pub mod naive;
 mod order;
 mod refusal;
 mod state_hash;
+mod trial;
 mod triggers;
+mod window;
 
 pub use admission::{Admission, AdmitAll, Pair, Verdict};
 pub use auction::{Clearing, Cross, Crossed, Crossing, Indicative};
 pub use band::Band;
+pub use book::Book;
 pub use event::{CancelReason, Event, Placed, Removal, Rest};
+pub use level::Level;
 pub use order::{MOST_PARTS, NewOrder, OrderId, Owner, Resting};
 pub use refusal::{NoBook, Refusal, UnknownOrder};
 pub use triggers::{Direction, Triggers};
-
-/// Stands in until the fast book is there.
-pub type Book = naive::NaiveBook;
-
-/// What rests at one price of one side.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Level {
-    /// The price in ticks.
-    pub price: bandex_types::Price,
-    /// Lots shown at it, never 0. In 128 bits, since the sum of 64-bit quantities may not fit 64.
-    pub quantity: u128,
-    /// How many orders, never 0.
-    pub orders: u32,
-}

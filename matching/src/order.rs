@@ -36,7 +36,7 @@ impl fmt::Display for OrderId {
 }
 
 /// The number of an account, given by the caller. Two orders of one owner never trade with each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Owner(u32);
 
 impl Owner {

@@ -132,8 +132,8 @@ impl NaiveBook {
     /// # Errors
     /// As [`Book::restore`](crate::Book::restore).
     pub fn restore(&mut self, order: &Resting, may_cross: bool) -> Result<OrderId, NoBook> {
-        let display = if order.display.is_zero() { Quantity::MAX } else { order.display };
-        let shows = !order.shown.is_zero() && order.shown <= display && order.shown <= order.left;
+        let part = if order.display.is_zero() { order.left } else { smaller(order.display, order.left) };
+        let shows = !order.shown.is_zero() && order.shown <= part;
         let hides = order.display.is_zero() && order.shown < order.left;
         let across =
             self.orders.iter().any(|other| other.side != order.side && takes(order.side, order.price, other));
@@ -260,6 +260,9 @@ impl NaiveBook {
         if needed.is_zero() {
             return Ok(None);
         }
+        if !self.would_trade(order) {
+            return Err(unmet(order));
+        }
         // What it needs is tried on a copy.
         admission.trial_begins();
         let sweep = self.clone().trade(order, Some(needed), None, admission, &mut Vec::new());
@@ -267,8 +270,7 @@ impl NaiveBook {
         match sweep.halt {
             _ if sweep.filled >= needed => Ok(None),
             Some(Halt::Refused(reason)) => Ok(Some(reason)),
-            _ if order.time_in_force == TimeInForce::Fok => Err(Refusal::FokUnfilled),
-            _ => Err(Refusal::MinimumUnfilled),
+            _ => Err(unmet(order)),
         }
     }
 
@@ -310,6 +312,11 @@ impl NaiveBook {
     fn remove(&mut self, id: OrderId) {
         self.orders.retain(|order| order.id != id);
     }
+}
+
+/// The refusal of an order that does not trade what it needs.
+fn unmet(order: &NewOrder) -> Refusal {
+    if order.time_in_force == TimeInForce::Fok { Refusal::FokUnfilled } else { Refusal::MinimumUnfilled }
 }
 
 /// Whether an order on `side` with this limit may trade with the maker.
