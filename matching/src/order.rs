@@ -15,6 +15,9 @@ pub struct OrderId {
 }
 
 impl OrderId {
+    /// The name of no order, now or ever.
+    pub const NEVER: Self = Self::new(0, u32::MAX);
+
     pub(crate) const fn new(slot: u32, generation: u32) -> Self {
         Self { generation, slot }
     }
