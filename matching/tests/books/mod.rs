@@ -10,7 +10,7 @@ use crate::script::parse::{Action, Command, Ticket, owner};
 use bandex_matching::{Band, Direction, NewOrder, OrderId, Owner, Refusal, Triggers};
 use bandex_types::{Price, Quantity, Side};
 use either::AnyBook;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use words::{code, list};
 
 /// A market without accounts around a book.
@@ -24,6 +24,8 @@ pub struct Market<B> {
     sleeping: BTreeMap<u64, Ticket>,
     triggers: Triggers,
     last: Option<Price>,
+    /// The lowest and the highest price of the step's trades.
+    range: Option<(Price, Price)>,
     in_auction: bool,
     owners: Vec<String>,
     /// Orders so far, to number those that sleep.
@@ -58,12 +60,14 @@ impl<B: AnyBook> World for Market<B> {
             Action::AuctionEnds => self.end_auction()?,
             Action::Other => return Err("a book does not know this line".to_owned()),
         };
-        while let Some(number) = self.triggers.next_reached() {
+        let mut reached = VecDeque::new();
+        loop {
+            reached.extend(self.reached());
+            let Some(number) = reached.pop_front() else { return Ok(lines) };
             let ticket = self.sleeping.remove(&number).ok_or("an order woke that does not sleep")?;
             lines.push(format!("{} wakes", ticket.name));
             lines.extend(self.arrive(&ticket, true)?);
         }
-        Ok(lines)
     }
 
     fn show(&self, what: &str) -> Option<String> {
@@ -108,6 +112,23 @@ impl<B: AnyBook> Market<B> {
         self.triggers.add(self.orders, direction, price);
         self.sleeping.insert(self.orders, ticket.clone());
         Ok(vec![format!("{name} sleeps")])
+    }
+
+    /// Those that the last step's trades reached, the oldest first.
+    fn reached(&mut self) -> Vec<u64> {
+        let Some((low, high)) = self.range.take() else { return Vec::new() };
+        self.triggers.reach(low);
+        self.triggers.reach(high);
+        let mut numbers: Vec<u64> = std::iter::from_fn(|| self.triggers.next_reached()).collect();
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// Notes the price of a trade.
+    fn traded(&mut self, price: Price) {
+        self.last = Some(price);
+        let (low, high) = self.range.unwrap_or((price, price));
+        self.range = Some((low.min(price), high.max(price)));
     }
 
     /// An order comes to the book now.
@@ -179,6 +200,10 @@ impl<B: AnyBook> Market<B> {
 
     /// Gives a resting order another quantity, what it traded included, and perhaps another price.
     fn amend(&mut self, name: &str, quantity: u64, price: u64) -> Lines {
+        if let Some(ticket) = self.sleeping.values_mut().find(|ticket| ticket.name == name) {
+            (ticket.quantity, ticket.price) = (quantity, price);
+            return Ok(Vec::new());
+        }
         let at = self.open.iter().position(|open| open.ticket.name == name);
         let Some(Open { id, ticket, filled }) = at.map(|at| self.open[at].clone()) else {
             return Ok(vec![format!("{name} refused: unknown_order")]);
@@ -194,7 +219,9 @@ impl<B: AnyBook> Market<B> {
             self.book.reduce(id, Quantity::new(left - open)).map_err(|refusal| refusal.to_string())?;
             return Ok(Vec::new());
         }
-        let ticket = Ticket { price, quantity: open, minimum: 0, ..ticket };
+        // A minimum was for the first arrival, and an order shows at most what is left of it.
+        let display = ticket.display.min(open);
+        let ticket = Ticket { price, quantity: open, minimum: 0, display, ..ticket };
         let order = self.order(&ticket);
         let mut events = Vec::new();
         match self.book.replace(id, &order, &mut events) {

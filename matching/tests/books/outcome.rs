@@ -40,7 +40,9 @@ impl<B: AnyBook> Market<B> {
             }
             // An order by quote quantity is for what it traded.
             Rest::Cancelled(CancelReason::Unfilled) if ticket.quote.is_some() => {
-                lines.push(format!("{name} cancelled: unfilled"));
+                if placed.filled.is_zero() {
+                    lines.push(format!("{name} cancelled: unfilled"));
+                }
             }
             Rest::Cancelled(reason) => {
                 lines.push(format!("{name} cancelled, {left} left: {}", reason_of(reason)));
@@ -63,8 +65,7 @@ impl<B: AnyBook> Market<B> {
                 let name = &ticket.name;
                 lines.push(format!("{name} {verb} {quantity} at {price} {preposition} {maker_name}"));
                 self.filled(maker, quantity, maker_left);
-                self.last = Some(price);
-                self.triggers.reach(price);
+                self.traded(price);
             }
             Event::MakerRemoved { maker, left, reason, .. } => {
                 lines.push(format!("{} cancelled, {left} left: {}", self.name(maker)?, removal(reason)));
@@ -115,8 +116,7 @@ impl<B: AnyBook> Market<B> {
             lines.push(format!("{} cancelled, {left} left: auction_unfilled", ticket.name));
         }
         if let Some(found) = found {
-            self.last = Some(found.price);
-            self.triggers.reach(found.price);
+            self.traded(found.price);
         }
         Ok(lines)
     }

@@ -1,6 +1,8 @@
 //! The little language of the examples in docs/matching.md: how blocks are found in the document, and how what an
 //! example says is held against what a world does. What the lines mean is in `parse`.
 
+#![allow(dead_code, reason = "each test binary uses its part of the language")]
+
 pub mod parse;
 
 use parse::Command;

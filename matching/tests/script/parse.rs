@@ -35,7 +35,7 @@ pub enum Action {
 /// An order as it is written: `bob buys 5 at 10, post-only`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Ticket {
-    /// `bob`, or `bob#2` if he has several.
+    /// `bob`, or `bob#2` if he has several; `bob/bot` if another key of his signs it.
     pub name: String,
     pub side: Side,
     /// `buys 5`; 0 if it is by quote quantity.
@@ -60,6 +60,8 @@ pub struct Ticket {
     pub self_trade: SelfTrade,
     /// `when it trades at 11 or above`
     pub trigger: Option<Trigger>,
+    /// `called x17`: the trader's own name for it.
+    pub client_id: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,7 +72,7 @@ pub struct Trigger {
 }
 
 impl Ticket {
-    /// Whose the order is: `bob` of `bob#2`.
+    /// Whose the order is: `bob` of `bob#2` and of `bob/bot`.
     pub fn owner(&self) -> &str {
         owner(&self.name)
     }
@@ -78,7 +80,7 @@ impl Ticket {
 
 /// Whose the order of this name is.
 pub fn owner(name: &str) -> &str {
-    name.split('#').next().unwrap_or(name)
+    name.split(['#', '/']).next().unwrap_or(name)
 }
 
 impl FromStr for Command {
@@ -136,6 +138,7 @@ fn ticket(text: &str) -> Result<Ticket, String> {
         minimum: 0,
         self_trade: SelfTrade::CancelOldest,
         trigger: None,
+        client_id: None,
     };
     let mut protected = false;
     for part in parts {
@@ -165,6 +168,7 @@ fn option(ticket: &mut Ticket, text: &str) -> Result<bool, String> {
         (["post-only", "slide"], _) => ticket.post_only = PostOnly::Slide,
         (["showing", lots], _) => ticket.display = number(lots)?,
         (["at", "least", lots], _) => ticket.minimum = number(lots)?,
+        (["called", name], _) => ticket.client_id = Some((*name).to_owned()),
         (["self-trade", mode], _) => ticket.self_trade = self_trade(mode)?,
         (["when", "it", "trades", "at", price, "or", way @ ("above" | "below")], _) => {
             ticket.trigger = Some(Trigger { price: number(price)?, above: *way == "above" });
