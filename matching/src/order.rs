@@ -15,6 +15,9 @@ pub struct OrderId {
 }
 
 impl OrderId {
+    /// The name of no order: of one that is yet to be given a name.
+    pub const NONE: Self = Self { generation: u32::MAX, slot: u32::MAX };
+
     pub(crate) const fn new(slot: u32, generation: u32) -> Self {
         Self { generation, slot }
     }
