@@ -23,7 +23,7 @@ pub struct Row {
     pub tally: Tally,
     /// What the plain book makes of the same commands.
     pub expected: Tally,
-    /// Why another result is no mistake of the exchange, for a book of somebody else.
+    /// Why a book of somebody else may come to another result.
     pub note: &'static str,
 }
 
@@ -73,7 +73,7 @@ impl Row {
         let of = |value: Option<u32>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
         let latency = |pick: fn(&Latency) -> u32| of(self.latency.as_ref().map(pick));
         let mut line = format!(
-            "  {:<14} {:>7.2} {:>8.1} {:>6} {:>6} {:>7} {:>9} {:>11} {:016x} {:>8} {:>6.2}",
+            "  {:<17} {:>7.2} {:>8.1} {:>6} {:>6} {:>7} {:>9} {:>11} {:016x} {:>8} {:>6.2}",
             self.engine,
             self.speed() / 1e6,
             self.ns_a_command(),
@@ -90,10 +90,8 @@ impl Row {
             line.push_str(&format!("  first {} commands only", self.commands));
         }
         if self.tally != self.expected {
-            line.push_str("  DIFFERENT");
-        }
-        if !self.note.is_empty() {
-            line.push_str(&format!("  ({})", self.note));
+            let note = if self.note.is_empty() { String::new() } else { format!(": {}", self.note) };
+            line.push_str(&format!("  DIFFERENT{note}"));
         }
         line
     }
@@ -152,7 +150,7 @@ impl Report {
     }
 }
 
-const HEAD: &str = "  engine       Mcmd/s   ns/cmd    p50    p99   p99.9    trades    quantity hash             refusals  ratio";
+const HEAD: &str = "  engine             Mcmd/s   ns/cmd    p50    p99   p99.9    trades    quantity hash             refusals  ratio";
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 commands fit any memory")]
 fn real(count: usize) -> f64 {
@@ -189,7 +187,7 @@ mod tests {
             assert!(report.text().contains(verdict), "{}", report.text());
         };
         check(Some(KNOWN[0]), [good, good, good], true, "as listed for n1k");
-        check(Some(KNOWN[0]), [good, good, bad], true, "DIFFERENT  (a note)");
+        check(Some(KNOWN[0]), [good, good, bad], true, "DIFFERENT: a note");
         check(Some(KNOWN[0]), [bad, bad, bad], false, "FAIL: not as listed for n1k");
         check(Some(KNOWN[0]), [bad, good, good], false, "FAIL");
         check(None, [bad, bad, bad], true, "no listed workload");
