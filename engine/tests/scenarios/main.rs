@@ -11,4 +11,5 @@ mod markets;
 mod operator;
 mod orders;
 mod snapshot;
+mod special;
 mod tokens;
