@@ -15,8 +15,10 @@ pub struct Row {
     pub commands: usize,
     /// Whether that is all of them.
     pub is_whole: bool,
-    /// The median of its times.
+    /// The median of the processor's times.
     pub time: Duration,
+    /// The median of the times on the wall.
+    pub wall: Duration,
     /// How long single commands took, if that was asked.
     pub latency: Option<Latency>,
     /// What came of the commands.
@@ -58,7 +60,7 @@ impl Row {
         json!({
             "engine": self.engine, "commands": self.commands, "whole": self.is_whole,
             "commands_a_second": self.speed().round(), "ns_a_command": cut(self.ns_a_command()),
-            "ratio": cut(self.speed() / yardstick),
+            "ratio": cut(self.speed() / yardstick), "wall_seconds": self.wall.as_secs_f64(),
             "p50_ns": self.latency.map(|latency| latency.p50_ns),
             "p99_ns": self.latency.map(|latency| latency.p99_ns),
             "p999_ns": self.latency.map(|latency| latency.p999_ns),
@@ -86,6 +88,13 @@ impl Row {
             self.tally.refusals,
             self.speed() / yardstick,
         );
+        if self.wall > self.time * 6 / 5 {
+            line.push_str(&format!(
+                "  busy machine: {} ms took {}",
+                self.time.as_millis(),
+                self.wall.as_millis()
+            ));
+        }
         if !self.is_whole {
             line.push_str(&format!("  first {} commands only", self.commands));
         }
@@ -170,7 +179,17 @@ mod tests {
     fn row(engine: &'static str, tally: Tally, expected: Tally) -> Row {
         let time = Duration::from_millis(if engine == "plain" { 200 } else { 50 });
         let note = if engine == "other" { "a note" } else { "" };
-        Row { engine, commands: 1_000_000, is_whole: true, time, latency: None, tally, expected, note }
+        Row {
+            engine,
+            commands: 1_000_000,
+            is_whole: true,
+            time,
+            wall: time,
+            latency: None,
+            tally,
+            expected,
+            note,
+        }
     }
 
     fn report(known: Option<Known>, ours: Tally, plain: Tally, other: Tally) -> Report {
