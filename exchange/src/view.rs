@@ -116,6 +116,8 @@ impl View {
                 }
                 Event::Parameters(parameters) => self.parameters = parameters.clone(),
                 Event::Market { listing, state } => self.set_market(listing, *state),
+                // They hold from the next record on.
+                Event::Rules { version } => self.rules = *version,
                 _ => {}
             }
         }

@@ -21,6 +21,7 @@ mod level;
 mod matcher;
 pub mod naive;
 mod order;
+mod prefetch;
 mod refusal;
 mod state_hash;
 mod trial;
