@@ -253,3 +253,6 @@ impl Ladder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
