@@ -204,6 +204,7 @@ mod tests {
             arena.insert(Owner::new(1), Side::Sell, Price::new(7), Quantity::new(1), true)
         };
         let [a, b, c] = [0, 1, 2].map(|_| insert(&mut arena));
+        assert_eq!([a.1, b.1].map(|id| id.to_string()), ["1.1", "2.1"]);
         arena.remove(a.0);
         arena.remove(c.0);
         assert_eq!((arena.find(a.1), arena.find(b.1), arena.find(c.1)), (None, Some(b.0), None));
@@ -215,5 +216,9 @@ mod tests {
         let node = arena.node(d.0);
         assert_eq!((node.side(), node.hides(), node.shown.get()), (Side::Sell, true, 1));
         assert_eq!(arena.find(OrderId::new(99, 1)), None);
+        arena.live = MOST - 1;
+        assert!(!arena.is_full());
+        arena.live = MOST;
+        assert!(arena.is_full());
     }
 }

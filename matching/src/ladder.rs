@@ -278,3 +278,6 @@ impl Ladder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
