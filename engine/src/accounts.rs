@@ -24,6 +24,11 @@ impl AccountIndex {
     pub const fn get(self) -> u32 {
         self.0
     }
+
+    pub(crate) const fn at(self) -> usize {
+        // Lossless: the targets this builds for have pointers of at least 32 bits.
+        self.0 as usize
+    }
 }
 
 /// What the engine knows of an account.
@@ -36,15 +41,27 @@ pub(crate) struct Account {
     pub limit: Option<Amount>,
     /// What its open deals reserve of the limit.
     pub reserved: u128,
-    /// The notional of its open bids on quote legs that nobody locked.
+    /// The notional of its open bids on quote legs that nobody locked, sleeping ones included.
     pub open_bids: u128,
     /// What it has bought and not yet paid for, on such legs.
     pub unsettled: u128,
 }
 
+/// Position of a lane in the order in which keys were admitted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+pub(crate) struct LaneIndex(u32);
+
+impl LaneIndex {
+    pub fn at(self) -> usize {
+        // Lossless: the targets this builds for have pointers of at least 32 bits.
+        self.0 as usize
+    }
+}
+
 /// One key's lane.
 #[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Lane {
+    pub key: PublicKey,
     pub account: AccountIndex,
     pub role: Role,
     pub status: KeyStatus,
@@ -68,7 +85,8 @@ pub(crate) enum Role {
 pub(crate) struct Accounts {
     all: Vec<Account>,
     index: BTreeMap<AccountId, AccountIndex>,
-    lanes: BTreeMap<PublicKey, Lane>,
+    lanes: Vec<Lane>,
+    by_key: BTreeMap<PublicKey, LaneIndex>,
 }
 
 impl Accounts {
@@ -86,7 +104,9 @@ impl Accounts {
     pub fn add_lane(&mut self, key: PublicKey, account: AccountIndex, role: Role, made_by: BlockId) {
         let head = Head { seq: 0, id: made_by };
         let status = KeyStatus::Active;
-        self.lanes.insert(key, Lane { account, role, status, head, blocks: Vec::new(), fork: None });
+        let next = u32::try_from(self.lanes.len()).expect("fewer than 2^32 keys");
+        self.lanes.push(Lane { key, account, role, status, head, blocks: Vec::new(), fork: None });
+        self.by_key.insert(key, LaneIndex(next));
     }
 
     pub fn find(&self, id: &AccountId) -> Option<AccountIndex> {
@@ -94,11 +114,11 @@ impl Accounts {
     }
 
     pub fn get(&self, index: AccountIndex) -> &Account {
-        self.all.get(index.0 as usize).expect("indices are handed out by add")
+        self.all.get(index.at()).expect("indices are handed out by add")
     }
 
     pub fn get_mut(&mut self, index: AccountIndex) -> &mut Account {
-        self.all.get_mut(index.0 as usize).expect("indices are handed out by add")
+        self.all.get_mut(index.at()).expect("indices are handed out by add")
     }
 
     /// The accounts whose limit is the parameters' dust.
@@ -110,17 +130,29 @@ impl Accounts {
             .map(|(index, _)| index)
     }
 
+    pub fn find_lane(&self, key: &PublicKey) -> Option<LaneIndex> {
+        self.by_key.get(key).copied()
+    }
+
     pub fn lane(&self, key: &PublicKey) -> Option<&Lane> {
-        self.lanes.get(key)
+        self.find_lane(key).map(|index| self.lane_at(index))
     }
 
     pub fn lane_mut(&mut self, key: &PublicKey) -> Option<&mut Lane> {
-        self.lanes.get_mut(key)
+        self.find_lane(key).map(|index| self.lane_at_mut(index))
+    }
+
+    pub fn lane_at(&self, index: LaneIndex) -> &Lane {
+        self.lanes.get(index.at()).expect("indices are handed out by find_lane")
+    }
+
+    pub fn lane_at_mut(&mut self, index: LaneIndex) -> &mut Lane {
+        self.lanes.get_mut(index.at()).expect("indices are handed out by find_lane")
     }
 
     /// All keys with their lanes, by key.
     pub fn lanes(&self) -> impl Iterator<Item = (&PublicKey, &Lane)> {
-        self.lanes.iter()
+        self.by_key.iter().map(|(key, index)| (key, self.lane_at(*index)))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Account> {

@@ -1,173 +1,285 @@
 //! Who may trade with whom: both sides' caps are drawn on the other's free limit and reserved before they trade.
 
 use crate::accounts::{AccountIndex, Accounts};
-use crate::market::{Market, OpenOrder, OpenOrders};
-use bandex_matching::{Admission, NewOrder, Owner, Pair, Verdict};
+use crate::market::{Legs, at_slot};
+use crate::open::{OpenOrder, OpenOrders, OrderIndex};
+use crate::protection::Guards;
+use bandex_matching::{Admission, Clearing, Cross, Crossing, NewOrder, OrderId, Pair, Verdict};
 use bandex_settlement::{Terms, caps_allow, draw_cap};
 use bandex_tradechain::body::Parameters;
-use bandex_types::{Amount, Rail, Side};
-use std::collections::BTreeMap;
+use bandex_types::{Amount, MarketId, Price, Quantity, Side};
 
-/// The limit of an account is used up.
+/// Why an order is kept from a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Exhausted {
-    pub limit: Amount,
-    pub free: Amount,
+pub(crate) enum Bar {
+    /// The limit of its account is used up.
+    Exhausted { limit: Amount, free: Amount },
+    /// It is a quote, and its account's protection has been tripped.
+    Protected,
+    /// The pair is below the smallest tranche, and it came later.
+    TooSmall,
 }
 
-/// Judges the pairs of one arriving order.
+/// Two orders that are to trade, and the terms of the deal that this opens or grows.
+#[derive(Debug, Clone)]
+pub(crate) struct Drawn {
+    sell: OrderIndex,
+    buy: OrderIndex,
+    /// Lots of the deal in all.
+    quantity: Quantity,
+    pub terms: Terms,
+    /// Whether the two trade for a second time in the same step.
+    pub grows: bool,
+}
+
+/// What the trades of one step have reserved so far.
+#[derive(Debug, Default)]
+pub(crate) struct Draws {
+    /// Whose limit, and how much of it, by account.
+    reserved: Sums,
+    /// Lots of whose guarded quotes, by account.
+    quoted: Sums,
+    /// Each admitted pair, in order.
+    pub fills: Vec<Drawn>,
+    /// The same as it stands outside the trial that runs.
+    before_trial: (Sums, Sums, usize),
+}
+
+/// What belongs to each account, by account.
+type Sums = Vec<(AccountIndex, u128)>;
+
+fn sum_of(list: &[(AccountIndex, u128)], account: AccountIndex) -> u128 {
+    let at = list.binary_search_by_key(&account, |(whose, _)| *whose);
+    at.ok().and_then(|at| list.get(at)).map_or(0, |(_, sum)| *sum)
+}
+
+fn add_to(list: &mut Sums, account: AccountIndex, units: u128) {
+    match list.binary_search_by_key(&account, |(whose, _)| *whose) {
+        Ok(at) => {
+            if let Some((_, sum)) = list.get_mut(at) {
+                *sum += units;
+            }
+        }
+        Err(at) => list.insert(at, (account, units)),
+    }
+}
+
+impl Draws {
+    pub fn clear(&mut self) {
+        self.reserved.clear();
+        self.quoted.clear();
+        self.fills.clear();
+    }
+}
+
+/// Draws caps on the free limits of accounts, for the pairs of one step: of an arriving order, or of an auction's end.
 pub(crate) struct Limits<'a> {
     pub accounts: &'a Accounts,
     pub orders: &'a OpenOrders,
     pub parameters: &'a Parameters,
-    pub market: &'a MarketTerms,
-    pub taker: &'a OpenOrder,
-    /// Reserved so far for this order's trades: whose limit, and how much of it.
-    reserved: BTreeMap<AccountIndex, u128>,
-    /// The same as it stands outside the trial that runs.
-    before_trial: BTreeMap<AccountIndex, u128>,
-    /// The terms of each admitted pair, in order.
-    pub terms: Vec<Terms>,
-    terms_before_trial: usize,
+    pub guards: &'a Guards,
+    pub slots: &'a [Option<OrderIndex>],
+    pub market: MarketId,
+    pub legs: Legs,
+    pub draws: &'a mut Draws,
 }
 
-/// What a market adds to terms: the part of [`Market`] that may be read while its book is matching.
-pub(crate) struct MarketTerms {
-    base_rail: Rail,
-    quote_rail: Rail,
-    listing: bandex_tradechain::body::MarketListing,
+/// Judges the pairs of an arriving order.
+pub(crate) struct Arrival<'a> {
+    pub limits: Limits<'a>,
+    pub taker: OrderIndex,
 }
 
-impl MarketTerms {
-    pub fn of(market: &Market) -> Self {
-        Self { base_rail: market.base_rail, quote_rail: market.quote_rail, listing: market.listing.clone() }
-    }
+/// Judges the pairs of an auction's end.
+pub(crate) struct Auction<'a> {
+    pub limits: Limits<'a>,
 }
 
-impl<'a> Limits<'a> {
-    pub fn new(
-        accounts: &'a Accounts,
-        orders: &'a OpenOrders,
-        parameters: &'a Parameters,
-        market: &'a MarketTerms,
-        taker: &'a OpenOrder,
-    ) -> Self {
-        Self {
-            accounts,
-            orders,
-            parameters,
-            market,
-            taker,
-            reserved: BTreeMap::new(),
-            before_trial: BTreeMap::new(),
-            terms: Vec::new(),
-            terms_before_trial: 0,
-        }
+/// How two orders stand to each other.
+enum Judged {
+    Admitted,
+    SellerBarred(Bar),
+    BuyerBarred(Bar),
+    /// Nothing can be agreed on that is worth its handling.
+    TooSmall,
+}
+
+impl Limits<'_> {
+    fn order(&self, id: OrderId) -> OrderIndex {
+        at_slot(self.slots, id)
     }
 
-    /// What is left of an account's limit, after what this order's own trades reserve.
-    fn free(&self, account: AccountIndex) -> Amount {
-        let drawn = self.reserved.get(&account).copied().unwrap_or(0);
-        let free =
-            u128::from(self.accounts.get(account).free_limit(self.parameters).get()).saturating_sub(drawn);
-        Amount::new(u64::try_from(free).unwrap_or(u64::MAX))
+    /// What is left of an account's limit, after what this step's own trades reserve.
+    fn free(&self, account: AccountIndex) -> u128 {
+        let free = u128::from(self.accounts.get(account).free_limit(self.parameters).get());
+        free.saturating_sub(sum_of(&self.draws.reserved, account))
     }
 
-    /// Whether nothing at all can be drawn on an account.
-    fn exhausted(&self, account: AccountIndex) -> Option<Exhausted> {
-        let free = self.free(account);
+    /// Whether nothing at all can be drawn on an account, which may have lent `already` to the deal in question.
+    fn exhausted(&self, account: AccountIndex, already: Amount) -> Option<Bar> {
+        let free = saturated(self.free(account) + u128::from(already.get()));
         let drawn = draw_cap(Amount::MAX, None, free, self.parameters.share_ppm);
-        drawn.is_zero().then(|| Exhausted { limit: self.accounts.get(account).limit(self.parameters), free })
+        let limit = || self.accounts.get(account).limit(self.parameters);
+        drawn.is_zero().then(|| Bar::Exhausted { limit: limit(), free })
     }
 
-    /// Whether trades on this market expose anyone: not if the ledger holds both legs.
-    fn exposes(&self) -> bool {
-        !(self.market.base_rail == Rail::Token && self.market.quote_rail == Rail::Token)
+    /// Whether the protection of an order's account has been tripped, if it is a quote.
+    fn protected(&self, order: &OpenOrder) -> Option<Bar> {
+        if !order.quote {
+            return None;
+        }
+        let guard = self.guards.get(order.account, self.market)?;
+        let filled = sum_of(&self.draws.quoted, order.account);
+        guard.is_tripped_by(filled).then_some(Bar::Protected)
     }
 
-    fn draw(&self, pair: &Pair, maker: &OpenOrder, base_total: Amount, quote_total: Amount) -> Terms {
-        let (sell, buy) = match pair.taker_side {
-            Side::Sell => (self.taker, maker),
-            Side::Buy => (maker, self.taker),
-        };
-        let draw = |own: &OpenOrder, other: &OpenOrder| {
-            draw_cap(quote_total, own.own_cap, self.free(other.account), self.parameters.share_ppm)
-        };
-        Terms {
+    /// How much `own` lets the account of `other` owe, of which `already` stands.
+    fn draw(&self, own: &OpenOrder, other: &OpenOrder, value: Amount, already: Amount) -> Amount {
+        let free = saturated(self.free(other.account) + u128::from(already.get()));
+        draw_cap(value, own.own_cap, free, self.parameters.share_ppm).max(already)
+    }
+
+    /// Judges a pair, the account on side `first` before the other; if it is admitted both caps are reserved and the
+    /// fill is noted.
+    fn judge(
+        &mut self,
+        (sell, buy): (OrderIndex, OrderIndex),
+        price: Price,
+        quantity: Quantity,
+        first: Side,
+    ) -> Judged {
+        let (seller, buyer) = (self.orders.get(sell), self.orders.get(buy));
+        // Only an order that shows a part at a time meets the same one twice.
+        let again = seller.is_iceberg() || buyer.is_iceberg();
+        let same = |fill: &&Drawn| (fill.sell, fill.buy) == (sell, buy);
+        let before = if again { self.draws.fills.iter().rev().find(same) } else { None };
+        let caps = before.map(|fill| (fill.terms.seller_cap, fill.terms.buyer_cap)).unwrap_or_default();
+        let (grows, then) = (before.is_some(), before.map_or(Quantity::ZERO, |fill| fill.quantity));
+        let Some(quantity) = then.checked_add(quantity) else { return Judged::TooSmall };
+        let legs = self.legs;
+        let amounts = (legs.base_units(quantity), legs.quote_units(quantity, price));
+        let (Some(base_total), Some(quote_total)) = amounts else { return Judged::TooSmall };
+        let terms = Terms {
             base_total,
             quote_total,
-            seller_cap: draw(sell, buy),
-            buyer_cap: draw(buy, sell),
-            base_rail: self.market.base_rail,
-            quote_rail: self.market.quote_rail,
-            pay_us: self.market.listing.pay_us,
-            acknowledge_us: self.market.listing.acknowledge_us,
+            seller_cap: self.draw(seller, buyer, quote_total, caps.0),
+            buyer_cap: self.draw(buyer, seller, quote_total, caps.1),
+            base_rail: legs.base_rail,
+            quote_rail: legs.quote_rail,
+            pay_us: legs.pay_us,
+            acknowledge_us: legs.acknowledge_us,
+        };
+        let at_once = terms.settles_at_once();
+        // A cap is drawn on the limit of the side that may owe.
+        let owed = [(buyer.account, terms.seller_cap, caps.0), (seller.account, terms.buyer_cap, caps.1)];
+        if !at_once {
+            let seller_barred = || self.exhausted(seller.account, caps.1).map(Judged::SellerBarred);
+            let buyer_barred = || self.exhausted(buyer.account, caps.0).map(Judged::BuyerBarred);
+            let barred = match first {
+                Side::Sell => seller_barred().or_else(buyer_barred),
+                Side::Buy => buyer_barred().or_else(seller_barred),
+            };
+            if let Some(barred) = barred {
+                return barred;
+            }
+            if !caps_allow(terms.seller_cap, terms.buyer_cap, quote_total, legs.least_tranche) {
+                return Judged::TooSmall;
+            }
         }
+        if terms.check().is_err() {
+            return Judged::TooSmall;
+        }
+        // From here they trade.
+        if !at_once {
+            for (account, cap, already) in owed {
+                let more = cap.saturating_sub(already);
+                add_to(&mut self.draws.reserved, account, u128::from(more.get()));
+            }
+        }
+        let more = u128::from(quantity.saturating_sub(then).get());
+        for order in [seller, buyer] {
+            if order.quote && self.guards.get(order.account, self.market).is_some() {
+                add_to(&mut self.draws.quoted, order.account, more);
+            }
+        }
+        self.draws.fills.push(Drawn { sell, buy, quantity, terms, grows });
+        Judged::Admitted
     }
 }
 
-impl Admission for Limits<'_> {
-    type Reason = Exhausted;
+impl Admission for Arrival<'_> {
+    type Reason = Bar;
 
-    fn taker(&mut self, _: &NewOrder) -> Result<(), Exhausted> {
-        match self.exhausted(self.taker.account).filter(|_| self.exposes()) {
-            Some(exhausted) => Err(exhausted),
+    fn taker(&mut self, _: &NewOrder) -> Result<(), Bar> {
+        let account = self.limits.orders.get(self.taker).account;
+        match self.limits.exhausted(account, Amount::ZERO).filter(|_| self.limits.legs.expose()) {
+            Some(bar) => Err(bar),
             None => Ok(()),
         }
     }
 
-    fn pair(&mut self, pair: &Pair) -> Verdict<Exhausted> {
-        let maker_account = AccountIndex::new(pair.maker_owner.get());
-        let Some(maker) = self.orders.get(pair.maker) else { return Verdict::Skip };
-        let listing = &self.market.listing;
-        let base = pair.quantity.get().checked_mul(listing.lot_units).map(Amount::new);
-        let quote = quote_units(pair, self.market);
-        let (Some(base_total), Some(quote_total)) = (base, quote) else { return Verdict::Skip };
-        let terms = self.draw(pair, maker, base_total, quote_total);
-        if !terms.settles_at_once() {
-            if let Some(exhausted) = self.exhausted(self.taker.account) {
-                return Verdict::RefuseTaker(exhausted);
-            }
-            if let Some(exhausted) = self.exhausted(maker_account) {
-                return Verdict::RemoveMaker(exhausted);
-            }
-            if !caps_allow(terms.seller_cap, terms.buyer_cap, quote_total, listing.least_tranche) {
-                return Verdict::Skip;
-            }
+    fn pair(&mut self, pair: &Pair) -> Verdict<Bar> {
+        let maker = self.limits.order(pair.maker);
+        if let Some(bar) = self.limits.protected(self.limits.orders.get(maker)) {
+            return Verdict::RemoveMaker(bar);
         }
-        if terms.check().is_err() {
-            return Verdict::Skip;
-        }
-        // From here they trade. A cap is drawn on the limit of the side that may owe.
-        let (seller, buyer) = match pair.taker_side {
-            Side::Sell => (self.taker.account, maker_account),
-            Side::Buy => (maker_account, self.taker.account),
+        let (sell, buy) = match pair.taker_side {
+            Side::Sell => (self.taker, maker),
+            Side::Buy => (maker, self.taker),
         };
-        if !terms.settles_at_once() {
-            for (account, cap) in [(buyer, terms.seller_cap), (seller, terms.buyer_cap)] {
-                *self.reserved.entry(account).or_default() += u128::from(cap.get());
+        let judged = self.limits.judge((sell, buy), pair.price, pair.quantity, pair.taker_side);
+        match (judged, pair.taker_side) {
+            (Judged::Admitted, _) => Verdict::Admit,
+            (Judged::TooSmall, _) => Verdict::Skip,
+            (Judged::SellerBarred(bar), Side::Sell) | (Judged::BuyerBarred(bar), Side::Buy) => {
+                Verdict::RefuseTaker(bar)
             }
+            (Judged::SellerBarred(bar) | Judged::BuyerBarred(bar), _) => Verdict::RemoveMaker(bar),
         }
-        self.terms.push(terms);
-        Verdict::Admit
     }
 
     fn trial_begins(&mut self) {
-        self.before_trial = self.reserved.clone();
-        self.terms_before_trial = self.terms.len();
+        let draws = &mut *self.limits.draws;
+        draws.before_trial = (draws.reserved.clone(), draws.quoted.clone(), draws.fills.len());
     }
 
     fn trial_ends(&mut self) {
-        self.reserved = std::mem::take(&mut self.before_trial);
-        self.terms.truncate(self.terms_before_trial);
+        let draws = &mut *self.limits.draws;
+        let (reserved, quoted, fills) = std::mem::take(&mut draws.before_trial);
+        (draws.reserved, draws.quoted) = (reserved, quoted);
+        draws.fills.truncate(fills);
     }
 }
 
-fn quote_units(pair: &Pair, market: &MarketTerms) -> Option<Amount> {
-    crate::market::quote_units(market.quote_rail, &market.listing, pair.quantity, pair.price)
+impl Clearing for Auction<'_> {
+    type Reason = Bar;
+
+    fn cross(&mut self, cross: &Cross) -> Crossing<Bar> {
+        let limits = &mut self.limits;
+        let (sell, buy) = (limits.order(cross.sell), limits.order(cross.buy));
+        if let Some(bar) = limits.protected(limits.orders.get(sell)) {
+            return Crossing::RemoveSell(bar);
+        }
+        if let Some(bar) = limits.protected(limits.orders.get(buy)) {
+            return Crossing::RemoveBuy(bar);
+        }
+        match limits.judge((sell, buy), cross.price, cross.quantity, Side::Sell) {
+            Judged::Admitted => Crossing::Admit,
+            Judged::SellerBarred(bar) => Crossing::RemoveSell(bar),
+            Judged::BuyerBarred(bar) => Crossing::RemoveBuy(bar),
+            Judged::TooSmall => match self.later(cross.buy, cross.sell) {
+                Side::Buy => Crossing::RemoveBuy(Bar::TooSmall),
+                Side::Sell => Crossing::RemoveSell(Bar::TooSmall),
+            },
+        }
+    }
+
+    fn later(&self, buy: OrderId, sell: OrderId) -> Side {
+        let number = |id| self.limits.orders.get(self.limits.order(id)).number;
+        if number(buy) > number(sell) { Side::Buy } else { Side::Sell }
+    }
 }
 
-/// The account behind an owner of the book.
-pub(crate) fn owner_of(account: AccountIndex) -> Owner {
-    Owner::new(account.get())
+fn saturated(units: u128) -> Amount {
+    Amount::new(u64::try_from(units).unwrap_or(u64::MAX))
 }

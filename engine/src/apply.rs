@@ -1,19 +1,27 @@
 //! The engine's one door: a command goes in, an outcome comes out.
 
-use crate::accounts::{AccountIndex, Accounts, Role};
+use crate::accounts::{AccountIndex, Accounts, LaneIndex, Role};
+use crate::deal_table::{DealIndex, Deals};
 use crate::effects::Effects;
 use crate::ledger::Ledger;
-use crate::market::{Market, OpenOrders};
+use crate::market::Market;
+use crate::open::OpenOrders;
+use crate::orders::Scratch;
 use crate::outcome::{BalanceState, CommandResult, Event, KeyStatus, OperationResult, Outcome};
+use crate::protection::Guards;
 use crate::timers::{Timer, Timers};
-use crate::{Refusal, deals::DealEntry, proposals::Proposal};
-use bandex_tradechain::body::{AssetListing, Orders, Parameters, Scopes};
+use crate::{Refusal, proposals::Proposal};
+use bandex_tradechain::body::{AssetListing, MarketState, Parameters, Scopes};
 use bandex_tradechain::{Block, Body, Command, Decoded, Genesis, LaneAnswer};
-use bandex_types::{AssetId, BlockId, DealId, MarketId, Timestamp};
+use bandex_types::{AssetId, BlockId, DealId, MarketId, Price, Side, Timestamp};
 use std::collections::BTreeMap;
 
-/// The version of the rules that this code applies.
-pub const RULES_VERSION: u32 = 1;
+/// The version of the rules that every journal begins under.
+pub const FIRST_RULES: u32 = 1;
+/// The newest version of the rules that this code applies; it applies all from the first.
+///
+/// 2 serves the whole of trading: market, stop, iceberg and GTD orders, amendments, quotes, bands, auctions.
+pub const RULES_VERSION: u32 = 2;
 
 /// The state machine of one exchange.
 #[derive(Debug, Default)]
@@ -29,15 +37,21 @@ pub struct Engine {
     pub(crate) markets: BTreeMap<MarketId, Market>,
     pub(crate) orders: OpenOrders,
     pub(crate) next_order: u64,
-    pub(crate) deals: BTreeMap<DealId, DealEntry>,
+    pub(crate) guards: Guards,
+    pub(crate) deals: Deals,
     pub(crate) proposals: BTreeMap<BlockId, Proposal>,
     pub(crate) timers: Timers,
+    /// What a step needs for its trades, kept so that it is not allocated again and again.
+    pub(crate) scratch: Scratch,
+    /// Levels that orders left in the last command by being amended.
+    pub(crate) left_levels: Vec<(MarketId, Side, Price)>,
 }
 
 /// Who signed the block being applied, and with which key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Signer<'a> {
     pub account: AccountIndex,
+    pub lane: LaneIndex,
     pub block: &'a Block,
     pub id: BlockId,
 }
@@ -45,7 +59,7 @@ pub(crate) struct Signer<'a> {
 impl Engine {
     /// An engine before its first command, which must be `genesis`.
     pub fn new() -> Self {
-        Self { rules: RULES_VERSION, ..Self::default() }
+        Self { rules: FIRST_RULES, ..Self::default() }
     }
 
     /// The seq of the last applied command, 0 before the first.
@@ -61,6 +75,24 @@ impl Engine {
     /// The version of the rules that the next command is judged by.
     pub const fn rules(&self) -> u32 {
         self.rules
+    }
+
+    /// The command that brings the rules up to the newest; whoever keeps a journal sequences it before anything else.
+    /// `None` if they are the newest, or before genesis.
+    pub fn due_upgrade(&self) -> Option<Command> {
+        let due = self.genesis.is_some() && self.rules < RULES_VERSION;
+        due.then_some(Command::Upgrade { rules: RULES_VERSION })
+    }
+
+    /// Whether the whole of trading is served.
+    pub(crate) const fn serves_trading(&self) -> bool {
+        self.rules >= 2
+    }
+
+    /// The levels that orders left in the last command by being amended. Events tell where orders stand now; whoever
+    /// keeps books by level must look at these too.
+    pub fn left_levels(&self) -> &[(MarketId, Side, Price)] {
+        &self.left_levels
     }
 
     /// Record 1, once it was applied.
@@ -79,6 +111,7 @@ impl Engine {
     pub fn apply(&mut self, time: Timestamp, decoded: &Decoded) -> Outcome {
         self.seq += 1;
         self.time = self.time.max(time);
+        self.left_levels.clear();
         let mut effects = Effects::default();
         self.expire_due(&mut effects);
         let result = self.command(decoded, &mut effects);
@@ -116,10 +149,14 @@ impl Engine {
     }
 
     fn upgrade(&mut self, rules: u32, effects: &mut Effects) -> Result<(), Refusal> {
-        if rules != RULES_VERSION {
+        if !(self.rules..=RULES_VERSION).contains(&rules) {
             return Err(Refusal::NotServed { what: format!("version {rules} of the rules") });
         }
+        // From here other rules hold. Markets that gather have gathered nothing yet.
         self.rules = rules;
+        for market in self.markets.values_mut() {
+            market.gathers = rules >= 2 && market.state == MarketState::Auction;
+        }
         effects.push(Event::Rules { version: rules });
         Ok(())
     }
@@ -132,16 +169,17 @@ impl Engine {
             };
         }
         let record = self.seq;
-        let Some(lane) = self.accounts.lane_mut(&block.author) else {
+        let Some(index) = self.accounts.find_lane(&block.author) else {
             return CommandResult::Refused(Refusal::UnknownKey);
         };
+        let lane = self.accounts.lane_at_mut(index);
         if lane.head.judge(block.seq, block.previous) != LaneAnswer::Next {
             return CommandResult::Refused(Refusal::NotNext);
         }
         // From here the block has its place in the lane, whatever becomes of what it says.
         lane.push(block.seq, id, record);
         let account = lane.account;
-        let signer = Signer { account, block, id };
+        let signer = Signer { account, lane: index, block, id };
         match self.authorise(signer) {
             Err(refusal) => CommandResult::Refused(refusal),
             Ok(()) => self.body(signer, effects),
@@ -154,7 +192,7 @@ impl Engine {
         if let Some(expiry) = block.expiry.filter(|expiry| *expiry < self.time) {
             return Err(Refusal::Expired { expiry, sequenced: self.time });
         }
-        let lane = self.accounts.lane(&block.author).ok_or(Refusal::UnknownKey)?;
+        let lane = self.accounts.lane_at(signer.lane);
         match lane.status {
             KeyStatus::Active => {}
             KeyStatus::Revoked => return Err(Refusal::KeyRevoked),
@@ -189,11 +227,12 @@ impl Engine {
 
     fn body(&mut self, signer: Signer<'_>, effects: &mut Effects) -> CommandResult {
         let done = match &signer.block.body {
-            Body::Orders(Orders { operations }) => {
-                let judge = |(index, operation)| self.operation(signer, index, operation, effects);
-                return CommandResult::Done(
-                    (0..=u8::MAX).zip(operations).map(judge).map(as_result).collect(),
-                );
+            Body::Orders(orders) => {
+                let mut results = Vec::with_capacity(orders.operations.len());
+                for (number, operation) in orders.numbered() {
+                    results.push(as_result(self.operation(signer, number, operation, effects)));
+                }
+                return CommandResult::Done(results);
             }
             Body::Configure(configure) => {
                 let judge = |change| self.configure(change, effects);
@@ -219,18 +258,28 @@ impl Engine {
             match timer {
                 Timer::Deal(deal) => self.expire_deal(deal, effects),
                 Timer::Proposal(proposal) => self.expire_proposal(proposal, effects),
+                Timer::Order(number) => self.expire_order(number, effects),
+                Timer::Market(market) => self.market_is_due(market, effects),
             }
         }
     }
 
     /// Ends the outcome with the new state of every deal, account and balance that was touched.
     fn describe(&self, effects: &mut Effects) {
-        let deals = effects.deals.iter().filter_map(|id| self.deal(id));
-        let accounts = effects.accounts.iter().map(|index| Event::Account(self.account_state(*index)));
-        let balances = effects.balances.iter().map(|index| Event::Balance(self.balance_state(*index)));
-        let states: Vec<Event> =
-            deals.map(|deal| Event::Deal(Box::new(deal))).chain(accounts).chain(balances).collect();
-        effects.events.extend(states);
+        let mut deals: Vec<(DealId, DealIndex)> =
+            effects.deals.take().into_iter().map(|index| (self.deals.id(index), index)).collect();
+        deals.sort_unstable_by_key(|(id, _)| *id);
+        let (accounts, balances) = (effects.accounts.take(), effects.balances.take());
+        effects.events.reserve(deals.len() + accounts.len() + balances.len());
+        for (id, index) in deals {
+            effects.push(Event::Deal(Box::new(self.deal_state(id, index))));
+        }
+        for index in accounts {
+            effects.push(Event::Account(self.account_state(index)));
+        }
+        for index in balances {
+            effects.push(Event::Balance(self.balance_state(index)));
+        }
     }
 
     pub(crate) fn account_state(&self, index: AccountIndex) -> crate::AccountState {

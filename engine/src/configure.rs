@@ -6,9 +6,8 @@ use crate::apply::Engine;
 use crate::effects::Effects;
 use crate::market::Market;
 use crate::outcome::{Event, FreezeReason};
-use bandex_matching::Book;
 use bandex_tradechain::body::{AssetListing, Change, MarketListing, MarketState, Parameters};
-use bandex_types::{AccountId, Amount, AssetId, MarketId, Rail};
+use bandex_types::{AccountId, Amount, AssetId, Rail};
 
 /// The most decimals of an asset: then one whole unit still fits 64 bits.
 const MOST_DECIMALS: u8 = 18;
@@ -22,13 +21,13 @@ impl Engine {
         match change {
             Change::ListAsset(listing) => self.list_asset(listing, effects),
             Change::ListMarket(listing) => self.list_market(listing, effects),
-            Change::SetMarketState { market, state } => self.set_market_state(*market, *state, effects),
+            Change::SetMarketState { market, state } => self.decide_market_state(*market, *state, effects),
             Change::SetLimit { account, limit } => self.set_limit(account, *limit, effects),
             Change::SetCreditLine { account, line } => self.set_credit_line(account, *line, effects),
             Change::SetParameters(parameters) => self.set_parameters(parameters, effects),
             Change::Issue { to, amount } => self.issue(to, *amount, effects),
             Change::SetFrozen { account, frozen } => self.set_frozen(account, *frozen, effects),
-            Change::SetMarketRules { .. } => Err(Refusal::NotServed { what: "set_market_rules".to_owned() }),
+            Change::SetMarketRules { market, rules } => self.set_market_rules(*market, *rules, effects),
         }
     }
 
@@ -76,20 +75,7 @@ impl Engine {
         // From here it is listed.
         let (listing, state) = (listing.clone(), MarketState::Trading);
         effects.push(Event::Market { listing: listing.clone(), state });
-        let market = Market { state, base_rail, quote_rail, book: Book::new(), trades: 0, listing };
-        self.markets.insert(market.listing.id, market);
-        Ok(())
-    }
-
-    fn set_market_state(
-        &mut self,
-        market: MarketId,
-        state: MarketState,
-        effects: &mut Effects,
-    ) -> Result<(), Refusal> {
-        let market = self.markets.get_mut(&market).ok_or(Refusal::UnknownMarket)?;
-        market.state = state;
-        effects.push(Event::Market { listing: market.listing.clone(), state });
+        self.markets.insert(listing.id, Market::new(listing, base_rail, quote_rail));
         Ok(())
     }
 

@@ -3,9 +3,8 @@
 use crate::Refusal;
 use crate::accounts::AccountIndex;
 use crate::apply::{Engine, Signer};
+use crate::deal_table::DealIndex;
 use crate::effects::Effects;
-use crate::ledger::LockReason;
-use crate::market::OpenOrder;
 use crate::outcome::{DealState, DefaultNotice, Event, FreezeReason, Tranche};
 use crate::proposals::{Proposal, Proposed};
 use crate::timers::Timer;
@@ -28,17 +27,30 @@ pub(crate) struct DealEntry {
     pub deal: Deal,
     /// What is reserved of the seller's and of the buyer's limit.
     reserved: [Amount; 2],
+    /// What the seller and the buyer have still locked for it, in units of their legs.
+    locked: [Amount; 2],
     /// What counts as the buyer's unsettled purchase.
     unsettled: Amount,
     /// The timer that is set.
     timer: Option<Timestamp>,
 }
 
-/// A fill as the book and the admission made it.
-pub(crate) struct Fill<'a> {
-    pub taker: &'a OpenOrder,
-    pub maker: &'a OpenOrder,
+/// A fill between two orders, with the terms of the deal that it opens or grows.
+pub(crate) struct Fill {
+    pub market: MarketId,
+    pub taker_side: Side,
+    pub taker: Filled,
+    pub maker: Filled,
     pub terms: Terms,
+    /// Whether the two have traded before in the same step: then the terms are those of both fills together.
+    pub grows: bool,
+}
+
+/// One of the two orders of a fill.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filled {
+    pub order: OrderRef,
+    pub account: AccountIndex,
 }
 
 /// The id of the deal between two orders.
@@ -64,6 +76,31 @@ impl From<Unpaid> for Refusal {
 }
 
 impl DealEntry {
+    /// A new deal, and what must be delivered at once.
+    fn open(fill: &Fill, now: Timestamp) -> (Self, Vec<Move>) {
+        let (taker, maker) = (fill.taker, fill.maker);
+        let (sell, buy) = match fill.taker_side {
+            Side::Sell => (taker, maker),
+            Side::Buy => (maker, taker),
+        };
+        let (deal, moves) = Deal::open(fill.terms.clone(), now).expect("the admission checked the terms");
+        let entry = Self {
+            market: fill.market,
+            taker: taker.order,
+            maker: maker.order,
+            taker_side: fill.taker_side,
+            seller: sell.account,
+            buyer: buy.account,
+            opened: now,
+            deal,
+            reserved: [Amount::ZERO; 2],
+            locked: [Amount::ZERO; 2],
+            unsettled: Amount::ZERO,
+            timer: None,
+        };
+        (entry, moves)
+    }
+
     /// Which side of the deal an account is.
     pub fn party(&self, account: AccountIndex) -> Option<Party> {
         match account {
@@ -79,14 +116,35 @@ impl DealEntry {
             Party::Buyer => self.buyer,
         }
     }
+
+    /// What a party has still locked for it.
+    pub fn locked(&self, party: Party) -> Amount {
+        let [seller, buyer] = self.locked;
+        match party {
+            Party::Seller => seller,
+            Party::Buyer => buyer,
+        }
+    }
+
+    fn locked_mut(&mut self, party: Party) -> &mut Amount {
+        let [seller, buyer] = &mut self.locked;
+        match party {
+            Party::Seller => seller,
+            Party::Buyer => buyer,
+        }
+    }
 }
 
 impl Engine {
     /// A deal as the world sees it.
     pub fn deal(&self, id: &DealId) -> Option<DealState> {
-        let entry = self.deals.get(id)?;
-        Some(DealState {
-            id: *id,
+        self.deals.find(id).map(|index| self.deal_state(*id, index))
+    }
+
+    pub(crate) fn deal_state(&self, id: DealId, index: DealIndex) -> DealState {
+        let entry = self.deals.at(index);
+        DealState {
+            id,
             market: entry.market,
             taker: entry.taker,
             maker: entry.maker,
@@ -95,47 +153,44 @@ impl Engine {
             buyer: self.accounts.get(entry.buyer).id,
             opened: entry.opened,
             deal: entry.deal.clone(),
-        })
+        }
     }
 
-    /// Opens the deal of a fill. The admission has judged the terms; the locks of the orders become its own.
-    pub(crate) fn open_deal(&mut self, fill: &Fill<'_>, effects: &mut Effects) -> DealId {
+    /// Opens the deal of a fill, or grows it. The admission has judged the terms; what the orders locked for it becomes
+    /// the deal's: how much that is of the seller's and of the buyer's order is given with the id.
+    pub(crate) fn open_deal(&mut self, fill: Fill, effects: &mut Effects) -> (DealId, [Amount; 2]) {
         let id = deal_id(&fill.taker.order, &fill.maker.order);
-        let (sell, buy) = match fill.taker.side {
-            Side::Sell => (fill.taker, fill.maker),
-            Side::Buy => (fill.maker, fill.taker),
-        };
-        let (deal, moves) =
-            Deal::open(fill.terms.clone(), self.time).expect("the admission checked the terms");
-        for (party, order, units) in
-            [(Party::Seller, sell, fill.terms.base_total), (Party::Buyer, buy, fill.terms.quote_total)]
-        {
-            if fill.terms.rail_of(party) == Rail::Token {
-                let beneficiary = if party == Party::Seller { buy.account } else { sell.account };
-                let (from, to) = (LockReason::Order(order.order), LockReason::Deal(id, party));
-                self.ledger.relock(&from, to, units, beneficiary);
+        let at_once = fill.terms.settles_at_once();
+        let before = fill.grows.then(|| self.deals.find(&id)).flatten();
+        let then = before.map(|index| self.deals.at(index).deal.terms());
+        let base = fill.terms.base_total.saturating_sub(then.map_or(Amount::ZERO, |terms| terms.base_total));
+        let quote =
+            fill.terms.quote_total.saturating_sub(then.map_or(Amount::ZERO, |terms| terms.quote_total));
+        let locks = [(Party::Seller, base), (Party::Buyer, quote)].map(|(party, units)| {
+            if fill.terms.rail_of(party) == Rail::Token { units } else { Amount::ZERO }
+        });
+        let (index, moves) = match before {
+            None => {
+                let (entry, moves) = DealEntry::open(&fill, self.time);
+                (self.deals.insert(id, entry), moves)
             }
-        }
-        let entry = DealEntry {
-            market: fill.taker.market,
-            taker: fill.taker.order,
-            maker: fill.maker.order,
-            taker_side: fill.taker.side,
-            seller: sell.account,
-            buyer: buy.account,
-            opened: self.time,
-            deal,
-            reserved: [Amount::ZERO; 2],
-            unsettled: Amount::ZERO,
-            timer: None,
+            Some(index) => {
+                let grown = self.deals.at_mut(index).deal.add_fill(fill.terms, self.time);
+                (index, grown.expect("all fills of a step come before anything else happens to its deals"))
+            }
         };
-        self.deals.insert(id, entry);
-        self.settle(id, &moves, effects);
-        for account in [sell.account, buy.account].map(|index| self.accounts.get(index)) {
-            let within = account.reserved <= u128::from(account.limit(&self.parameters).get());
-            assert!(fill.terms.settles_at_once() || within, "no reservation is granted beyond the limit");
+        let entry = self.deals.at_mut(index);
+        for (party, units) in [Party::Seller, Party::Buyer].into_iter().zip(locks) {
+            let locked = entry.locked_mut(party);
+            *locked = locked.checked_add(units).expect("a lock is part of its owner's locks");
         }
-        id
+        self.settle(index, &moves, effects);
+        let entry = self.deals.at(index);
+        for account in [entry.seller, entry.buyer].map(|index| self.accounts.get(index)) {
+            let within = account.reserved <= u128::from(account.limit(&self.parameters).get());
+            assert!(at_once || within, "no reservation is granted beyond the limit");
+        }
+        (id, locks)
     }
 
     pub(crate) fn pay(
@@ -145,15 +200,16 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
         let now = self.time;
-        let entry = self.deals.get_mut(&pay.deal).ok_or(Refusal::UnknownDeal)?;
+        let index = self.deals.find(&pay.deal).ok_or(Refusal::UnknownDeal)?;
+        let entry = self.deals.at_mut(index);
         let party = entry.party(signer.account).ok_or(Refusal::NotYourDeal)?;
         let payee = entry.account(party.other());
         match entry.deal.pay(party, pay.tranche, pay.cumulative, signer.id, now)? {
-            Paid::Delivered(moves) => self.settle(pay.deal, &moves, effects),
+            Paid::Delivered(moves) => self.settle(index, &moves, effects),
             Paid::InFlight => {
                 let what = Proposed::Payment(pay.deal);
                 self.propose(signer.id, Proposal { from: signer.account, to: payee, what }, effects);
-                self.settle(pay.deal, &[], effects);
+                self.settle(index, &[], effects);
             }
         }
         Ok(())
@@ -167,32 +223,37 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
         let now = self.time;
-        let entry = self.deals.get_mut(&id).ok_or(Refusal::UnknownDeal)?;
+        let index = self.deals.find(&id).ok_or(Refusal::UnknownDeal)?;
+        let entry = self.deals.at_mut(index);
         let party = entry.party(by).ok_or(Refusal::NotYourDeal)?;
         let moves = entry.deal.acknowledge(party, proposal, now)?;
-        self.settle(id, &moves, effects);
+        self.settle(index, &moves, effects);
         Ok(())
     }
 
     pub(crate) fn expire_deal(&mut self, id: DealId, effects: &mut Effects) {
         let now = self.time;
-        let Some(entry) = self.deals.get_mut(&id) else { return };
+        let Some(index) = self.deals.find(&id) else { return };
+        let entry = self.deals.at_mut(index);
         entry.timer = None;
         let expired = entry.deal.expire(now);
-        self.settle(id, &[], effects);
+        self.settle(index, &[], effects);
         if let Some(Expired::Defaulted { by, loss }) = expired {
-            self.default(id, by, loss, effects);
+            self.default(index, by, loss, effects);
         }
     }
 
-    fn default(&mut self, id: DealId, by: Party, loss: Amount, effects: &mut Effects) {
-        let Some(entry) = self.deals.get(&id) else { return };
+    fn default(&mut self, index: DealIndex, by: Party, loss: Amount, effects: &mut Effects) {
+        let id = self.deals.id(index);
+        let entry = self.deals.at_mut(index);
         let (defaulter, victim) = (entry.account(by), entry.account(by.other()));
         let cap = entry.deal.terms().cap_of(by.other());
         // What was not delivered yet goes back to whoever had promised it.
         for party in [Party::Seller, Party::Buyer] {
-            if let Some(owner) = self.ledger.unlock_all(&LockReason::Deal(id, party)) {
-                effects.balance(owner);
+            let locked = std::mem::take(entry.locked_mut(party));
+            if !locked.is_zero() {
+                self.ledger.unlock(entry.account(party), locked);
+                effects.balance(entry.account(party));
             }
         }
         let name = |index| self.accounts.get(index).id;
@@ -202,25 +263,31 @@ impl Engine {
     }
 
     /// Carries out moves that are final, and brings limits and timer into line with the deal.
-    fn settle(&mut self, id: DealId, moves: &[Move], effects: &mut Effects) {
-        effects.deal(id);
+    fn settle(&mut self, index: DealIndex, moves: &[Move], effects: &mut Effects) {
+        effects.deal(index);
+        let id = self.deals.id(index);
         for step in moves {
-            let rail = self.deals.get(&id).map(|entry| entry.deal.terms().rail_of(step.party));
-            if rail == Some(Rail::Token)
-                && let Some((owner, beneficiary)) =
-                    self.ledger.deliver(&LockReason::Deal(id, step.party), step.units)
-            {
+            let entry = self.deals.at_mut(index);
+            let locks = entry.deal.terms().rail_of(step.party) == Rail::Token;
+            let locked = entry.locked_mut(step.party);
+            // A move of a coarse base may carry no unit at all.
+            if locks && !(locked.is_zero() && step.units.is_zero()) {
+                *locked =
+                    locked.checked_sub(step.units).expect("a deal's lock holds what it still has to deliver");
+                let (owner, beneficiary) = (entry.account(step.party), entry.account(step.party.other()));
+                self.ledger.deliver(owner, beneficiary, step.units);
                 effects.balance(owner);
                 effects.balance(beneficiary);
             }
             let (tranche, party, units, value) = (step.tranche, step.party, step.units, step.value);
             effects.push(Event::Tranche(Tranche { deal: id, tranche, party, units, value }));
         }
-        self.recount(id, effects);
+        self.recount(index, effects);
     }
 
-    fn recount(&mut self, id: DealId, effects: &mut Effects) {
-        let Some(entry) = self.deals.get_mut(&id) else { return };
+    fn recount(&mut self, index: DealIndex, effects: &mut Effects) {
+        let id = self.deals.id(index);
+        let entry = self.deals.at_mut(index);
         let deal = &entry.deal;
         assert!(
             deal.is_consistent(),

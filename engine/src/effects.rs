@@ -1,9 +1,8 @@
 //! Gathers what a command changed: moments as they happen, states once at the end.
 
 use crate::accounts::AccountIndex;
+use crate::deal_table::DealIndex;
 use crate::outcome::Event;
-use bandex_types::DealId;
-use std::collections::BTreeSet;
 
 /// The changes of the command being applied.
 #[derive(Debug, Default)]
@@ -11,11 +10,42 @@ pub(crate) struct Effects {
     /// In the order they happened.
     pub events: Vec<Event>,
     /// Whose balance changed.
-    pub balances: BTreeSet<AccountIndex>,
+    pub balances: Touched<AccountIndex>,
     /// Which accounts changed otherwise.
-    pub accounts: BTreeSet<AccountIndex>,
+    pub accounts: Touched<AccountIndex>,
     /// Which deals changed.
-    pub deals: BTreeSet<DealId>,
+    pub deals: Touched<DealIndex>,
+}
+
+/// What was touched, once or often.
+#[derive(Debug)]
+pub(crate) struct Touched<T>(Vec<T>);
+
+impl<T> Default for Touched<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T: Copy + Ord> Touched<T> {
+    pub fn add(&mut self, one: T) {
+        // Whatever is touched is mostly touched several times in a row.
+        if self.0.last() != Some(&one) {
+            self.0.push(one);
+        }
+    }
+
+    pub fn extend(&mut self, some: impl Iterator<Item = T>) {
+        self.0.extend(some);
+    }
+
+    /// Each once, in order.
+    pub fn take(&mut self) -> Vec<T> {
+        let mut all = std::mem::take(&mut self.0);
+        all.sort_unstable();
+        all.dedup();
+        all
+    }
 }
 
 impl Effects {
@@ -24,14 +54,14 @@ impl Effects {
     }
 
     pub fn balance(&mut self, account: AccountIndex) {
-        self.balances.insert(account);
+        self.balances.add(account);
     }
 
     pub fn account(&mut self, account: AccountIndex) {
-        self.accounts.insert(account);
+        self.accounts.add(account);
     }
 
-    pub fn deal(&mut self, deal: DealId) {
-        self.deals.insert(deal);
+    pub fn deal(&mut self, deal: DealIndex) {
+        self.deals.add(deal);
     }
 }

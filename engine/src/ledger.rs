@@ -1,10 +1,13 @@
-//! Tokens: balances that sum to zero, and one kind of lock for every promise.
+//! Tokens: balances that sum to zero, and what of them is promised.
+//!
+//! A promise, or lock, is kept by what it is for: an open order and each side of a deal know how much they lock. The
+//! ledger keeps the sum an account has locked; that both agree is checked by [`Engine::locks_add_up`].
 
 use crate::accounts::AccountIndex;
+use crate::apply::Engine;
 use bandex_settlement::Party;
 use bandex_types::{Amount, DealId, OrderRef};
 use borsh::{BorshDeserialize, BorshSerialize};
-use std::collections::BTreeMap;
 
 /// The ledger of the bandwidth token.
 ///
@@ -12,8 +15,8 @@ use std::collections::BTreeMap;
 /// with the issuance account, whose credit line is the cap.
 #[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct Ledger {
-    entries: BTreeMap<AccountIndex, Entry>,
-    locks: BTreeMap<LockReason, Lock>,
+    /// By the account's index; an account beyond the end has nothing.
+    entries: Vec<Entry>,
 }
 
 /// One account's tokens, in bytes.
@@ -28,20 +31,12 @@ pub struct Entry {
 }
 
 /// What tokens are promised for. It is the lock's name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LockReason {
     /// An open order that would pay with them.
     Order(OrderRef),
     /// What one side of a deal still has to deliver.
     Deal(DealId, Party),
-}
-
-/// A promise.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
-struct Lock {
-    owner: AccountIndex,
-    amount: Amount,
-    beneficiary: Option<AccountIndex>,
 }
 
 /// Fewer free tokens than needed.
@@ -56,48 +51,56 @@ pub struct Short {
 impl Ledger {
     /// One account's tokens.
     pub fn entry(&self, account: AccountIndex) -> Entry {
-        self.entries.get(&account).copied().unwrap_or_default()
+        self.entries.get(account.at()).copied().unwrap_or_default()
+    }
+
+    fn entry_mut(&mut self, account: AccountIndex) -> &mut Entry {
+        let at = account.at();
+        if at >= self.entries.len() {
+            self.entries.resize(at + 1, Entry::default());
+        }
+        self.entries.get_mut(at).expect("it was made room for")
     }
 
     /// The sum over all balances: zero, always.
     pub fn sum(&self) -> i128 {
-        self.entries.values().map(|entry| entry.balance).sum()
+        self.entries.iter().map(|entry| entry.balance).sum()
     }
 
-    /// Whether every account's locks add up to what it has locked.
-    pub fn locks_add_up(&self) -> bool {
-        let mut sums: BTreeMap<AccountIndex, u128> = BTreeMap::new();
-        for lock in self.locks.values() {
-            *sums.entry(lock.owner).or_default() += u128::from(lock.amount.get());
-        }
-        self.entries
-            .iter()
-            .all(|(account, entry)| sums.get(account).copied().unwrap_or(0) == u128::from(entry.locked.get()))
-    }
-
-    /// What is promised for one reason, in bytes.
-    pub fn locked_for(&self, reason: &LockReason) -> Amount {
-        self.locks.get(reason).map_or(Amount::ZERO, |lock| lock.amount)
+    /// What every account has locked, by its index.
+    fn locked(&self) -> impl Iterator<Item = Amount> {
+        self.entries.iter().map(|entry| entry.locked)
     }
 
     /// Sets how far below zero an account may go. Credit already taken stays.
     pub(crate) fn set_credit_line(&mut self, account: AccountIndex, line: Amount) {
-        self.entries.entry(account).or_default().credit_line = line;
+        self.entry_mut(account).credit_line = line;
     }
 
     /// What an account could spend now: balance less locks plus credit line, in bytes.
     ///
     /// Never so much that, promised too, it would take all its locks past 64 bits, however long the credit line is.
     pub fn free(&self, account: AccountIndex) -> Amount {
+        self.free_without(account, Amount::ZERO)
+    }
+
+    /// What an account could spend if `released` of its locks were gone.
+    pub(crate) fn free_without(&self, account: AccountIndex, released: Amount) -> Amount {
         let entry = self.entry(account);
-        let free = entry.balance - i128::from(entry.locked.get()) + i128::from(entry.credit_line.get());
-        let room = Amount::MAX.saturating_sub(entry.locked);
+        let locked = entry.locked.saturating_sub(released);
+        let free = entry.balance - i128::from(locked.get()) + i128::from(entry.credit_line.get());
+        let room = Amount::MAX.saturating_sub(locked);
         Amount::new(u64::try_from(free.max(0)).unwrap_or(u64::MAX)).min(room)
     }
 
-    /// Refuses if fewer than `needed` are free.
-    pub(crate) fn check_free(&self, account: AccountIndex, needed: Amount) -> Result<(), Short> {
-        let free = self.free(account);
+    /// Refuses if fewer than `needed` are free, once `released` of the account's locks are gone.
+    pub(crate) fn check_free(
+        &self,
+        account: AccountIndex,
+        needed: Amount,
+        released: Amount,
+    ) -> Result<(), Short> {
+        let free = self.free_without(account, released);
         if needed <= free { Ok(()) } else { Err(Short { needed, free }) }
     }
 
@@ -108,7 +111,7 @@ impl Ledger {
         to: AccountIndex,
         amount: Amount,
     ) -> Result<(), Short> {
-        self.check_free(from, amount)?;
+        self.check_free(from, amount, Amount::ZERO)?;
         // From here it succeeds.
         self.shift(from, to, amount);
         Ok(())
@@ -116,93 +119,59 @@ impl Ledger {
 
     fn shift(&mut self, from: AccountIndex, to: AccountIndex, amount: Amount) {
         let units = i128::from(amount.get());
-        self.entries.entry(from).or_default().balance -= units;
-        self.entries.entry(to).or_default().balance += units;
+        self.entry_mut(from).balance -= units;
+        self.entry_mut(to).balance += units;
     }
 
-    /// Promises free tokens, on top of what is promised for the same reason.
-    pub(crate) fn lock(
-        &mut self,
-        reason: LockReason,
-        owner: AccountIndex,
-        amount: Amount,
-    ) -> Result<(), Short> {
-        self.check_free(owner, amount)?;
-        // From here it succeeds.
-        self.add_to_lock(reason, owner, None, amount);
-        Ok(())
-    }
-
-    fn add_to_lock(
-        &mut self,
-        reason: LockReason,
-        owner: AccountIndex,
-        beneficiary: Option<AccountIndex>,
-        amount: Amount,
-    ) {
-        let entry = self.entries.entry(owner).or_default();
+    /// Promises tokens that were judged to be free; whoever locks them keeps the amount.
+    pub(crate) fn lock(&mut self, owner: AccountIndex, amount: Amount) {
+        let entry = self.entry_mut(owner);
         entry.locked =
             entry.locked.checked_add(amount).expect("locks stay within 64 bits: they are of free tokens");
-        let lock = self.locks.entry(reason).or_insert(Lock { owner, amount: Amount::ZERO, beneficiary });
-        lock.amount = lock.amount.checked_add(amount).expect("a lock is part of its owner's locks");
     }
 
-    /// Takes up to `amount` out of a lock and gives what was taken with its lock.
-    fn take(&mut self, reason: &LockReason, amount: Amount) -> Option<(Lock, Amount)> {
-        let lock = self.locks.get_mut(reason)?;
-        let taken = amount.min(lock.amount);
-        lock.amount = lock.amount.saturating_sub(taken);
-        let copy = *lock;
-        if copy.amount.is_zero() {
-            self.locks.remove(reason);
-        }
-        let entry = self.entries.entry(copy.owner).or_default();
-        entry.locked = entry.locked.checked_sub(taken).expect("a lock is part of its owner's locks");
-        Some((copy, taken))
+    /// Takes back part of a promise.
+    pub(crate) fn unlock(&mut self, owner: AccountIndex, amount: Amount) {
+        let entry = self.entry_mut(owner);
+        entry.locked = entry.locked.checked_sub(amount).expect("a lock is part of its owner's locks");
     }
 
-    /// Frees up to `amount` of a lock; gives the owner and what was freed.
-    pub(crate) fn unlock(&mut self, reason: &LockReason, amount: Amount) -> Option<(AccountIndex, Amount)> {
-        self.take(reason, amount).map(|(lock, freed)| (lock.owner, freed))
+    /// Hands promised tokens to whom they were promised.
+    pub(crate) fn deliver(&mut self, owner: AccountIndex, beneficiary: AccountIndex, amount: Amount) {
+        self.unlock(owner, amount);
+        self.shift(owner, beneficiary, amount);
     }
+}
 
-    /// Frees all of a lock; gives the owner.
-    pub(crate) fn unlock_all(&mut self, reason: &LockReason) -> Option<AccountIndex> {
-        self.unlock(reason, Amount::MAX).map(|(owner, _)| owner)
-    }
-
-    /// Promises part of a lock for another reason, to somebody in particular.
-    pub(crate) fn relock(
-        &mut self,
-        from: &LockReason,
-        to: LockReason,
-        amount: Amount,
-        beneficiary: AccountIndex,
-    ) {
-        if amount.is_zero() {
-            return;
-        }
-        let taken = self.take(from, amount);
-        let units = taken.map_or(Amount::ZERO, |(_, units)| units);
-        assert!(units == amount, "an order locks what its trades promise");
-        if let Some((lock, _)) = taken {
-            self.add_to_lock(to, lock.owner, Some(beneficiary), amount);
+impl Engine {
+    /// What is promised for one reason, in bytes.
+    pub fn locked_for(&self, reason: &LockReason) -> Amount {
+        match reason {
+            LockReason::Order(order) => self
+                .accounts
+                .find_lane(&order.key)
+                .and_then(|lane| self.orders.find(lane, order))
+                .map_or(Amount::ZERO, |index| self.orders.get(index).locked()),
+            LockReason::Deal(id, party) => {
+                self.deals.get(id).map_or(Amount::ZERO, |entry| entry.locked(*party))
+            }
         }
     }
 
-    /// Hands part of a lock to its beneficiary; gives owner and beneficiary, or `None` if nothing was left to hand over.
-    pub(crate) fn deliver(
-        &mut self,
-        reason: &LockReason,
-        amount: Amount,
-    ) -> Option<(AccountIndex, AccountIndex)> {
-        let taken = self.take(reason, amount);
-        let units = taken.map_or(Amount::ZERO, |(_, units)| units);
-        assert!(units == amount, "a deal's lock holds what it still has to deliver");
-        let (lock, _) = taken?;
-        let beneficiary = lock.beneficiary.expect("a deal's lock names who receives");
-        self.shift(lock.owner, beneficiary, amount);
-        Some((lock.owner, beneficiary))
+    /// Whether every account's locks, those of its orders and deals, add up to what it has locked. Walks all of them.
+    pub fn locks_add_up(&self) -> bool {
+        let mut sums = vec![0_u128; self.accounts.iter().count()];
+        let orders = self.orders.iter().map(|order| (order.account, order.locked()));
+        let deals = self.deals.iter().flat_map(|(_, entry)| {
+            [Party::Seller, Party::Buyer].map(|party| (entry.account(party), entry.locked(party)))
+        });
+        for (account, amount) in orders.chain(deals) {
+            if let Some(sum) = sums.get_mut(account.at()) {
+                *sum += u128::from(amount.get());
+            }
+        }
+        let locked = self.ledger.locked().map(|amount| u128::from(amount.get()));
+        sums.into_iter().eq(locked.chain(std::iter::repeat(0)).take(self.accounts.iter().count()))
     }
 }
 
@@ -221,61 +190,36 @@ mod tests {
         ledger
     }
 
-    fn check(ledger: &Ledger) {
-        assert_eq!(ledger.sum(), 0);
-        assert!(ledger.locks_add_up());
-    }
-
     #[test]
     fn supply_ends_at_the_cap() {
         let mut ledger = funded();
         let short = ledger.transfer(ISSUER, BOB, Amount::new(41));
         assert_eq!(short, Err(Short { needed: Amount::new(41), free: Amount::new(40) }));
-        check(&ledger);
+        assert_eq!(ledger.sum(), 0);
     }
 
     #[test]
     fn locked_tokens_are_not_spent_twice() {
         let mut ledger = funded();
-        let deal = LockReason::Deal(DealId::new([1; 32]), Party::Seller);
-        let order = LockReason::Order(OrderRef { key: bandex_types::PublicKey::new([1; 32]), seq: 1, op: 0 });
-        ledger.lock(order, ALICE, Amount::new(50)).unwrap();
+        ledger.lock(ALICE, Amount::new(50));
         assert!(ledger.transfer(ALICE, BOB, Amount::new(11)).is_err());
-        ledger.relock(&order, deal, Amount::new(30), BOB);
-        check(&ledger);
-        assert_eq!(ledger.deliver(&deal, Amount::new(10)), Some((ALICE, BOB)));
-        assert_eq!(ledger.entry(BOB).balance, 10);
-        assert_eq!(ledger.locked_for(&deal), Amount::new(20));
-        assert_eq!(ledger.unlock_all(&deal), Some(ALICE));
-        assert_eq!(ledger.unlock(&order, Amount::new(5)), Some((ALICE, Amount::new(5))));
-        assert_eq!(
-            ledger.entry(ALICE),
-            Entry { balance: 50, locked: Amount::new(15), credit_line: Amount::ZERO }
-        );
-        check(&ledger);
+        assert!(ledger.check_free(ALICE, Amount::new(11), Amount::new(1)).is_ok());
+        ledger.deliver(ALICE, BOB, Amount::new(12));
+        assert_eq!((ledger.entry(BOB).balance, ledger.entry(ALICE).locked), (12, Amount::new(38)));
+        ledger.unlock(ALICE, Amount::new(38));
+        assert_eq!((ledger.free(ALICE), ledger.free(BOB)), (Amount::new(48), Amount::new(12)));
+        assert_eq!(ledger.sum(), 0);
     }
 
     #[test]
-    fn locks_fit_64_bits_however_long_the_credit_line() {
+    fn credit_is_spent_down_to_the_line_and_never_past_64_bits() {
         let mut ledger = funded();
-        ledger.set_credit_line(ALICE, Amount::MAX);
-        let order =
-            |op| LockReason::Order(OrderRef { key: bandex_types::PublicKey::new([1; 32]), seq: 1, op });
-        ledger.lock(order(0), ALICE, Amount::new(u64::MAX - 5)).unwrap();
-        let short = ledger.lock(order(1), ALICE, Amount::new(6));
-        assert_eq!(short, Err(Short { needed: Amount::new(6), free: Amount::new(5) }));
-        ledger.lock(order(1), ALICE, Amount::new(5)).unwrap();
-        assert_eq!(ledger.free(ALICE), Amount::ZERO);
-        check(&ledger);
-    }
-
-    #[test]
-    fn credit_is_free_to_spend_but_not_more() {
-        let mut ledger = funded();
-        ledger.set_credit_line(BOB, Amount::new(5));
-        assert!(ledger.transfer(BOB, ALICE, Amount::new(6)).is_err());
-        ledger.transfer(BOB, ALICE, Amount::new(5)).unwrap();
-        assert_eq!(ledger.entry(BOB).balance, -5);
-        check(&ledger);
+        ledger.set_credit_line(BOB, Amount::new(20));
+        ledger.transfer(BOB, ALICE, Amount::new(20)).unwrap();
+        assert_eq!(ledger.free(BOB), Amount::ZERO);
+        ledger.set_credit_line(BOB, Amount::MAX);
+        ledger.lock(BOB, ledger.free(BOB));
+        assert_eq!(ledger.free(BOB), Amount::ZERO);
+        assert_eq!(ledger.sum(), 0);
     }
 }

@@ -9,16 +9,19 @@ mod accounts;
 mod admission;
 mod apply;
 mod configure;
+mod deal_table;
 mod deals;
-
 mod effects;
 mod fork;
 mod keys;
 mod ledger;
 mod market;
+mod market_state;
+mod open;
 mod orders;
 mod outcome;
 mod proposals;
+mod protection;
 mod refusal;
 mod snapshot;
 mod standing;
@@ -26,13 +29,14 @@ mod timers;
 mod views;
 
 pub use accounts::AccountIndex;
-pub use apply::{Engine, RULES_VERSION};
+pub use apply::{Engine, FIRST_RULES, RULES_VERSION};
+pub use bandex_matching::Indicative;
 pub use deals::deal_id;
 pub use ledger::{Ledger, LockReason, Short};
 pub use outcome::{
     AccountState, BalanceState, CancelReason, CommandResult, DealState, DefaultNotice, Event, ForkNotice,
-    FreezeReason, KeyState, KeyStatus, OperationResult, OrderState, OrderStatus, Outcome, ProposalState,
-    ProposalStatus, Trade, Tranche,
+    FreezeReason, KeyState, KeyStatus, OperationResult, OrderState, OrderStatus, OrderTerms, Outcome,
+    ProposalState, ProposalStatus, Trade, Tranche,
 };
 pub use refusal::Refusal;
 pub use snapshot::{RestoreError, SNAPSHOT_VERSION};

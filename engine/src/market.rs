@@ -1,83 +1,61 @@
-//! A market: its listing, its book, and what the engine knows of the orders on it.
+//! A market: its listing and rules, its book, and who sleeps beside it.
 
-use crate::accounts::AccountIndex;
-use crate::outcome::{OrderState, OrderStatus};
-use bandex_matching::{Book, OrderId};
-use bandex_tradechain::body::{MarketListing, MarketState};
-use bandex_types::{
-    AccountId, Amount, MarketId, OrderRef, Price, PublicKey, Quantity, Rail, Rounding, Side, quote_amount,
-};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::open::OrderIndex;
+use bandex_matching::{Band, Book, OrderId, Triggers};
+use bandex_tradechain::body::{MarketListing, MarketRules, MarketState};
+use bandex_types::{Amount, Price, Quantity, Rail, Rounding, Side, Timestamp, quote_amount};
+
+/// Parts in a million: what a band is given in.
+const MILLION: u128 = 1_000_000;
 
 /// One market.
 #[derive(Debug)]
 pub(crate) struct Market {
     pub listing: MarketListing,
     pub state: MarketState,
+    pub rules: MarketRules,
     pub base_rail: Rail,
     pub quote_rail: Rail,
     pub book: Book,
     /// Counts trades.
     pub trades: u64,
+    /// The price of the last trade.
+    pub last: Option<Price>,
+    /// Whether orders have gathered that no auction has matched yet: the book may be crossed.
+    pub gathers: bool,
+    /// When its state changes by itself.
+    pub timer: Option<Timestamp>,
+    pub triggers: Triggers,
+    /// By the slot of the book's name for an order, the order.
+    slots: Vec<Option<OrderIndex>>,
 }
 
-/// An order that rests, or is being placed.
-#[derive(Debug, Clone, borsh::BorshSerialize, borsh::BorshDeserialize)]
-pub(crate) struct OpenOrder {
-    pub order: OrderRef,
-    pub account: AccountIndex,
-    pub market: MarketId,
-    pub side: Side,
-    pub price: Price,
-    pub quantity: Quantity,
-    pub filled: Quantity,
-    pub own_cap: Option<Amount>,
-    pub client_id: Option<String>,
-    /// What it adds to its account's open bids.
-    pub bid_notional: u128,
+/// What of a market decides how much a trade comes to. Read while its book is matching.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Legs {
+    pub base_rail: Rail,
+    pub quote_rail: Rail,
+    pub lot_units: u64,
+    pub tick_value: bandex_types::Ratio,
+    pub least_tranche: Amount,
+    pub pay_us: u64,
+    pub acknowledge_us: u64,
 }
 
-/// All open orders, found by number, reference, client id and account.
-#[derive(Debug, Default)]
-pub(crate) struct OpenOrders {
-    by_id: BTreeMap<OrderId, OpenOrder>,
-    by_ref: BTreeMap<OrderRef, OrderId>,
-    by_client_id: BTreeMap<(PublicKey, MarketId, String), OrderId>,
-    by_account: BTreeSet<(AccountIndex, OrderId)>,
-}
-
-/// Lots at a price in smallest quote units, rounded as [`Market::quote_units`] says.
-pub(crate) fn quote_units(
-    rail: Rail,
-    listing: &MarketListing,
-    quantity: Quantity,
-    price: Price,
-) -> Option<Amount> {
-    let rounding = match rail {
-        Rail::Token => Rounding::Down,
-        Rail::Attested => Rounding::Up,
-    };
-    quote_amount(quantity, price, listing.tick_value, rounding)
-}
-
-impl Market {
-    /// The rail on which the owner of an order on `side` pays.
-    pub fn paying_rail(&self, side: Side) -> Rail {
-        match side {
-            Side::Buy => self.quote_rail,
-            Side::Sell => self.base_rail,
-        }
-    }
-
+impl Legs {
     /// Lots in smallest base units.
     pub fn base_units(&self, quantity: Quantity) -> Option<Amount> {
-        quantity.get().checked_mul(self.listing.lot_units).map(Amount::new)
+        quantity.get().checked_mul(self.lot_units).map(Amount::new)
     }
 
     /// Lots at a price in smallest quote units, rounded for the payee; on the `token` rail down, so that an order's
     /// lock always covers its trades.
     pub fn quote_units(&self, quantity: Quantity, price: Price) -> Option<Amount> {
-        quote_units(self.quote_rail, &self.listing, quantity, price)
+        let rounding = match self.quote_rail {
+            Rail::Token => Rounding::Down,
+            Rail::Attested => Rounding::Up,
+        };
+        quote_amount(quantity, price, self.tick_value, rounding)
     }
 
     /// What the owner of an order would have to lock, in units of the asset it pays with.
@@ -87,71 +65,94 @@ impl Market {
             Side::Sell => self.base_units(quantity),
         }
     }
+
+    /// The rail on which the owner of an order on `side` pays.
+    pub fn paying_rail(&self, side: Side) -> Rail {
+        match side {
+            Side::Buy => self.quote_rail,
+            Side::Sell => self.base_rail,
+        }
+    }
+
+    /// Whether trades expose anyone: not if the ledger holds both legs.
+    pub fn expose(&self) -> bool {
+        !(self.base_rail == Rail::Token && self.quote_rail == Rail::Token)
+    }
+
+    /// The most lots times ticks that an amount of quote pays for.
+    pub fn budget(&self, quote: Amount) -> u128 {
+        let (num, den) = (u128::from(self.tick_value.num()), u128::from(self.tick_value.den()));
+        (u128::from(quote.get()) * den).checked_div(num).unwrap_or(0)
+    }
 }
 
-impl OpenOrder {
-    /// Lots not yet traded.
-    pub fn left(&self) -> Quantity {
-        self.quantity.saturating_sub(self.filled)
+impl Market {
+    pub fn new(listing: MarketListing, base_rail: Rail, quote_rail: Rail) -> Self {
+        Self {
+            listing,
+            state: MarketState::Trading,
+            rules: MarketRules::default(),
+            base_rail,
+            quote_rail,
+            book: Book::new(),
+            trades: 0,
+            last: None,
+            gathers: false,
+            timer: None,
+            triggers: Triggers::new(),
+            slots: Vec::new(),
+        }
     }
 
-    pub fn state(&self, account: AccountId, status: OrderStatus) -> OrderState {
-        OrderState {
-            order: self.order,
-            account,
-            market: self.market,
-            side: self.side,
-            price: self.price,
-            quantity: self.quantity,
-            filled: self.filled,
-            status,
-            client_id: self.client_id.clone(),
+    pub fn legs(&self) -> Legs {
+        Legs {
+            base_rail: self.base_rail,
+            quote_rail: self.quote_rail,
+            lot_units: self.listing.lot_units,
+            tick_value: self.listing.tick_value,
+            least_tranche: self.listing.least_tranche,
+            pay_us: self.listing.pay_us,
+            acknowledge_us: self.listing.acknowledge_us,
         }
+    }
+
+    /// The order behind the book's name for it.
+    pub fn order(&self, id: OrderId) -> OrderIndex {
+        at_slot(&self.slots, id)
+    }
+
+    /// The book, and beside it what tells the orders behind its names: to be read while it matches.
+    pub fn parts(&mut self) -> (&mut Book, &[Option<OrderIndex>]) {
+        (&mut self.book, &self.slots)
+    }
+
+    /// Notes which order rests under a name.
+    pub fn rests(&mut self, id: OrderId, order: OrderIndex) {
+        let slot = id.slot() as usize;
+        if slot >= self.slots.len() {
+            self.slots.resize(slot + 1, None);
+        }
+        if let Some(place) = self.slots.get_mut(slot) {
+            *place = Some(order);
+        }
+    }
+
+    /// From now on no trade may happen further from the last one than the rules allow.
+    pub fn set_band(&mut self) {
+        let width = u128::from(self.rules.band_ppm);
+        if width == 0 {
+            return;
+        }
+        self.book.set_band(self.last.map(|last| {
+            let last = u128::from(last.get());
+            let far = last * width / MILLION;
+            let price = |ticks: u128| Price::new(u64::try_from(ticks).unwrap_or(u64::MAX));
+            Band { low: price(last.saturating_sub(far)), high: price(last + far) }
+        }));
     }
 }
 
-impl OpenOrders {
-    pub fn insert(&mut self, id: OrderId, order: OpenOrder) {
-        self.by_ref.insert(order.order, id);
-        if let Some(client_id) = &order.client_id {
-            self.by_client_id.insert((order.order.key, order.market, client_id.clone()), id);
-        }
-        self.by_account.insert((order.account, id));
-        self.by_id.insert(id, order);
-    }
-
-    pub fn remove(&mut self, id: OrderId) -> Option<OpenOrder> {
-        let order = self.by_id.remove(&id)?;
-        self.by_ref.remove(&order.order);
-        if let Some(client_id) = &order.client_id {
-            self.by_client_id.remove(&(order.order.key, order.market, client_id.clone()));
-        }
-        self.by_account.remove(&(order.account, id));
-        Some(order)
-    }
-
-    pub fn get(&self, id: OrderId) -> Option<&OpenOrder> {
-        self.by_id.get(&id)
-    }
-
-    pub fn get_mut(&mut self, id: OrderId) -> Option<&mut OpenOrder> {
-        self.by_id.get_mut(&id)
-    }
-
-    pub fn find(&self, order: &OrderRef) -> Option<OrderId> {
-        self.by_ref.get(order).copied()
-    }
-
-    pub fn find_client_id(&self, key: PublicKey, market: MarketId, client_id: &str) -> Option<OrderId> {
-        self.by_client_id.get(&(key, market, client_id.to_owned())).copied()
-    }
-
-    pub fn of_account(&self, account: AccountIndex) -> Vec<OrderId> {
-        let range = (account, OrderId::new(0))..=(account, OrderId::new(u64::MAX));
-        self.by_account.range(range).map(|(_, id)| *id).collect()
-    }
-
-    pub fn iter(&self) -> impl Iterator<Item = (&OrderId, &OpenOrder)> {
-        self.by_id.iter()
-    }
+/// The order in the slot of a name.
+pub(crate) fn at_slot(slots: &[Option<OrderIndex>], id: OrderId) -> OrderIndex {
+    slots.get(id.slot() as usize).copied().flatten().expect("what rests on the book is known here")
 }

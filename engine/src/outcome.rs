@@ -4,11 +4,13 @@
 
 use crate::Refusal;
 use bandex_settlement::Party;
-use bandex_tradechain::body::{AssetListing, MarketListing, MarketState, Parameters, Scopes};
+use bandex_tradechain::body::{
+    AssetListing, MarketListing, MarketRules, MarketState, Parameters, Protection, Scopes, Trigger,
+};
 use bandex_tradechain::{SignedBlock, outcome_digest};
 use bandex_types::{
-    AccountId, Amount, AssetId, BlockId, DealId, Hash, MarketId, OrderRef, Price, PublicKey, Quantity, Side,
-    Timestamp,
+    AccountId, Amount, AssetId, BlockId, DealId, Hash, MarketId, OrderRef, OrderType, PostOnly, Price,
+    PublicKey, Quantity, SelfTrade, Side, TimeInForce, Timestamp,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
@@ -94,6 +96,35 @@ pub enum Event {
         /// Their version.
         version: u32,
     } = 14,
+    /// What makes an order more than a plain limit order; once, when it is accepted.
+    Terms(Box<OrderTerms>) = 15,
+    /// The rules of a market's trading, new.
+    MarketRules {
+        /// Which market.
+        market: MarketId,
+        /// Its rules from now on.
+        rules: MarketRules,
+    } = 16,
+    /// An auction has ended.
+    Auction {
+        /// On which market.
+        market: MarketId,
+        /// The one price of all its trades, in ticks; none if nothing traded.
+        price: Option<Price>,
+        /// Lots traded.
+        volume: u64,
+    } = 17,
+    /// The protection of an account's quotes on a market, new or tripped.
+    Protection {
+        /// Whose.
+        account: AccountId,
+        /// Where.
+        market: MarketId,
+        /// What is set; none if it ended.
+        protection: Option<Protection>,
+        /// Whether its quotes have been pulled.
+        tripped: bool,
+    } = 18,
 }
 
 /// An account.
@@ -199,7 +230,7 @@ pub struct OrderState {
     pub side: Side,
     /// Limit in ticks.
     pub price: Price,
-    /// Ordered lots.
+    /// Ordered lots, less what self-trade prevention took away. Of a market order by quote quantity, what it traded.
     pub quantity: Quantity,
     /// Lots traded so far.
     pub filled: Quantity,
@@ -209,8 +240,35 @@ pub struct OrderState {
     pub client_id: Option<String>,
 }
 
+/// The terms of an order beside side, price and quantity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct OrderTerms {
+    /// Its reference.
+    pub order: OrderRef,
+    /// Limit or market.
+    pub order_type: OrderType,
+    /// How long it lives.
+    pub time_in_force: TimeInForce,
+    /// The date of a GTD order.
+    pub expires: Option<Timestamp>,
+    /// What it does if it would trade on arrival.
+    pub post_only: PostOnly,
+    /// What it does if it meets an order of its own account.
+    pub self_trade: SelfTrade,
+    /// How many lots the book shows at a time.
+    pub display: Option<Quantity>,
+    /// The least it had to trade on arrival.
+    pub minimum: Option<Quantity>,
+    /// What it sleeps for.
+    pub trigger: Option<Trigger>,
+    /// A market order's size in quote units.
+    pub quote_quantity: Option<Amount>,
+    /// Whether it is one of its account's quotes.
+    pub quote: bool,
+}
+
 /// Where an order stands.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
 #[serde(tag = "status", content = "reason", rename_all = "snake_case")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -221,10 +279,12 @@ pub enum OrderStatus {
     Filled = 1,
     /// The rest was cancelled.
     Cancelled(CancelReason) = 2,
+    /// It waits for its trigger.
+    Sleeping = 3,
 }
 
 /// Why the rest of an order was cancelled.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[borsh(use_discriminant = true)]
 #[repr(u8)]
@@ -245,6 +305,16 @@ pub enum CancelReason {
     KeyEnded = 6,
     /// A GTD order's date has passed.
     Expired = 7,
+    /// The next trade would have been outside the price band.
+    OutsideBand = 8,
+    /// It was a quote, and its account's protection was tripped.
+    Protection = 9,
+    /// A market order that an auction left over.
+    AuctionUnfilled = 10,
+    /// Other quotes took its place.
+    Replaced = 11,
+    /// It was post-only, and would have traded when it woke.
+    WouldTrade = 12,
 }
 
 /// A trade: one fill of a taker by a maker.
@@ -388,9 +458,14 @@ impl Outcome {
     /// The canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(256);
-        let written = BorshSerialize::serialize(self, &mut bytes);
-        debug_assert!(written.is_ok(), "an outcome is far below the u32::MAX entries that a Vec can take");
+        self.encode_into(&mut bytes);
         bytes
+    }
+
+    /// Appends the canonical bytes to what a buffer holds already.
+    pub fn encode_into(&self, bytes: &mut Vec<u8>) {
+        let written = BorshSerialize::serialize(self, bytes);
+        debug_assert!(written.is_ok(), "an outcome is far below the u32::MAX entries that a Vec can take");
     }
 
     /// The digest that the record keeps.

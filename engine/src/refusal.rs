@@ -2,7 +2,7 @@
 
 use crate::outcome::FreezeReason;
 use bandex_tradechain::body::MarketState;
-use bandex_types::{Amount, Timestamp};
+use bandex_types::{Amount, Price, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
 
@@ -178,4 +178,30 @@ refusals! {
     Misplaced = 45, "misplaced", "this command does not belong here";
     /// GTD without a date, or a date without GTD, or in the past.
     BadDate = 46, "bad_date", "a GTD order names a date in the future, others none";
+    /// The order's terms contradict each other.
+    BadTerms {
+        /// Which rule they break.
+        rule: String,
+    } = 47, "bad_terms", "{rule}";
+    /// Less than the minimum can trade at once.
+    MinimumUnfilled = 48, "minimum_unfilled", "the order cannot trade its minimum at once";
+    /// The trigger would wake the order at once.
+    TriggerReached {
+        /// The price of the last trade, in ticks.
+        last: Price,
+    } = 49, "trigger_reached", "the last trade at {last} reaches the trigger already; place the order without one";
+    /// An auction does not gather such orders.
+    NotInAuction = 50, "not_in_auction", "an auction gathers limit orders that may rest and market IOC orders in lots, without minimum, trigger or post-only";
+    /// As many orders as the market allows an account.
+    TooManyOrders {
+        /// That many.
+        most: u32,
+    } = 51, "too_many_orders", "an account may have {most} open orders on this market; cancel some";
+    /// The account's quotes were pulled.
+    ProtectionTripped = 52, "protection_tripped", "the protection of the account's quotes was tripped; set it again, or end it, before quoting";
+    /// Quotes that cannot stand together.
+    BadQuotes {
+        /// Which rule they break.
+        rule: String,
+    } = 53, "bad_quotes", "{rule}";
 }

@@ -4,19 +4,19 @@
 //! hash with the one noted beside them, and replays the journal if it differs. Their layout belongs to this program's
 //! version ([`SNAPSHOT_VERSION`]); they are not exchanged and not kept forever.
 
-use crate::admission::owner_of;
 use crate::apply::Engine;
-use crate::market::{Market, OpenOrder, OpenOrders};
-use bandex_matching::{Book, OrderId, Resting};
-use bandex_tradechain::body::{AssetListing, MarketListing, MarketState};
-use bandex_types::{AssetId, Hash, Rail, Side};
+use crate::market::Market;
+use crate::open::{OpenOrder, Spot};
+use bandex_matching::{NewOrder, OrderId, Resting};
+use bandex_tradechain::body::{AssetListing, MarketListing, MarketRules, MarketState};
+use bandex_types::{AssetId, Hash, Price, Quantity, Rail, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 /// The layout of the bytes. Raise it whenever the state's layout changes.
-pub const SNAPSHOT_VERSION: u32 = 1;
+pub const SNAPSHOT_VERSION: u32 = 2;
 
 /// Bytes are no state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,10 +43,11 @@ impl Write for Hasher {
     }
 }
 
-/// What a market is beside its book.
-type StoredMarket = (MarketListing, MarketState, u64);
-/// The orders of one side of a book, in the order in which they would trade.
-type StoredSide = Vec<(u64, OpenOrder)>;
+/// What a market is beside its book: listing, rules, state, how many trades, the last price, whether it gathers, timer.
+type StoredMarket =
+    (MarketListing, MarketRules, MarketState, u64, Option<Price>, bool, Option<bandex_types::Timestamp>);
+/// The orders of one side of a book, in the order in which they would trade, each with what it shows.
+type StoredSide = Vec<(Quantity, OpenOrder)>;
 
 impl Engine {
     /// A digest of everything the next outcomes depend on: SHA-256 of [`Engine::snapshot`]. Walks all of it: meant for
@@ -77,36 +78,39 @@ impl Engine {
         if !rest.is_empty() {
             return Err(RestoreError::new("bytes are left over"));
         }
-        if engine.ledger.sum() != 0 || !engine.ledger.locks_add_up() {
+        if engine.ledger.sum() != 0 || !engine.locks_add_up() {
             return Err(RestoreError::new("the ledger does not add up"));
         }
-        match engine.deals.iter().find(|(_, entry)| !entry.deal.is_consistent()) {
-            Some((id, _)) => Err(RestoreError::new(format!("deal {id} has left its band"))),
-            None => Ok(engine),
+        let broken = engine.deals.iter().find(|(_, entry)| !entry.deal.is_consistent());
+        if let Some((id, _)) = broken {
+            return Err(RestoreError::new(format!("deal {id} has left its band")));
         }
+        Ok(engine)
     }
 
     fn write_state(&self, out: &mut impl Write) -> io::Result<()> {
         (self.seq, self.time, self.rules, &self.genesis, &self.parameters).serialize(out)?;
         (&self.accounts, &self.ledger, &self.assets, self.next_order).serialize(out)?;
-        (&self.deals, &self.proposals, &self.timers).serialize(out)?;
+        (&self.guards, &self.deals, &self.proposals, &self.timers).serialize(out)?;
         u64::try_from(self.markets.len()).unwrap_or(u64::MAX).serialize(out)?;
         for market in self.markets.values() {
-            (&market.listing, market.state, market.trades).serialize(out)?;
+            (&market.listing, market.rules, market.state, market.trades).serialize(out)?;
+            (market.last, market.gathers, market.timer).serialize(out)?;
             for side in [Side::Buy, Side::Sell] {
                 let resting = market.book.orders(side);
-                let orders: Vec<(u64, &OpenOrder)> =
-                    resting.filter_map(|one| Some((one.id.get(), self.orders.get(one.id)?))).collect();
+                let orders: Vec<(Quantity, &OpenOrder)> =
+                    resting.map(|one| (one.shown, self.orders.get(market.order(one.id)))).collect();
                 orders.serialize(out)?;
             }
         }
-        Ok(())
+        let sleepers = self.orders.numbered().filter(|order| order.spot == Spot::Asleep);
+        sleepers.collect::<Vec<&OpenOrder>>().serialize(out)
     }
 
     fn read_state(from: &mut impl Read) -> io::Result<Self> {
         let (seq, time, rules, genesis, parameters) = BorshDeserialize::deserialize_reader(from)?;
         let (accounts, ledger, assets, next_order) = BorshDeserialize::deserialize_reader(from)?;
-        let (deals, proposals, timers) = BorshDeserialize::deserialize_reader(from)?;
+        let (guards, deals, proposals, timers) = BorshDeserialize::deserialize_reader(from)?;
         let mut engine = Self {
             seq,
             time,
@@ -116,18 +120,45 @@ impl Engine {
             accounts,
             ledger,
             assets,
-            markets: BTreeMap::new(),
-            orders: OpenOrders::default(),
             next_order,
+            guards,
             deals,
             proposals,
             timers,
+            ..Self::default()
         };
+        let mut open = Vec::new();
         for _ in 0..u64::deserialize_reader(from)? {
-            let market = read_market(from, &engine.assets, &mut engine.orders)?;
+            let market = read_market(from, &engine.assets, &mut open)?;
             engine.markets.insert(market.listing.id, market);
         }
+        open.extend(Vec::<OpenOrder>::deserialize_reader(from)?);
+        engine.take_back(open)?;
         Ok(engine)
+    }
+
+    /// Takes in the open orders, oldest first, as they once came.
+    fn take_back(&mut self, mut open: Vec<OpenOrder>) -> io::Result<()> {
+        open.sort_unstable_by_key(|order| order.number);
+        if !open.is_sorted_by(|one, next| one.number < next.number) {
+            return Err(damaged("two orders of one number"));
+        }
+        for mut order in open {
+            let lane =
+                self.accounts.find_lane(&order.order.key).map(|lane| (lane, self.accounts.lane_at(lane)));
+            let Some((lane, _)) = lane.filter(|(_, found)| found.account == order.account) else {
+                return Err(damaged("an order of no key"));
+            };
+            order.lane = lane;
+            let (spot, market) = (order.spot, order.market);
+            let index = self.orders.add(order);
+            match (spot, self.markets.get_mut(&market)) {
+                (Spot::Book(id), Some(market)) => market.rests(id, index),
+                (_, Some(_)) if self.orders.get(index).trigger().is_some() => self.fall_asleep(index),
+                _ => return Err(damaged("an order on no market")),
+            }
+        }
+        Ok(())
     }
 }
 
@@ -135,12 +166,13 @@ fn damaged(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
 }
 
+/// Reads a market; its orders are added to `open`, each with its name on the book.
 fn read_market(
     from: &mut impl Read,
     assets: &BTreeMap<AssetId, AssetListing>,
-    orders: &mut OpenOrders,
+    open: &mut Vec<OpenOrder>,
 ) -> io::Result<Market> {
-    let (listing, state, trades) = StoredMarket::deserialize_reader(from)?;
+    let (listing, rules, state, trades, last, gathers, timer) = StoredMarket::deserialize_reader(from)?;
     let rail = |asset| -> io::Result<Rail> {
         assets
             .get(asset)
@@ -148,21 +180,23 @@ fn read_market(
             .ok_or_else(|| damaged("a market of no asset"))
     };
     let (base_rail, quote_rail) = (rail(&listing.base)?, rail(&listing.quote)?);
-    let mut resting = Vec::new();
+    let mut market = Market::new(listing, base_rail, quote_rail);
+    (market.rules, market.state, market.trades) = (rules, state, trades);
+    (market.last, market.gathers, market.timer) = (last, gathers, timer);
     for side in [Side::Buy, Side::Sell] {
-        for (id, order) in StoredSide::deserialize_reader(from)? {
-            let id = OrderId::new(id);
-            if order.side != side {
-                return Err(damaged("an order on the wrong side"));
+        for (shown, mut order) in StoredSide::deserialize_reader(from)? {
+            if order.side != side || order.market != market.listing.id {
+                return Err(damaged("an order in the wrong place"));
             }
-            resting.push(resting_of(id, &order));
-            orders.insert(id, order);
+            let restored = market.book.restore(&resting_of(&order, shown), gathers);
+            order.spot = Spot::Book(restored.map_err(|error| damaged(&error.to_string()))?);
+            open.push(order);
         }
     }
-    let book = Book::from_orders(resting).map_err(|error| damaged(&error.to_string()))?;
-    Ok(Market { listing, state, base_rail, quote_rail, book, trades })
+    Ok(market)
 }
 
-fn resting_of(id: OrderId, order: &OpenOrder) -> Resting {
-    Resting { id, owner: owner_of(order.account), side: order.side, price: order.price, left: order.left() }
+fn resting_of(order: &OpenOrder, shown: Quantity) -> Resting {
+    let NewOrder { owner, side, price, quantity, display, .. } = order.arriving();
+    Resting { id: OrderId::NONE, owner, side, price, left: quantity, display, shown }
 }

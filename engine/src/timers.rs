@@ -1,6 +1,6 @@
 //! What happens by itself when sequenced time passes.
 
-use bandex_types::{BlockId, DealId, Timestamp};
+use bandex_types::{BlockId, DealId, MarketId, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::collections::BTreeSet;
 
@@ -11,6 +11,10 @@ pub(crate) enum Timer {
     Deal(DealId),
     /// A proposal must have been answered.
     Proposal(BlockId),
+    /// The order of this number ends.
+    Order(u64),
+    /// A market's halt or auction ends.
+    Market(MarketId),
 }
 
 /// All that is due, soonest first; ties in the order of their names, so that every replay agrees.

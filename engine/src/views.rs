@@ -2,8 +2,9 @@
 
 use crate::apply::Engine;
 use crate::outcome::{AccountState, BalanceState, KeyState};
+use bandex_matching::{Indicative, Resting};
 use bandex_tradechain::Head;
-use bandex_tradechain::body::{AssetListing, MarketListing, MarketState, Parameters};
+use bandex_tradechain::body::{AssetListing, MarketListing, MarketRules, MarketState, Parameters};
 use bandex_types::{AccountId, AssetId, MarketId, OrderRef, Price, PublicKey, Quantity, Side};
 
 /// A market as the world sees it.
@@ -13,6 +14,10 @@ pub struct MarketView {
     pub listing: MarketListing,
     /// What it does.
     pub state: MarketState,
+    /// How it trades.
+    pub rules: MarketRules,
+    /// The price of the last trade, in ticks; an auction's trades count.
+    pub last: Option<Price>,
 }
 
 /// One price of a book.
@@ -33,8 +38,10 @@ pub struct BookOrder {
     pub order: OrderRef,
     /// In ticks.
     pub price: Price,
-    /// Lots not yet traded.
+    /// Lots not yet traded, what it does not show included.
     pub left: Quantity,
+    /// Lots that it shows.
+    pub shown: Quantity,
 }
 
 impl Engine {
@@ -50,9 +57,12 @@ impl Engine {
 
     /// All markets, by number.
     pub fn markets(&self) -> impl Iterator<Item = MarketView> {
-        self.markets
-            .values()
-            .map(|market| MarketView { listing: market.listing.clone(), state: market.state })
+        self.markets.values().map(|market| MarketView {
+            listing: market.listing.clone(),
+            state: market.state,
+            rules: market.rules,
+            last: market.last,
+        })
     }
 
     /// The parameters of all accounts.
@@ -73,15 +83,23 @@ impl Engine {
     /// The orders of one side of a book, in priority order.
     pub fn book_orders(&self, market: MarketId, side: Side) -> Vec<BookOrder> {
         let Some(market) = self.markets.get(&market) else { return Vec::new() };
-        let resting = market.book.orders(side);
-        let known =
-            resting.filter_map(|resting| self.orders.get(resting.id).map(|order| (order, resting.left)));
-        known.map(|(order, left)| BookOrder { order: order.order, price: order.price, left }).collect()
+        let shown = |resting: Resting| {
+            let Resting { price, left, shown, .. } = resting;
+            BookOrder { order: self.orders.get(market.order(resting.id)).order, price, left, shown }
+        };
+        market.book.orders(side).map(shown).collect()
     }
 
-    /// How many orders rest on all books.
+    /// How many orders rest on all books, or sleep.
     pub fn open_orders(&self) -> usize {
-        self.orders.iter().count()
+        self.orders.len()
+    }
+
+    /// What the auction of a market would do if it ended now; `None` if nothing would trade or the market does not
+    /// gather orders.
+    pub fn indicative(&self, market: MarketId) -> Option<Indicative> {
+        let market = self.markets.get(&market).filter(|market| market.gathers)?;
+        market.book.indicative(market.last)
     }
 
     /// An account.

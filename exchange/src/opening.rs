@@ -97,10 +97,11 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
     let sequencer = Sequencer::new(engine, ends, identity.node.clone(), identity.operator.clone());
     let (sender, publications) = mpsc::channel(PUBLICATIONS);
     let mut writer = Writer { sequencer, journal, publications: sender, batch_max: config.batch_max };
-    if begun.is_none() {
-        let begun = writer.begin(new, &config.first_changes).await;
-        begun.map_err(|error| StartError::Begin(error.to_string()))?;
-    }
+    let ready = match begun {
+        None => writer.begin(new, &config.first_changes).await,
+        Some(_) => writer.upgrade().await,
+    };
+    ready.map_err(|error| StartError::Begin(error.to_string()))?;
     Ok(Opened { recovery, writer, reader, view, publications, projections })
 }
 

@@ -71,6 +71,11 @@ const fn cancel_reason(reason: &CancelReason) -> &'static str {
         CancelReason::AccountFrozen => "account_frozen",
         CancelReason::KeyEnded => "key_ended",
         CancelReason::Expired => "expired",
+        CancelReason::OutsideBand => "outside_band",
+        CancelReason::Protection => "protection",
+        CancelReason::AuctionUnfilled => "auction_unfilled",
+        CancelReason::Replaced => "replaced",
+        CancelReason::WouldTrade => "would_trade",
     }
 }
 
@@ -79,6 +84,7 @@ const fn order_status(status: &OrderStatus) -> &'static str {
         OrderStatus::Open => "open",
         OrderStatus::Filled => "filled",
         OrderStatus::Cancelled(_) => "cancelled",
+        OrderStatus::Sleeping => "sleeping",
     }
 }
 

@@ -110,6 +110,19 @@ impl Writer {
         self.commit(sealed, Vec::new()).await
     }
 
+    /// Brings the rules of a journal that was begun by an older program up to the newest.
+    ///
+    /// # Errors
+    /// As [`Writer::run`].
+    pub async fn upgrade(&mut self) -> Result<(), WriterError> {
+        let mut making = self.sequencer.batch(clock::now());
+        making.upgrade();
+        match making.seal() {
+            Some(sealed) => self.commit(sealed, Vec::new()).await,
+            None => Ok(()),
+        }
+    }
+
     async fn batch(&mut self, inputs: impl Iterator<Item = Input>) -> Result<(), WriterError> {
         let mut making = self.sequencer.batch(clock::now());
         let (mut asked, mut digests) = (Vec::new(), Vec::new());

@@ -25,7 +25,7 @@ pub trait Admission {
     /// in a trial, what is reserved is kept aside until the trial ends.
     fn pair(&mut self, pair: &Pair) -> Verdict<Self::Reason>;
 
-    /// A trial begins: a fill-or-kill order asks for every maker it would use before it trades. What
+    /// A trial begins: an order that must trade all or a minimum asks for every maker it would use before it trades. What
     /// [`pair`](Self::pair) reserves from here is undone by [`trial_ends`](Self::trial_ends). Trials do not nest.
     fn trial_begins(&mut self);
 
@@ -36,9 +36,7 @@ pub trait Admission {
 /// Two orders that are about to trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pair {
-    /// The arriving order.
-    pub taker: OrderId,
-    /// Whose it is.
+    /// Whose the arriving order is.
     pub taker_owner: Owner,
     /// The resting order.
     pub maker: OrderId,
@@ -48,7 +46,8 @@ pub struct Pair {
     pub taker_side: Side,
     /// The maker's price in ticks.
     pub price: Price,
-    /// Lots they would trade: the smaller of what both have open, never 0.
+    /// Lots they would trade, never 0: the smaller of what the taker has open and the maker shows. A maker that shows
+    /// only a part may be asked about again in the same sweep, when its next part's turn comes.
     pub quantity: Quantity,
 }
 

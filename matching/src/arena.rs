@@ -1,125 +1,204 @@
-//! Where resting orders live: one vector of nodes, linked into queues by 32-bit slots, freed nodes used again.
+//! Where resting orders live: one vector of nodes of half a cache line, linked into queues by 32-bit slots, freed nodes
+//! used again, the last freed first, since that one is still in the cache.
 //!
-//! A slot is only ever held by the queue, the neighbours and the index entry of a live order; the book drops all of
-//! them when the order leaves. A slot that names no node is therefore a broken book, and a broken book must stop
-//! rather than trade on.
+//! A slot is only ever held by the queue, the neighbours and the free list; the book drops all of them when the order
+//! leaves. A slot that names no node is therefore a broken book, and a broken book must stop rather than trade on.
 
-use crate::Resting;
-use bandex_types::Quantity;
-use std::iter::successors;
-use std::num::NonZeroU32;
+use crate::{OrderId, Owner};
+use bandex_types::{Price, Quantity, Side};
 
-/// The place of one node, counted from 1, so that "none" costs no room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Slot(NonZeroU32);
+/// The place of one node; [`Slot::NONE`] is the place before the first.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Slot(u32);
 
 impl Slot {
-    fn index(self) -> usize {
-        // Lossless: the targets this builds for have pointers of at least 32 bits.
-        self.0.get() as usize - 1
+    /// No node: the place of one that is never used.
+    pub const NONE: Self = Self(0);
+
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+
+    pub const fn get(self) -> u32 {
+        self.0
     }
 }
 
-/// A resting order and its neighbours in the queue of its price. In a freed node `next` is the next free one.
-#[derive(Debug, Clone)]
+/// Which side an order is on, whether it hides a part, and how often its slot was used before.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Mark(u32);
+
+impl Mark {
+    const SELL: u32 = 1;
+    const HIDES: u32 = 2;
+    const GENERATION_SHIFT: u32 = 2;
+
+    const fn side(self) -> Side {
+        if self.0 & Self::SELL == 0 { Side::Buy } else { Side::Sell }
+    }
+
+    const fn generation(self) -> u32 {
+        self.0 >> Self::GENERATION_SHIFT
+    }
+
+    /// The mark of the slot's next order.
+    const fn next(self, side: Side, hides: bool) -> Self {
+        let side = if matches!(side, Side::Sell) { Self::SELL } else { 0 };
+        let hides = if hides { Self::HIDES } else { 0 };
+        // Generations may come round after 2^30 uses of a slot: no caller keeps a name that long.
+        Self((self.0 & !(Self::SELL | Self::HIDES)).wrapping_add(1 << Self::GENERATION_SHIFT) | side | hides)
+    }
+}
+
+/// A resting order and its neighbours in the queue of its price. In a freed node `next` is the next free one and the
+/// generation is already that of the order to come.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C, align(32))]
 pub(crate) struct Node {
-    pub(crate) order: Resting,
-    pub(crate) previous: Option<Slot>,
-    pub(crate) next: Option<Slot>,
+    pub shown: Quantity,
+    pub price: Price,
+    pub owner: Owner,
+    mark: Mark,
+    pub previous: Slot,
+    pub next: Slot,
+}
+
+impl Node {
+    #[inline]
+    pub const fn side(&self) -> Side {
+        self.mark.side()
+    }
+
+    /// Whether it shows its quantity in parts.
+    #[inline]
+    pub const fn hides(&self) -> bool {
+        self.mark.0 & Mark::HIDES != 0
+    }
 }
 
 /// All nodes, live and free.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(crate) struct Arena {
     nodes: Vec<Node>,
-    free: Option<Slot>,
+    free: Slot,
+    live: u32,
 }
 
 const NO_NODE: &str = "a slot of the book names no node";
+/// The most orders, so that slots fit 32 bits with room to count.
+const MOST: u32 = u32::MAX / 2;
 
 impl Arena {
-    /// Whether no order can be added: 2^32 - 1 rest.
-    pub(crate) fn is_full(&self) -> bool {
-        self.free.is_none() && self.slot_after_last().is_none()
+    /// Room for so many orders before the first move of all of them.
+    pub fn with_capacity(orders: usize) -> Self {
+        let mut nodes = Vec::with_capacity(orders.saturating_add(1));
+        nodes.push(Node::default());
+        Self { nodes, free: Slot::NONE, live: 0 }
     }
 
-    fn slot_after_last(&self) -> Option<Slot> {
-        u32::try_from(self.nodes.len()).ok()?.checked_add(1).and_then(NonZeroU32::new).map(Slot)
+    pub const fn is_full(&self) -> bool {
+        self.live >= MOST
     }
 
-    /// Stores an order, linked to nothing. The arena must not be full.
-    pub(crate) fn insert(&mut self, order: Resting) -> Slot {
-        let node = Node { order, previous: None, next: None };
-        if let Some(slot) = self.free {
-            let freed = self.node_mut(slot);
-            let next_free = freed.next;
-            *freed = node;
-            self.free = next_free;
-            return slot;
-        }
-        let slot = self.slot_after_last().expect("place refuses orders that find no slot");
-        self.nodes.push(node);
-        slot
+    pub const fn len(&self) -> u32 {
+        self.live
     }
 
-    /// Frees a slot, which the caller has unlinked, and gives the order that was in it.
-    pub(crate) fn remove(&mut self, slot: Slot) -> Resting {
-        let free = self.free;
+    /// Stores an order, linked to nothing, and names it. The arena must not be full.
+    #[inline]
+    pub fn insert(
+        &mut self,
+        owner: Owner,
+        side: Side,
+        price: Price,
+        shown: Quantity,
+        hides: bool,
+    ) -> (Slot, OrderId) {
+        let slot = if self.free.is_none() { self.grow() } else { self.free };
+        self.live += 1;
         let node = self.node_mut(slot);
-        let order = node.order;
-        // No live order has nothing left, so a stale slot is caught by `node` in debug builds.
-        node.order.left = Quantity::ZERO;
+        let next_free = node.next;
+        let mark = node.mark.next(side, hides);
+        *node = Node { shown, price, owner, mark, previous: Slot::NONE, next: Slot::NONE };
+        self.free = next_free;
+        (slot, OrderId::new(slot.0, mark.generation()))
+    }
+
+    #[cold]
+    fn grow(&mut self) -> Slot {
+        let slot = u32::try_from(self.nodes.len()).expect("place refuses orders that find no slot");
+        self.nodes.push(Node::default());
+        Slot(slot)
+    }
+
+    /// Frees a slot, which the caller has unlinked.
+    #[inline]
+    pub fn remove(&mut self, slot: Slot) {
+        let free = self.free;
+        self.live -= 1;
+        let node = self.node_mut(slot);
+        // A name of the order that was here fits no more.
+        node.mark = node.mark.next(Side::Buy, false);
         node.next = free;
-        self.free = Some(slot);
-        order
+        self.free = slot;
     }
 
-    /// The order in a slot.
-    pub(crate) fn order(&self, slot: Slot) -> &Resting {
-        let order = &self.node(slot).order;
-        debug_assert!(!order.left.is_zero(), "{slot:?} is free");
-        order
+    /// The slot of the live order with this name.
+    #[inline]
+    pub fn find(&self, id: OrderId) -> Option<Slot> {
+        let node = self.nodes.get(id.slot() as usize)?;
+        (node.mark.generation() == id.generation()).then_some(Slot(id.slot()))
     }
 
-    pub(crate) fn node(&self, slot: Slot) -> &Node {
-        self.nodes.get(slot.index()).expect(NO_NODE)
+    pub fn id(&self, slot: Slot) -> OrderId {
+        OrderId::new(slot.0, self.node(slot).mark.generation())
     }
 
-    pub(crate) fn node_mut(&mut self, slot: Slot) -> &mut Node {
-        self.nodes.get_mut(slot.index()).expect(NO_NODE)
+    #[inline]
+    pub fn node(&self, slot: Slot) -> &Node {
+        self.nodes.get(slot.0 as usize).expect(NO_NODE)
     }
 
-    /// The orders from `first` to the end of its queue.
-    pub(crate) fn queue(&self, first: Option<Slot>) -> impl Iterator<Item = Resting> {
-        successors(first, |slot| self.node(*slot).next).map(|slot| *self.order(slot))
+    #[inline]
+    pub fn node_mut(&mut self, slot: Slot) -> &mut Node {
+        self.nodes.get_mut(slot.0 as usize).expect(NO_NODE)
+    }
+
+    /// The node at a place that may be any number, for hints.
+    #[inline]
+    pub fn peek(&self, slot: u32) -> Option<&Node> {
+        self.nodes.get(slot as usize)
+    }
+
+    /// The slots from `first` to the end of its queue.
+    pub fn queue(&self, first: Slot) -> impl Iterator<Item = Slot> {
+        let some = |slot: Slot| (!slot.is_none()).then_some(slot);
+        std::iter::successors(some(first), move |slot| some(self.node(*slot).next))
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{OrderId, Owner};
-    use bandex_types::{Price, Side};
 
     #[test]
-    fn freed_slots_are_used_again_before_new_ones() {
-        let order = |id| Resting {
-            id: OrderId::new(id),
-            owner: Owner::new(1),
-            side: Side::Buy,
-            price: Price::new(1),
-            left: Quantity::new(1),
+    fn freed_slots_are_used_again_before_new_ones_and_old_names_fit_no_more() {
+        assert_eq!(size_of::<Node>(), 32, "two orders to a cache line");
+        let mut arena = Arena::with_capacity(0);
+        let insert = |arena: &mut Arena| {
+            arena.insert(Owner::new(1), Side::Sell, Price::new(7), Quantity::new(1), true)
         };
-        let mut arena = Arena::default();
-        let slots: Vec<Slot> = (0..3).map(|id| arena.insert(order(id))).collect();
-        assert_eq!(arena.remove(slots[0]), order(0));
-        assert_eq!(arena.remove(slots[2]), order(2));
-        assert_eq!([arena.insert(order(3)), arena.insert(order(4))], [slots[2], slots[0]]);
-        assert_eq!(arena.order(slots[1]), &order(1));
-        assert_eq!(arena.order(slots[2]), &order(3));
-        assert_eq!(arena.nodes.len(), 3);
-        arena.insert(order(5));
-        assert_eq!(arena.nodes.len(), 4);
-        assert!(!arena.is_full());
+        let [a, b, c] = [0, 1, 2].map(|_| insert(&mut arena));
+        arena.remove(a.0);
+        arena.remove(c.0);
+        assert_eq!((arena.find(a.1), arena.find(b.1), arena.find(c.1)), (None, Some(b.0), None));
+        let [d, e] = [0, 1].map(|_| insert(&mut arena));
+        assert_eq!([d.0, e.0], [c.0, a.0]);
+        assert_eq!((arena.find(a.1), arena.find(e.1), arena.find(d.1)), (None, Some(e.0), Some(d.0)));
+        assert_eq!(arena.id(d.0), d.1);
+        assert_eq!((arena.len(), arena.is_full()), (3, false));
+        let node = arena.node(d.0);
+        assert_eq!((node.side(), node.hides(), node.shown.get()), (Side::Sell, true, 1));
+        assert_eq!(arena.find(OrderId::new(99, 1)), None);
     }
 }

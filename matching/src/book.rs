@@ -1,22 +1,25 @@
 //! The book of one market: what rests, how it is found, and how an order enters and leaves. Who trades with whom is
-//! decided in `matcher`.
+//! decided in `matcher`, and at the end of an auction in `clear`.
 
 use crate::arena::{Arena, Slot};
+use crate::hidden::{Hidden, Reserve};
 use crate::ladder::Ladder;
+use crate::level::Queue;
 use crate::state_hash::state_hash;
-use crate::{Level, NoBook, OrderId, Resting, UnknownOrder};
+use crate::{Band, Level, NewOrder, NoBook, OrderId, Resting, UnknownOrder};
 use bandex_types::{Price, Quantity, Side};
-use std::collections::BTreeMap;
 
 /// The resting orders of one market in price-time priority.
 ///
-/// Never crossed: the best bid is below the best ask after every command.
+/// Never crossed while orders are only placed: the best bid is below the best ask after every command. While an auction
+/// gathers orders ([`Book::enter`]) bids and asks may cross, until [`Book::uncross`].
 #[derive(Debug, Clone)]
 pub struct Book {
     pub(crate) arena: Arena,
+    pub(crate) hidden: Hidden,
+    pub(crate) band: Band,
     bids: Ladder,
     asks: Ladder,
-    index: BTreeMap<OrderId, Slot>,
 }
 
 impl Default for Book {
@@ -28,44 +31,86 @@ impl Default for Book {
 impl Book {
     /// An empty book.
     pub fn new() -> Self {
+        Self::with_capacity(0)
+    }
+
+    /// An empty book with room for so many orders at once; more find room too, then.
+    pub fn with_capacity(orders: usize) -> Self {
         Self {
-            arena: Arena::default(),
+            arena: Arena::with_capacity(orders),
+            hidden: Hidden::default(),
+            band: Band::ALL,
             bids: Ladder::new(Side::Buy),
             asks: Ladder::new(Side::Sell),
-            index: BTreeMap::new(),
         }
     }
 
-    /// The book in which exactly these orders rest: each side in the order in which it would trade, as
-    /// [`Book::orders`] gives it.
-    ///
-    /// # Errors
-    /// They cannot have rested together: an open quantity of 0, a number twice, a crossed book, or 2^32 of them.
-    pub fn from_orders(orders: impl IntoIterator<Item = Resting>) -> Result<Self, NoBook> {
-        let mut book = Self::new();
-        for order in orders {
-            let taken = book.index.contains_key(&order.id) || book.arena.is_full();
-            if taken || order.left.is_zero() || book.crosses(order.side, order.price) {
-                return Err(NoBook(order.id));
-            }
-            book.rest(order);
-        }
-        Ok(book)
+    /// From now on trades happen only at prices within the band; `None`: at any price. Nothing that rests is touched.
+    pub fn set_band(&mut self, band: Option<Band>) {
+        self.band = band.unwrap_or(Band::ALL);
     }
 
     /// Takes an order off the book and returns it as it rested.
     ///
     /// # Errors
-    /// No order with this number rests.
+    /// No order of this name rests.
+    #[inline]
     pub fn cancel(&mut self, id: OrderId) -> Result<Resting, UnknownOrder> {
-        let slot = *self.index.get(&id).ok_or(UnknownOrder)?;
+        let slot = self.arena.find(id).ok_or(UnknownOrder)?;
         // From here the cancel succeeds.
-        Ok(self.take(slot))
+        let order = self.resting(slot);
+        self.take(slot);
+        Ok(order)
     }
 
-    /// The resting order with this number.
+    /// Makes an order smaller by so many lots, first what it does not show, and returns what it has left. It keeps its
+    /// priority. With nothing left, it leaves the book.
+    ///
+    /// # Errors
+    /// No order of this name rests.
+    #[inline]
+    pub fn reduce(&mut self, id: OrderId, by: Quantity) -> Result<Quantity, UnknownOrder> {
+        let slot = self.arena.find(id).ok_or(UnknownOrder)?;
+        // From here it succeeds.
+        let node = self.arena.node(slot);
+        let (side, price, hides) = (node.side(), node.price, node.hides());
+        let by = if hides { self.hidden.reduce(slot, by) } else { by };
+        let left = self.arena.node(slot).shown.saturating_sub(by);
+        if left.is_zero() {
+            self.take(slot);
+            return Ok(Quantity::ZERO);
+        }
+        self.arena.node_mut(slot).shown = left;
+        self.ladder_mut(side).reduce(price, by);
+        Ok(if hides { self.left(slot) } else { left })
+    }
+
+    /// Puts back an order that rested before, behind those already there, and names it anew: so a book is made again
+    /// from its orders, each side in the order in which it would trade, as [`Book::orders`] gives it. The order's old
+    /// name is not looked at. With `may_cross`, as an auction gathers them.
+    ///
+    /// # Errors
+    /// It cannot have rested so: it shows nothing, more than it has or than it shows at a time, it hides a part without
+    /// a display, or it crosses the book.
+    pub fn restore(&mut self, order: &Resting, may_cross: bool) -> Result<OrderId, NoBook> {
+        let Resting { owner, side, price, left, display, shown, .. } = *order;
+        let shows = if display.is_zero() { shown == left } else { shown <= left.min(display) };
+        let crosses = !may_cross && self.crosses(side, price);
+        if shown.is_zero() || !shows || crosses || self.arena.is_full() {
+            return Err(NoBook);
+        }
+        // From here it rests.
+        let (slot, id) = self.arena.insert(owner, side, price, shown, !display.is_zero());
+        if !display.is_zero() {
+            self.hidden.insert(slot, Reserve { display, hidden: left.saturating_sub(shown) });
+        }
+        self.link(slot, side, price, shown);
+        Ok(id)
+    }
+
+    /// The resting order of this name.
     pub fn get(&self, id: OrderId) -> Option<Resting> {
-        self.index.get(&id).map(|slot| *self.arena.order(*slot))
+        self.arena.find(id).map(|slot| self.resting(slot))
     }
 
     /// The best price of a side: the highest bid or the lowest ask.
@@ -73,39 +118,41 @@ impl Book {
         self.ladder(side).best()
     }
 
-    /// The levels of a side, best first.
+    /// The levels of a side, best first, with what they show.
     pub fn levels(&self, side: Side) -> impl Iterator<Item = Level> {
-        self.ladder(side).levels()
+        self.ladder(side).queues().map(|(price, queue)| queue.level(price))
     }
 
-    /// The level of a side at one price, found in logarithmic time; `None` if nothing rests there.
+    /// The level of a side at one price; `None` if nothing rests there.
     pub fn level(&self, side: Side, price: Price) -> Option<Level> {
         self.ladder(side).level(price)
     }
 
     /// The orders of a side in the order in which they would trade.
     pub fn orders(&self, side: Side) -> impl Iterator<Item = Resting> {
-        self.ladder(side).queues().flat_map(|queue| self.arena.queue(queue.first()))
+        self.slots(side).map(|slot| self.resting(slot))
     }
 
     /// How many orders rest.
     pub fn len(&self) -> usize {
-        self.index.len()
+        self.arena.len() as usize
     }
 
     /// Whether no order rests.
     pub fn is_empty(&self) -> bool {
-        self.index.is_empty()
+        self.arena.len() == 0
     }
 
-    /// A mix of number, owner, price and open quantity of every order, in priority order, bids first.
+    /// A mix of number, owner, price and quantities of every order, in priority order, bids first; `number` gives the
+    /// caller's number of an order, since two books name theirs differently.
     ///
     /// Two books with the same hash hold the same orders in the same order, but for chance: it finds mistakes and is
     /// no defence against someone who looks for collisions. Takes time linear in the number of orders.
-    pub fn state_hash(&self) -> u64 {
-        state_hash(self.orders(Side::Buy), self.orders(Side::Sell))
+    pub fn state_hash(&self, number: impl Fn(OrderId) -> u64) -> u64 {
+        state_hash(self.orders(Side::Buy), self.orders(Side::Sell), number)
     }
 
+    #[inline]
     pub(crate) fn ladder(&self, side: Side) -> &Ladder {
         match side {
             Side::Buy => &self.bids,
@@ -113,56 +160,139 @@ impl Book {
         }
     }
 
-    /// The side's ladder together with the arena that its queues link through.
-    fn parts(&mut self, side: Side) -> (&mut Ladder, &mut Arena) {
+    #[inline]
+    fn ladder_mut(&mut self, side: Side) -> &mut Ladder {
         match side {
-            Side::Buy => (&mut self.bids, &mut self.arena),
-            Side::Sell => (&mut self.asks, &mut self.arena),
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
         }
+    }
+
+    pub(crate) fn slots(&self, side: Side) -> impl Iterator<Item = Slot> {
+        self.ladder(side).queues().flat_map(|(_, queue)| self.arena.queue(queue.first()))
     }
 
     /// The order that trades after the one in `slot`: the next of its price, or the first of the next price.
-    pub(crate) fn after(&self, slot: Slot) -> Option<Slot> {
+    #[inline]
+    pub(crate) fn after(&self, slot: Slot) -> Slot {
         let node = self.arena.node(slot);
-        node.next.or_else(|| self.ladder(node.order.side).first_worse_than(node.order.price))
+        if node.next.is_none() { self.ladder(node.side()).first_worse_than(node.price) } else { node.next }
     }
 
-    /// Puts an order at the end of the queue of its price. Its number must be new and the arena not full.
-    pub(crate) fn rest(&mut self, order: Resting) {
-        let slot = self.arena.insert(order);
-        let (ladder, arena) = self.parts(order.side);
-        ladder.push(arena, slot);
-        self.index.insert(order.id, slot);
+    /// All that an order has open, shown or not.
+    #[inline]
+    pub(crate) fn left(&self, slot: Slot) -> Quantity {
+        let node = self.arena.node(slot);
+        if node.hides() { self.left_with_hidden(slot) } else { node.shown }
+    }
+
+    #[cold]
+    fn left_with_hidden(&self, slot: Slot) -> Quantity {
+        let hidden = self.hidden.get(slot).map_or(Quantity::ZERO, |reserve| reserve.hidden);
+        // An order's parts together are at most what it was for.
+        self.arena.node(slot).shown.checked_add(hidden).expect("an order's quantity fits 64 bits")
+    }
+
+    #[inline]
+    pub(crate) fn resting(&self, slot: Slot) -> Resting {
+        let node = self.arena.node(slot);
+        let reserve = if node.hides() { self.hidden.get(slot) } else { None };
+        Resting {
+            id: self.arena.id(slot),
+            owner: node.owner,
+            side: node.side(),
+            price: node.price,
+            left: self.left(slot),
+            display: reserve.map_or(Quantity::ZERO, |reserve| reserve.display),
+            shown: node.shown,
+        }
+    }
+
+    /// Puts what is left of an order at the end of the queue of its price. The arena must not be full.
+    #[inline]
+    pub(crate) fn rest(&mut self, order: &NewOrder, left: Quantity) -> OrderId {
+        let hides = !order.display.is_zero();
+        let shown = if hides { left.min(order.display) } else { left };
+        let (slot, id) = self.arena.insert(order.owner, order.side, order.price, shown, hides);
+        if hides {
+            let hidden = left.saturating_sub(shown);
+            self.hidden.insert(slot, Reserve { display: order.display, hidden });
+        }
+        self.link(slot, order.side, order.price, shown);
+        id
+    }
+
+    #[inline]
+    fn link(&mut self, slot: Slot, side: Side, price: Price, shown: Quantity) {
+        match side {
+            Side::Buy => self.bids.push(&mut self.arena, slot, price, shown),
+            Side::Sell => self.asks.push(&mut self.arena, slot, price, shown),
+        }
+    }
+
+    #[inline]
+    fn unlink(&mut self, slot: Slot) {
+        let node = self.arena.node(slot);
+        let (side, price) = (node.side(), node.price);
+        match side {
+            Side::Buy => self.bids.unlink(&mut self.arena, slot, price),
+            Side::Sell => self.asks.unlink(&mut self.arena, slot, price),
+        }
     }
 
     /// Takes the order in `slot` off the book.
-    pub(crate) fn take(&mut self, slot: Slot) -> Resting {
-        let side = self.arena.order(slot).side;
-        let (ladder, arena) = self.parts(side);
-        ladder.unlink(arena, slot);
-        let order = self.arena.remove(slot);
-        self.index.remove(&order.id);
-        order
+    #[inline]
+    pub(crate) fn take(&mut self, slot: Slot) {
+        if self.arena.node(slot).hides() {
+            self.hidden.remove(slot);
+        }
+        self.unlink(slot);
+        self.arena.remove(slot);
     }
 
-    /// Trades `quantity` of the order in `slot`, at most what it has open, and returns what it has left. An order that
-    /// has nothing left leaves the book.
+    /// Trades lots of the order in `slot`, at most what it shows, and returns all it has left. If it shows nothing any
+    /// more, its next part goes to the end of the queue of its price; if it has none, it leaves the book.
+    #[inline]
     pub(crate) fn fill(&mut self, slot: Slot, quantity: Quantity) -> Quantity {
-        let order = *self.arena.order(slot);
-        let left = order.left.saturating_sub(quantity);
-        if left.is_zero() {
-            self.take(slot);
-        } else {
-            let (ladder, arena) = self.parts(order.side);
-            ladder.reduce(order.price, quantity);
-            arena.node_mut(slot).order.left = left;
+        let node = self.arena.node_mut(slot);
+        let shown = node.shown.saturating_sub(quantity);
+        if !shown.is_zero() {
+            node.shown = shown;
+            let (side, price) = (node.side(), node.price);
+            self.ladder_mut(side).reduce(price, quantity);
+            return self.left(slot);
         }
-        left
+        if node.hides() && self.show_next(slot) {
+            return self.left(slot);
+        }
+        self.take(slot);
+        Quantity::ZERO
+    }
+
+    /// Puts an order's next part at the end of its queue; says whether there was one.
+    #[cold]
+    fn show_next(&mut self, slot: Slot) -> bool {
+        let part = self.hidden.next_part(slot);
+        if part.is_zero() {
+            return false;
+        }
+        self.unlink(slot);
+        let node = self.arena.node_mut(slot);
+        (node.shown, node.previous, node.next) = (part, Slot::NONE, Slot::NONE);
+        let (side, price) = (node.side(), node.price);
+        self.link(slot, side, price, part);
+        true
     }
 
     /// Whether an order on `side` with limit `limit` would find the best price of the other side acceptable.
+    #[inline]
     pub(crate) fn crosses(&self, side: Side, limit: Price) -> bool {
-        let makers = self.ladder(side.opposite());
-        makers.best().is_some_and(|best| makers.accepts(limit, best))
+        self.ladder(side.opposite()).crossed_by(limit)
+    }
+
+    /// The queue at a price of a side, if it lies near the touch: for hints.
+    #[inline]
+    pub(crate) fn near(&self, side: Side, price: Price) -> Option<&Queue> {
+        self.ladder(side).near(price)
     }
 }

@@ -10,8 +10,12 @@
 
 mod admission;
 mod arena;
+mod auction;
+mod band;
 mod book;
+mod clear;
 mod event;
+mod hidden;
 mod ladder;
 mod level;
 mod matcher;
@@ -19,10 +23,16 @@ pub mod naive;
 mod order;
 mod refusal;
 mod state_hash;
+mod trial;
+mod triggers;
+mod window;
 
 pub use admission::{Admission, AdmitAll, Pair, Verdict};
+pub use auction::{Clearing, Cross, Crossed, Crossing, Indicative};
+pub use band::Band;
 pub use book::Book;
 pub use event::{CancelReason, Event, Placed, Removal, Rest};
 pub use level::Level;
-pub use order::{NewOrder, OrderId, Owner, Resting};
+pub use order::{MOST_PARTS, NewOrder, OrderId, Owner, Resting};
 pub use refusal::{NoBook, Refusal, UnknownOrder};
+pub use triggers::{Direction, Triggers};

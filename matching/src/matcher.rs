@@ -1,208 +1,449 @@
-//! How an arriving order meets the book: refusals, the trial of fill-or-kill, the trades, and what becomes of the rest.
+//! How an arriving order meets the book: refusals, the trial of those that need to trade, the trades, and what becomes
+//! of the rest.
 
+use crate::arena::Slot;
 use crate::{
-    Admission, Book, CancelReason, Event, NewOrder, Pair, Placed, Refusal, Removal, Rest, Resting, Verdict,
+    Admission, Book, CancelReason, Event, MOST_PARTS, NewOrder, OrderId, Pair, Placed, Refusal, Removal,
+    Rest, Verdict,
 };
-use bandex_types::{PostOnly, Quantity, SelfTrade, TimeInForce};
+use bandex_types::{PostOnly, Price, Quantity, SelfTrade, Side, TimeInForce};
 
-/// What the book does about one maker.
-enum Step<R> {
-    Trade(Quantity),
-    Remove(Removal<R>),
-    Skip,
-    Stop(R),
+/// Why an order came no further, though something is left of it and of the makers.
+pub(crate) enum Halt<R> {
+    Refused(R),
+    SelfTrade,
+    OutsideBand,
 }
 
 /// How far an order came through the makers it accepts.
-struct Walk<R> {
-    left: Quantity,
-    refused: Option<R>,
+pub(crate) struct Walk<R> {
+    pub filled: Quantity,
+    pub left: Quantity,
+    pub decremented: Quantity,
+    pub halt: Option<Halt<R>>,
+}
+
+impl<R> Walk<R> {
+    pub fn new(order: &NewOrder) -> Self {
+        Self { filled: Quantity::ZERO, left: order.quantity, decremented: Quantity::ZERO, halt: None }
+    }
+
+    /// Counts lots traded; they are at most what was left.
+    #[inline]
+    pub fn trade(&mut self, quantity: Quantity) {
+        self.left = self.left.saturating_sub(quantity);
+        self.filled = Quantity::new(self.filled.get() + quantity.get());
+    }
+
+    /// Counts lots that self-trade prevention takes away; they are at most what was left.
+    pub fn decrement(&mut self, by: Quantity) {
+        self.left = self.left.saturating_sub(by);
+        self.decremented = Quantity::new(self.decremented.get() + by.get());
+    }
+}
+
+/// What bounds an order beside its quantity.
+trait Budget {
+    /// The most lots it can pay for at a price.
+    fn lots_at(&self, price: Price) -> Quantity;
+    fn pay(&mut self, price: Price, quantity: Quantity);
+}
+
+/// Nothing does.
+struct Unbounded;
+
+impl Budget for Unbounded {
+    #[inline]
+    fn lots_at(&self, _: Price) -> Quantity {
+        Quantity::MAX
+    }
+    #[inline]
+    fn pay(&mut self, _: Price, _: Quantity) {}
+}
+
+/// The sum of price times lots.
+struct Sum(u128);
+
+impl Budget for Sum {
+    fn lots_at(&self, price: Price) -> Quantity {
+        let lots = self.0.checked_div(u128::from(price.get())).unwrap_or(u128::MAX);
+        Quantity::new(u64::try_from(lots).unwrap_or(u64::MAX))
+    }
+
+    fn pay(&mut self, price: Price, quantity: Quantity) {
+        // Never below zero: the lots were bounded by the budget.
+        self.0 -= u128::from(price.get()) * u128::from(quantity.get());
+    }
 }
 
 impl Book {
     /// Places an order: trades what can be traded at its limit or better, at the makers' prices, best price first and
     /// oldest order first, and rests or cancels what is left. Appends to `events` what happened to makers.
     ///
-    /// A maker of the same owner that would trade is removed, and matching goes on. A fill-or-kill order trades in
-    /// full or is refused; makers of its owner do not count. An order that the admission refuses before its first
-    /// trade is cancelled whole and leaves the book as it was.
+    /// A maker of the same owner is treated as the order's self-trade mode says. An order that must trade all
+    /// (fill-or-kill) or a minimum is tried first, and refused if it cannot. An order that the admission refuses before
+    /// its first trade is cancelled whole.
     ///
     /// # Errors
     /// A refusal changes nothing at all; see [`Refusal`].
+    #[inline]
     pub fn place<A: Admission>(
         &mut self,
         order: &NewOrder,
         admission: &mut A,
         events: &mut Vec<Event<A::Reason>>,
     ) -> Result<Placed<A::Reason>, Refusal> {
-        self.refuse(order)?;
-        if self.meets_other_owner(order)
-            && let Err(reason) = admission.taker(order)
-        {
-            return Ok(self.finish(order, Walk { left: order.quantity, refused: Some(reason) }));
-        }
-        if order.time_in_force == TimeInForce::Fok {
-            let trial = self.trial(order, admission);
-            if trial.refused.is_some() {
-                return Ok(self.finish(order, Walk { left: order.quantity, refused: trial.refused }));
+        let price = self.refuse(order)?;
+        let order = &NewOrder { price, ..*order };
+        if !self.crosses(order.side, order.price) {
+            if !order.needed().is_zero() {
+                return Err(unmet(order));
             }
-            if !trial.left.is_zero() {
-                return Err(Refusal::FokUnfilled);
-            }
+            return Ok(self.place_quiet(order));
         }
+        self.place_crossing(order, admission, events)
+    }
 
+    /// An order that meets nobody.
+    #[inline]
+    fn place_quiet<R>(&mut self, order: &NewOrder) -> Placed<R> {
+        let rest = if order.may_rest() {
+            Rest::Resting(self.rest(order, order.quantity))
+        } else {
+            Rest::Cancelled(CancelReason::Unfilled)
+        };
+        Placed { filled: Quantity::ZERO, left: order.quantity, decremented: Quantity::ZERO, rest }
+    }
+
+    fn place_crossing<A: Admission>(
+        &mut self,
+        order: &NewOrder,
+        admission: &mut A,
+        events: &mut Vec<Event<A::Reason>>,
+    ) -> Result<Placed<A::Reason>, Refusal> {
+        if let Some(reason) = self.not_admitted(order, order.needed(), admission)? {
+            return Ok(whole(order, reason));
+        }
         // From here the order succeeds.
-        let walk = self.trade(order, admission, events);
+        let walk = self.trade(order, Unbounded, admission, events);
         debug_assert!(
-            order.time_in_force != TimeInForce::Fok || walk.left.is_zero(),
+            walk.filled >= order.needed(),
             "the admission did not repeat in earnest what it answered in the trial"
         );
         Ok(self.finish(order, walk))
     }
 
-    /// Everything an order can be refused for before anybody else is asked.
-    fn refuse(&self, order: &NewOrder) -> Result<(), Refusal> {
-        if order.quantity.is_zero() {
-            return Err(Refusal::ZeroQuantity);
-        }
-        if order.post_only == PostOnly::Slide {
-            return Err(Refusal::NotServed("post-only slide"));
-        }
-        match order.self_trade {
-            SelfTrade::CancelOldest => {}
-            SelfTrade::CancelNewest => return Err(Refusal::NotServed("self-trade mode cancel_newest")),
-            SelfTrade::CancelBoth => return Err(Refusal::NotServed("self-trade mode cancel_both")),
-            SelfTrade::Decrement => return Err(Refusal::NotServed("self-trade mode decrement")),
-        }
-        if self.get(order.id).is_some() {
-            return Err(Refusal::DuplicateId);
-        }
-        if order.post_only == PostOnly::Refuse && self.crosses(order.side, order.price) {
-            return Err(Refusal::WouldTrade);
-        }
-        if self.arena.is_full() {
-            return Err(Refusal::NotServed("a book of more than 4294967295 orders"));
-        }
-        Ok(())
-    }
-
-    /// The makers an order accepts, in the order in which it would trade with them.
-    fn acceptable(&self, order: &NewOrder) -> impl Iterator<Item = Resting> {
-        let (side, limit) = (order.side.opposite(), order.price);
-        self.orders(side).take_while(move |maker| self.ladder(side).accepts(limit, maker.price))
-    }
-
-    fn meets_other_owner(&self, order: &NewOrder) -> bool {
-        self.acceptable(order).any(|maker| maker.owner != order.owner)
-    }
-
-    /// Walks the makers as [`Self::trade`] would and changes nothing.
-    fn trial<A: Admission>(&self, order: &NewOrder, admission: &mut A) -> Walk<A::Reason> {
-        let mut walk = Walk { left: order.quantity, refused: None };
-        admission.trial_begins();
-        for maker in self.acceptable(order) {
-            if walk.left.is_zero() {
-                break;
-            }
-            match judge(order, walk.left, &maker, admission) {
-                Step::Trade(quantity) => walk.left = walk.left.saturating_sub(quantity),
-                Step::Remove(_) | Step::Skip => {}
-                Step::Stop(reason) => {
-                    walk.refused = Some(reason);
-                    break;
-                }
-            }
-        }
-        admission.trial_ends();
-        walk
-    }
-
-    /// Trades with one maker after the other until nothing is left of the order or of those it may trade with.
-    fn trade<A: Admission>(
+    /// Places an order that is never to rest and whose trades come to at most `budget`, in lots times ticks: a market
+    /// order by quote quantity. It trades with one maker after the other as many lots as the rest of the budget pays
+    /// for, and stops at the first of which it can pay none. Its quantity bounds it too; its time in force, display,
+    /// minimum and post-only are not looked at.
+    ///
+    /// # Errors
+    /// As [`Book::place`].
+    pub fn place_budget<A: Admission>(
         &mut self,
+        order: &NewOrder,
+        budget: u128,
+        admission: &mut A,
+        events: &mut Vec<Event<A::Reason>>,
+    ) -> Result<Placed<A::Reason>, Refusal> {
+        let NewOrder { owner, side, price, quantity, self_trade, .. } = *order;
+        let plain = NewOrder::limit(owner, side, price, quantity);
+        let order = &NewOrder { time_in_force: TimeInForce::Ioc, self_trade, ..plain };
+        self.refuse(order)?;
+        if let Some(reason) = self.not_admitted(order, Quantity::ZERO, admission)? {
+            return Ok(whole(order, reason));
+        }
+        // From here the order succeeds.
+        let walk = self.trade(order, Sum(budget), admission, events);
+        Ok(self.finish(order, walk))
+    }
+
+    /// Takes an order off the book and places another of the same owner and side in its stead, as if it arrived now: an
+    /// amendment that loses priority. If the admission refuses it before its first trade, and nothing else happened,
+    /// the old order stays where it was.
+    ///
+    /// # Errors
+    /// A refusal changes nothing at all; see [`Refusal`].
+    #[inline]
+    pub fn replace<A: Admission>(
+        &mut self,
+        id: OrderId,
         order: &NewOrder,
         admission: &mut A,
         events: &mut Vec<Event<A::Reason>>,
-    ) -> Walk<A::Reason> {
-        let mut left = order.quantity;
-        let makers = order.side.opposite();
-        let mut cursor = self.ladder(makers).first();
-        while let Some(slot) = cursor
-            && !left.is_zero()
+    ) -> Result<Placed<A::Reason>, Refusal> {
+        let slot = self.arena.find(id).ok_or(Refusal::UnknownOrder)?;
+        let old = self.arena.node(slot);
+        if (old.owner, old.side()) != (order.owner, order.side) {
+            return Err(Refusal::UnknownOrder);
+        }
+        let price = self.refuse(order)?;
+        let order = &NewOrder { price, ..*order };
+        if self.crosses(order.side, order.price) {
+            return self.replace_crossing(slot, order, admission, events);
+        }
+        if !order.needed().is_zero() {
+            return Err(unmet(order));
+        }
+        // From here it succeeds.
+        self.take(slot);
+        Ok(self.place_quiet(order))
+    }
+
+    fn replace_crossing<A: Admission>(
+        &mut self,
+        slot: Slot,
+        order: &NewOrder,
+        admission: &mut A,
+        events: &mut Vec<Event<A::Reason>>,
+    ) -> Result<Placed<A::Reason>, Refusal> {
+        // One lot is tried at least, so that an order that may not trade at all keeps its place.
+        match self.not_admitted(order, order.needed().max(Quantity::new(1)), admission) {
+            Ok(Some(reason)) => return Ok(whole(order, reason)),
+            Err(refusal) if !order.needed().is_zero() => return Err(refusal),
+            Ok(None) | Err(_) => {}
+        }
+        // From here it succeeds.
+        self.take(slot);
+        let walk = self.trade(order, Unbounded, admission, events);
+        Ok(self.finish(order, walk))
+    }
+
+    /// Everything an order can be refused for before anybody else is asked; gives its price, which may have slid.
+    #[inline]
+    fn refuse(&self, order: &NewOrder) -> Result<Price, Refusal> {
+        if order.quantity.is_zero() {
+            return Err(Refusal::ZeroQuantity);
+        }
+        if self.arena.is_full() {
+            return Err(Refusal::BookFull);
+        }
+        if order.display.get() | order.minimum.get() != 0 {
+            refuse_special(order)?;
+        }
+        match order.post_only {
+            PostOnly::Off => Ok(order.price),
+            _ if !self.crosses(order.side, order.price) => Ok(order.price),
+            PostOnly::Refuse => Err(Refusal::WouldTrade),
+            PostOnly::Slide => self.slide(order.side).ok_or(Refusal::WouldTrade),
+        }
+    }
+
+    /// The price next to the best of the other side: the last that does not trade.
+    fn slide(&self, side: Side) -> Option<Price> {
+        let best = self.best(side.opposite())?;
+        match side {
+            Side::Buy => best.checked_sub(Price::new(1)),
+            Side::Sell => best.checked_add(Price::new(1)),
+        }
+    }
+
+    /// Why the order may not trade, asked before anything changes; refuses it if it cannot trade what it needs.
+    fn not_admitted<A: Admission>(
+        &self,
+        order: &NewOrder,
+        needed: Quantity,
+        admission: &mut A,
+    ) -> Result<Option<A::Reason>, Refusal> {
+        if self.meets_other_owner(order)
+            && let Err(reason) = admission.taker(order)
         {
-            let maker = *self.arena.order(slot);
-            if !self.ladder(makers).accepts(order.price, maker.price) {
+            return Ok(Some(reason));
+        }
+        if needed.is_zero() {
+            return Ok(None);
+        }
+        admission.trial_begins();
+        let trial = self.trial(order, needed, admission);
+        admission.trial_ends();
+        match trial.halt {
+            _ if trial.filled >= needed => Ok(None),
+            Some(Halt::Refused(reason)) => Ok(Some(reason)),
+            _ => Err(unmet(order)),
+        }
+    }
+
+    fn meets_other_owner(&self, order: &NewOrder) -> bool {
+        let makers = self.ladder(order.side.opposite());
+        let acceptable = self.slots(order.side.opposite()).map(|slot| self.arena.node(slot));
+        acceptable
+            .take_while(|maker| makers.accepts(order.price, maker.price))
+            .any(|maker| maker.owner != order.owner)
+    }
+
+    /// Trades with one maker after the other until nothing is left of the order or of those it may trade with.
+    #[inline]
+    fn trade<A: Admission, B: Budget>(
+        &mut self,
+        order: &NewOrder,
+        mut budget: B,
+        admission: &mut A,
+        events: &mut Vec<Event<A::Reason>>,
+    ) -> Walk<A::Reason> {
+        let mut walk = Walk::new(order);
+        let side = order.side.opposite();
+        let mut slot = self.ladder(side).first();
+        // Once a maker was skipped, the first of the side is not the next any more.
+        let mut skipped = false;
+        while !slot.is_none() && !walk.left.is_zero() {
+            let maker = *self.arena.node(slot);
+            if !self.ladder(side).accepts(order.price, maker.price) {
                 break;
             }
-            // Read before the maker may leave and take its links along.
-            cursor = self.after(slot);
-            match judge(order, left, &maker, admission) {
-                Step::Trade(quantity) => {
-                    left = left.saturating_sub(quantity);
+            if !self.band.holds(maker.price) {
+                walk.halt = Some(Halt::OutsideBand);
+                break;
+            }
+            if maker.owner == order.owner {
+                slot = self.meet_own(order, slot, &mut walk, events);
+                continue;
+            }
+            let quantity = walk.left.min(maker.shown).min(budget.lots_at(maker.price));
+            if quantity.is_zero() {
+                break;
+            }
+            let id = self.arena.id(slot);
+            let pair = pair_of(order, id, maker.owner, maker.price, quantity);
+            match admission.pair(&pair) {
+                Verdict::Admit => {
+                    walk.trade(quantity);
+                    budget.pay(maker.price, quantity);
+                    // Read before the maker may leave and take its links along.
+                    let next = if skipped { self.after_fill(slot, quantity) } else { Slot::NONE };
                     let maker_left = self.fill(slot, quantity);
-                    events.push(trade_event(&maker, quantity, maker_left));
+                    let (price, maker_owner) = (maker.price, maker.owner);
+                    events.push(Event::Trade { maker: id, maker_owner, price, quantity, maker_left });
+                    slot = if skipped { next } else { self.ladder(side).first() };
                 }
-                Step::Remove(reason) => {
-                    self.take(slot);
-                    events.push(removal_event(&maker, reason));
+                Verdict::RefuseTaker(reason) => {
+                    walk.halt = Some(Halt::Refused(reason));
+                    break;
                 }
-                Step::Skip => {}
-                Step::Stop(reason) => return Walk { left, refused: Some(reason) },
+                Verdict::RemoveMaker(reason) => {
+                    slot = self.remove(slot, Removal::NotAdmitted(reason), events);
+                }
+                Verdict::Skip => {
+                    skipped = true;
+                    slot = self.after(slot);
+                }
             }
         }
-        Walk { left, refused: None }
+        walk
+    }
+
+    /// Who comes after the maker in `slot` once it trades `quantity`: itself, if it is the last of its price and shows
+    /// its next part.
+    fn after_fill(&self, slot: Slot, quantity: Quantity) -> Slot {
+        let node = self.arena.node(slot);
+        let stays = node.shown > quantity || (node.next.is_none() && self.left(slot) > quantity);
+        if stays { slot } else { self.after(slot) }
+    }
+
+    /// Takes a maker off the book; gives the one after it.
+    #[cold]
+    fn remove<R>(&mut self, slot: Slot, reason: Removal<R>, events: &mut Vec<Event<R>>) -> Slot {
+        let next = self.after(slot);
+        let maker = self.resting(slot);
+        self.take(slot);
+        events.push(Event::MakerRemoved {
+            maker: maker.id,
+            maker_owner: maker.owner,
+            left: maker.left,
+            reason,
+        });
+        next
+    }
+
+    /// Prevents a trade between two orders of one owner; gives the maker after it.
+    #[cold]
+    fn meet_own<R>(
+        &mut self,
+        order: &NewOrder,
+        slot: Slot,
+        walk: &mut Walk<R>,
+        events: &mut Vec<Event<R>>,
+    ) -> Slot {
+        match order.self_trade {
+            SelfTrade::CancelOldest => self.remove(slot, Removal::SelfTrade, events),
+            SelfTrade::CancelNewest => {
+                walk.halt = Some(Halt::SelfTrade);
+                Slot::NONE
+            }
+            SelfTrade::CancelBoth => {
+                self.remove(slot, Removal::SelfTrade, events);
+                walk.halt = Some(Halt::SelfTrade);
+                Slot::NONE
+            }
+            SelfTrade::Decrement => {
+                let next = self.after(slot);
+                let maker = self.resting(slot);
+                let by = walk.left.min(maker.left);
+                walk.decrement(by);
+                let left = self.reduce(maker.id, by).unwrap_or(Quantity::ZERO);
+                events.push(Event::MakerReduced { maker: maker.id, maker_owner: maker.owner, by, left });
+                next
+            }
+        }
     }
 
     /// Rests what is left of an order, or says why it may not.
     fn finish<R>(&mut self, order: &NewOrder, walk: Walk<R>) -> Placed<R> {
-        let left = walk.left;
-        let may_rest = matches!(order.time_in_force, TimeInForce::Gtc | TimeInForce::Gtd);
-        let rest = match walk.refused {
-            Some(reason) => Rest::Cancelled(CancelReason::NotAdmitted(reason)),
-            None if left.is_zero() => Rest::Filled,
-            None if !may_rest => Rest::Cancelled(CancelReason::Unfilled),
+        let Walk { filled, left, decremented, halt } = walk;
+        let rest = match halt {
+            Some(Halt::Refused(reason)) => Rest::Cancelled(CancelReason::NotAdmitted(reason)),
+            Some(Halt::SelfTrade) => Rest::Cancelled(CancelReason::SelfTrade),
+            _ if left.is_zero() && !decremented.is_zero() => Rest::Cancelled(CancelReason::SelfTrade),
+            _ if left.is_zero() => Rest::Filled,
+            Some(Halt::OutsideBand) => Rest::Cancelled(CancelReason::OutsideBand),
+            None if !order.may_rest() => Rest::Cancelled(CancelReason::Unfilled),
             None if self.crosses(order.side, order.price) => Rest::Cancelled(CancelReason::WouldCross),
-            None => {
-                let NewOrder { id, owner, side, price, .. } = *order;
-                self.rest(Resting { id, owner, side, price, left });
-                Rest::Resting
-            }
+            None => Rest::Resting(self.rest(order, left)),
         };
-        Placed { filled: order.quantity.saturating_sub(left), left, rest }
+        Placed { filled, left, decremented, rest }
     }
 }
 
-/// Decides about one maker at an acceptable price. `left` is what the order has still to trade.
-fn judge<A: Admission>(
+/// An order that may not trade at all.
+fn whole<R>(order: &NewOrder, reason: R) -> Placed<R> {
+    let rest = Rest::Cancelled(CancelReason::NotAdmitted(reason));
+    Placed { filled: Quantity::ZERO, left: order.quantity, decremented: Quantity::ZERO, rest }
+}
+
+/// The refusal of an order that does not trade what it needs.
+fn unmet(order: &NewOrder) -> Refusal {
+    match order.time_in_force {
+        TimeInForce::Fok => Refusal::FokUnfilled,
+        _ => Refusal::MinimumUnfilled,
+    }
+}
+
+#[cold]
+fn refuse_special(order: &NewOrder) -> Result<(), Refusal> {
+    refuse_display(order)?;
+    if order.minimum > order.quantity || (!order.minimum.is_zero() && order.post_only != PostOnly::Off) {
+        return Err(Refusal::BadMinimum);
+    }
+    Ok(())
+}
+
+/// A part that is shown is neither more than the whole nor so small that the whole takes too many of them.
+pub(crate) fn refuse_display(order: &NewOrder) -> Result<(), Refusal> {
+    let (display, quantity) = (order.display.get(), order.quantity.get());
+    if display != 0 && (display > quantity || quantity.div_ceil(display) > MOST_PARTS) {
+        return Err(Refusal::BadDisplay);
+    }
+    Ok(())
+}
+
+#[inline]
+pub(crate) fn pair_of(
     order: &NewOrder,
-    left: Quantity,
-    maker: &Resting,
-    admission: &mut A,
-) -> Step<A::Reason> {
-    if maker.owner == order.owner {
-        return Step::Remove(Removal::SelfTrade);
-    }
-    let pair = Pair {
-        taker: order.id,
-        taker_owner: order.owner,
-        maker: maker.id,
-        maker_owner: maker.owner,
-        taker_side: order.side,
-        price: maker.price,
-        quantity: left.min(maker.left),
-    };
-    match admission.pair(&pair) {
-        Verdict::Admit => Step::Trade(pair.quantity),
-        Verdict::RefuseTaker(reason) => Step::Stop(reason),
-        Verdict::RemoveMaker(reason) => Step::Remove(Removal::NotAdmitted(reason)),
-        Verdict::Skip => Step::Skip,
-    }
-}
-
-fn trade_event<R>(maker: &Resting, quantity: Quantity, maker_left: Quantity) -> Event<R> {
-    Event::Trade { maker: maker.id, maker_owner: maker.owner, price: maker.price, quantity, maker_left }
-}
-
-fn removal_event<R>(maker: &Resting, reason: Removal<R>) -> Event<R> {
-    Event::MakerRemoved { maker: maker.id, maker_owner: maker.owner, left: maker.left, reason }
+    maker: OrderId,
+    maker_owner: crate::Owner,
+    price: Price,
+    quantity: Quantity,
+) -> Pair {
+    let (taker_owner, taker_side): (_, Side) = (order.owner, order.side);
+    Pair { taker_owner, maker, maker_owner, taker_side, price, quantity }
 }

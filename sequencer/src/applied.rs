@@ -73,7 +73,8 @@ impl AppliedBlock {
 pub(crate) struct Touched(BTreeSet<(MarketId, Side, Price)>);
 
 impl Touched {
-    pub fn take(&mut self, outcome: &Outcome) {
+    pub fn take(&mut self, outcome: &Outcome, left: &[(MarketId, Side, Price)]) {
+        self.0.extend(left);
         for event in &outcome.events {
             if let Event::Order(order) = event {
                 self.0.insert((order.market, order.side, order.price));

@@ -155,6 +155,14 @@ impl<'a> Making<'a> {
         self.apply(&decoded)
     }
 
+    /// Brings the rules up to the newest that this program applies, if they are older.
+    pub fn upgrade(&mut self) {
+        if let Some(command) = self.sequencer.engine.due_upgrade() {
+            let decoded = Decoded::new(command).expect("an upgrade holds no block to read");
+            self.apply(&decoded);
+        }
+    }
+
     /// Lets time pass by a tick, if something is due by itself and no record of this batch carried the time.
     pub fn tick_if_due(&mut self) {
         let due = self.sequencer.engine.next_deadline().is_some_and(|deadline| deadline <= self.now);
@@ -182,7 +190,7 @@ impl<'a> Making<'a> {
         let Sequencer { engine, ends, .. } = &mut *self.sequencer;
         let rules = engine.rules();
         let outcome = engine.apply(self.now, decoded);
-        self.touched.take(&outcome);
+        self.touched.take(&outcome, engine.left_levels());
         let (record, outcome_bytes) = self.chain.push(ends, engine, rules, decoded, &outcome);
         let (seq, time, leaf) = (record.seq, record.time, record.leaf());
         let block = AppliedBlock::of(decoded, &outcome);

@@ -23,12 +23,13 @@ impl Sequencer {
         Self { engine, ends, node, operator }
     }
 
-    /// The first batch of a new journal: genesis, and the operator's first decisions.
+    /// The first batch of a new journal: genesis, the newest rules, and the operator's first decisions.
     pub fn begin(&mut self, genesis: Genesis, changes: &[Change], now: Timestamp) -> Sealed {
         self.ends.node = Head { seq: 0, id: genesis.id() };
         let mut making = self.batch(now);
         let decoded = Decoded::new(Command::Genesis(genesis)).expect("a genesis holds no block to read");
         making.apply(&decoded);
+        making.upgrade();
         for some in changes.chunks(MAX_CHANGES) {
             making.configure(some.to_vec());
         }

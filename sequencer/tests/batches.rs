@@ -103,9 +103,9 @@ fn what_is_not_next_is_answered_without_a_record() {
     {
         check(submitted, expected);
     }
-    assert_eq!(world.sequencer.engine().seq(), 4);
+    assert_eq!(world.sequencer.engine().seq(), 5);
     // In a later batch the twin is known by its record.
-    check(&world.batch(vec![anna])[0], "duplicate of 3");
+    check(&world.batch(vec![anna])[0], "duplicate of 4");
     assert_eq!(world.journal.len(), 2, "a batch without records is none");
 }
 
@@ -116,7 +116,7 @@ fn a_fork_within_a_batch_goes_on_record_once() {
     let one = world.transfer(10, anna.id(), "one");
     let two = world.transfer(10, anna.id(), "two");
     let submitted = world.batch(vec![anna, one, two.clone(), two]);
-    for (submitted, expected) in submitted.iter().zip(["index 0", "index 1", "fork of 4", "fork of 4"]) {
+    for (submitted, expected) in submitted.iter().zip(["index 0", "index 1", "fork of 5", "fork of 5"]) {
         check(submitted, expected);
     }
     let records = world.records();
@@ -137,12 +137,12 @@ fn a_fork_of_an_older_record_asks_for_it() {
     let tick = Record { command: Command::Tick.encode(), ..first.clone() };
     let mut making = world.sequencer.batch(START);
     let submitted = making.submit(two);
-    check(&submitted, "contradicts 4");
+    check(&submitted, "contradicts 5");
     let Submitted::Contradicts { second, .. } = submitted else { panic!("a contradiction") };
     assert_eq!(making.fork(&tick, *second.clone()), None, "a tick is nothing to contradict");
     assert!(making.is_empty());
-    assert_eq!(making.fork(&first, *second.clone()), Some(Known::Fork { record: 4 }));
-    assert_eq!(making.fork(&first, *second), Some(Known::Fork { record: 4 }));
+    assert_eq!(making.fork(&first, *second.clone()), Some(Known::Fork { record: 5 }));
+    assert_eq!(making.fork(&first, *second), Some(Known::Fork { record: 5 }));
     let sealed = making.seal().unwrap();
     assert_eq!(sealed.batch.records.len(), 1);
     assert!(matches!(sealed.applied[0].outcome.events[0], Event::Fork(_)));
@@ -264,12 +264,12 @@ fn a_refused_register_stands_in_no_lane() {
     let outcome = engine.apply(START, &decoded);
     assert_eq!(outcome.result, bandex_engine::CommandResult::Refused(Refusal::OtherHome));
     let record = Record {
-        seq: 3,
+        seq: 4,
         time: START,
-        rules: 1,
+        rules: 2,
         command: decoded.command().encode(),
         outcome_digest: outcome.digest(),
-        previous: world.records()[1].hash(),
+        previous: world.records()[2].hash(),
     };
     assert!(replay.again(&record).unwrap().block.is_none());
 }

@@ -43,9 +43,9 @@ const MUTATIONS: [Mutation; 6] = [
     },
     Mutation {
         name: "engine: a cancelled order keeps its lock",
-        file: "engine/src/orders.rs",
-        old: "if let Some(owner) = self.ledger.unlock_all(&LockReason::Order(order.order)) {",
-        new: "if status == OrderStatus::Filled\n            && let Some(owner) = self.ledger.unlock_all(&LockReason::Order(order.order))\n        {",
+        file: "engine/src/orders/cancel.rs",
+        old: "if let Some(locked) = order.lock {",
+        new: "if let Some(locked) = order.lock.filter(|_| status == OrderStatus::Filled) {",
     },
     Mutation {
         name: "engine: a block that comes twice is sequenced twice",

@@ -289,7 +289,7 @@ impl<'a> Walk<'a> {
 
     fn check_sums(&self) -> Result<(), Box<Conviction>> {
         let ledger = self.engine.ledger();
-        if ledger.sum() == 0 && ledger.locks_add_up() {
+        if ledger.sum() == 0 && self.engine.locks_add_up() {
             return Ok(());
         }
         let why = format!("balances sum to {}, or locks do not add up", ledger.sum());

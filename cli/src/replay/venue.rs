@@ -53,6 +53,9 @@ impl EngineVenue {
         let mut engine = Engine::new();
         let begin = Decoded::new(Command::Genesis(genesis.clone()))?;
         check_done(engine.apply(time, &begin).result).context("genesis")?;
+        if let Some(upgrade) = engine.due_upgrade() {
+            check_done(engine.apply(time, &Decoded::new(upgrade)?).result).context("upgrade")?;
+        }
         let operator = Lane::operator(test_key("operator", 0), &genesis);
         Ok(Self { engine, genesis, operator })
     }

@@ -23,7 +23,7 @@ pub const ALL: &[Story] = &[
 ];
 
 fn accounts() -> World {
-    let mut world = World::with(&["alice", "bob"]);
+    let mut world = World::with_under(1, &["alice", "bob"]);
     let refused = world.registration("carol", false);
     world.force(refused);
     world.grant("alice", "bot", Grants { scopes: Scopes::TOKENS, ..Grants::default() });
@@ -49,7 +49,7 @@ fn accounts() -> World {
 }
 
 fn trading() -> World {
-    let mut world = World::with(&["alice", "bob"]);
+    let mut world = World::with_under(1, &["alice", "bob"]);
     for (price, quantity) in [(12, 10), (11, 10), (11, 20)] {
         world.rest("alice", BWT_BTC, Sell, price, quantity);
     }
@@ -84,7 +84,7 @@ fn trading() -> World {
 }
 
 fn settlement() -> World {
-    let mut world = World::with(&["alice", "bob", "carol"]);
+    let mut world = World::with_under(1, &["alice", "bob", "carol"]);
     let deal = world.deal(BWT_BTC, "alice", "bob", 100, 300);
     world.settle(deal, "alice", "bob");
     world.set_limit("alice", Some(1_000_000));
@@ -104,7 +104,7 @@ fn settlement() -> World {
 }
 
 fn forks() -> World {
-    let mut world = World::with(&["alice", "bob"]);
+    let mut world = World::with_under(1, &["alice", "bob"]);
     world.grant("alice", "bot", Grants::default());
     world.rest("alice", BWT_BTC, Sell, 5, 10);
     world.rest("bot", BWT_BTC, Sell, 6, 10);

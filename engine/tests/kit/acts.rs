@@ -49,7 +49,12 @@ impl World {
     /// A world with three assets and a market for each pair of rails. Only one asset is on the ledger, so no market has
     /// both legs there.
     pub fn new() -> Self {
-        let mut world = Self::bare();
+        Self::listed(RULES_VERSION)
+    }
+
+    /// The same under other rules.
+    fn listed(rules: u32) -> Self {
+        let mut world = Self::bare_under(rules);
         let outcome = world.configure(vec![
             asset(AssetId::BWT, "BWT", Rail::Token),
             asset(AssetId::BTC, "BTC", Rail::Attested),
@@ -64,7 +69,12 @@ impl World {
 
     /// A world where these are registered and hold tokens.
     pub fn with(names: &[&str]) -> Self {
-        let mut world = Self::new();
+        Self::with_under(RULES_VERSION, names)
+    }
+
+    /// The same under other rules.
+    pub fn with_under(rules: u32, names: &[&str]) -> Self {
+        let mut world = Self::listed(rules);
         for name in names {
             world.register(name);
             world.issue(name, 100_000);
@@ -241,7 +251,7 @@ impl World {
 
     /// Where an order stands, as the last event says.
     pub fn status(&self, order: OrderRef) -> OrderStatus {
-        self.watch.orders.states.get(&order).expect("the order was accepted").status.clone()
+        self.watch.orders.states.get(&order).expect("the order was accepted").status
     }
 
     /// An account's balance and what of it is locked.

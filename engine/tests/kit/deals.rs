@@ -5,7 +5,7 @@ use super::books::{Orders, listing_of, notional, rails};
 use super::watch::DealLock;
 use bandex_engine::{DealState, DefaultNotice, Engine, Event, Outcome, Trade, Tranche};
 use bandex_settlement::{Party, State, draw_cap};
-use bandex_types::{AccountId, DealId, Rail, Side};
+use bandex_types::{AccountId, DealId, Quantity, Rail, Side};
 use std::collections::{BTreeMap, BTreeSet};
 
 const PARTIES: [Party; 2] = [Party::Seller, Party::Buyer];
@@ -15,7 +15,8 @@ const PARTIES: [Party; 2] = [Party::Seller, Party::Buyer];
 pub struct Deals {
     /// As the last event says.
     pub states: BTreeMap<DealId, DealState>,
-    trades: BTreeMap<DealId, Trade>,
+    /// The fills of each; all of a deal come in one step, at one price.
+    trades: BTreeMap<DealId, Vec<Trade>>,
     /// The number of the last tranche, and the units that seller and buyer sent, added up from the tranches.
     sent: BTreeMap<DealId, (u32, [u64; 2])>,
     defaulted: BTreeSet<DealId>,
@@ -35,7 +36,8 @@ fn account(state: &DealState, party: Party) -> AccountId {
 impl Deals {
     pub fn open(&mut self, trade: &Trade) {
         assert_eq!(trade.deal, bandex_engine::deal_id(&trade.taker, &trade.maker));
-        assert!(self.trades.insert(trade.deal, trade.clone()).is_none(), "each fill opens one deal");
+        assert!(!self.states.contains_key(&trade.deal), "no deal grows after its step: {trade:?}");
+        self.trades.entry(trade.deal).or_default().push(trade.clone());
     }
 
     pub fn tranche(&mut self, tranche: &Tranche) {
@@ -123,11 +125,14 @@ impl Deals {
     }
 
     fn check_terms(&self, engine: &Engine, state: &DealState, orders: &Orders) {
-        let (terms, trade) = (state.deal.terms(), &self.trades[&state.id]);
+        let (terms, trades) = (state.deal.terms(), &self.trades[&state.id]);
+        let trade = &trades[0];
+        assert!(trades.iter().all(|other| other.price == trade.price));
+        let quantity = Quantity::new(trades.iter().map(|trade| trade.quantity.get()).sum());
         let listing = listing_of(engine, state.market);
         assert_eq!((terms.base_rail, terms.quote_rail), rails(engine, &listing));
-        assert_eq!(terms.base_total.get(), trade.quantity.get() * listing.lot_units);
-        assert_eq!(terms.quote_total, notional(engine, &listing, trade.price, trade.quantity));
+        assert_eq!(terms.base_total.get(), quantity.get() * listing.lot_units);
+        assert_eq!(terms.quote_total, notional(engine, &listing, trade.price, quantity));
         let (sell, buy) = match trade.taker_side {
             Side::Sell => (trade.taker, trade.maker),
             Side::Buy => (trade.maker, trade.taker),

@@ -12,7 +12,9 @@ mod watch;
 
 pub use watch::Watch;
 
-use bandex_engine::{CommandResult, Engine, Event, OperationResult, Outcome, Refusal, Standing};
+use bandex_engine::{
+    CommandResult, Engine, Event, OperationResult, Outcome, RULES_VERSION, Refusal, Standing,
+};
 use bandex_tradechain::body::leading_zero_bits;
 use bandex_tradechain::{Block, Body, Command, Decoded, Genesis, Keypair, SignedBlock, verify};
 use bandex_types::{AccountId, Amount, AssetId, BlockId, Hash, MarketId, PublicKey, Timestamp};
@@ -124,8 +126,13 @@ pub fn replay(journal: &[Entry]) -> Engine {
 }
 
 impl World {
-    /// A world after its genesis, without assets or markets.
+    /// A world after its genesis, without assets or markets, under the newest rules.
     pub fn bare() -> Self {
+        Self::bare_under(RULES_VERSION)
+    }
+
+    /// The same under other rules.
+    pub fn bare_under(rules: u32) -> Self {
         let now = Timestamp::from_micros(START);
         let mut world = Self {
             engine: Engine::new(),
@@ -136,6 +143,10 @@ impl World {
         };
         let genesis = Genesis::new(NETWORK, key("node"), key("operator"), Amount::new(CAP));
         assert_eq!(code(&world.apply(Command::Genesis(genesis))), "done");
+        if let Some(upgrade) = world.engine.due_upgrade().filter(|_| rules == RULES_VERSION) {
+            assert_eq!(code(&world.apply(upgrade)), "done");
+        }
+        assert_eq!(world.engine.rules(), rules);
         world
     }
 

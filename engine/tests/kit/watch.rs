@@ -35,7 +35,7 @@ impl Watch {
         serde_json::to_value(outcome).expect("an outcome can be shown as JSON");
         self.see_lanes(engine, decoded, outcome);
         let before = self.balances.clone();
-        self.orders.note_placed(decoded);
+        self.orders.note_placed(decoded, outcome);
         for event in &outcome.events {
             self.take_in(engine, event);
         }
@@ -77,7 +77,14 @@ impl Watch {
                 }
             }
             Event::Fork(notice) => assert_ne!(notice.first, notice.second),
-            Event::Genesis { .. } | Event::Asset(_) | Event::Market { .. } | Event::Rules { .. } => {}
+            Event::Genesis { .. }
+            | Event::Asset(_)
+            | Event::Market { .. }
+            | Event::Rules { .. }
+            | Event::Terms(_)
+            | Event::MarketRules { .. }
+            | Event::Auction { .. }
+            | Event::Protection { .. } => {}
         }
     }
 
@@ -147,12 +154,12 @@ impl Watch {
             );
             let fatal = state.frozen.is_some_and(|reason| !matches!(reason, FreezeReason::Operator));
             assert!(!fatal || state.limit.is_zero(), "no limit after a default or a fork: {state:?}");
-            let open = self.orders.open().filter(|order| order.account == *id).count();
+            let open = self.orders.alive().filter(|order| order.account == *id).count();
             assert!(state.frozen.is_none() || open == 0, "a frozen account has no open orders: {state:?}");
         }
         for (key, state) in &self.keys {
             assert_eq!(engine.key(key).as_ref(), Some(state), "events tell every change of a key");
-            let open = self.orders.open().any(|order| order.order.key == *key);
+            let open = self.orders.alive().any(|order| order.order.key == *key);
             let ended = state.status != KeyStatus::Active && !state.root;
             assert!(!ended || !open, "a session key that ended has no open orders");
         }
@@ -160,15 +167,15 @@ impl Watch {
 
     fn check_money(&self, engine: &Engine, before: &BTreeMap<AccountId, BalanceState>) {
         assert_eq!(engine.ledger().sum(), 0, "balances sum to zero");
-        assert!(engine.ledger().locks_add_up(), "locks add up");
+        assert!(engine.locks_add_up(), "locks add up");
         let mut right: BTreeMap<AccountId, u128> = BTreeMap::new();
         for (order, account, units) in self.orders.locks(engine) {
-            let locked = engine.ledger().locked_for(&LockReason::Order(order)).get();
+            let locked = engine.locked_for(&LockReason::Order(order)).get();
             assert_eq!(u128::from(locked), units, "an order locks what it may still pay: {order}");
             *right.entry(account).or_default() += units;
         }
         for (deal, party, account, units) in self.deals.locks() {
-            let locked = engine.ledger().locked_for(&LockReason::Deal(deal, party)).get();
+            let locked = engine.locked_for(&LockReason::Deal(deal, party)).get();
             assert_eq!(locked, units, "a deal locks what the {party} still has to deliver: {deal}");
             *right.entry(account).or_default() += u128::from(units);
         }

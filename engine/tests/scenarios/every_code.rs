@@ -12,8 +12,7 @@ use bandex_types::{
 use std::collections::BTreeSet;
 
 /// Codes that no command can come to under these rules, and why.
-const UNREACHED: &[(&str, &str)] =
-    &[("bad_date", "every GTD order and every order with a date is not served yet")];
+const UNREACHED: &[(&str, &str)] = &[];
 
 type Case = (&'static str, fn(&mut World) -> Outcome);
 
@@ -90,9 +89,7 @@ const LANES: &[Case] = &[
 
 const ORDERS: &[Case] = &[
     ("not_served", |world| {
-        let order = world.rest("alice", BWT_BTC, Sell, 1, 1);
-        let amend = Operation::Amend { order, price: Price::new(1), quantity: Quantity::new(2) };
-        world.operations("alice", vec![amend])
+        world.place("alice", Place { least_score: Some(1), ..limit(BWT_BTC, Sell, 1, 1) }).1
     }),
     ("unknown_market", |world| world.place("alice", limit(MarketId::new(9), Sell, 1, 1)).1),
     ("market_closed", |world| {
@@ -128,6 +125,46 @@ const ORDERS: &[Case] = &[
     ("not_your_order", |world| {
         let order = world.rest("alice", BWT_BTC, Sell, 5, 10);
         world.cancel("bob", order)
+    }),
+];
+
+const TRADING: &[Case] = &[
+    ("bad_date", |world| {
+        world.place("alice", Place { time_in_force: TimeInForce::Gtd, ..limit(BWT_BTC, Sell, 1, 1) }).1
+    }),
+    ("bad_terms", |world| {
+        world.place("alice", Place { display: Some(Quantity::new(2)), ..limit(BWT_BTC, Sell, 1, 1) }).1
+    }),
+    ("minimum_unfilled", |world| {
+        world.place("alice", Place { minimum: Some(Quantity::new(1)), ..limit(BWT_BTC, Sell, 1, 1) }).1
+    }),
+    ("trigger_reached", |world| {
+        world.deal(BWT_BTC, "alice", "bob", 5, 10);
+        let trigger = Some(Trigger { kind: TriggerKind::StopLoss, price: Price::new(5) });
+        world.place("alice", Place { trigger, ..limit(BWT_BTC, Sell, 1, 1) }).1
+    }),
+    ("not_in_auction", |world| {
+        world.set_state(BWT_BTC, MarketState::Auction);
+        world.place("alice", Place { time_in_force: TimeInForce::Ioc, ..limit(BWT_BTC, Sell, 1, 1) }).1
+    }),
+    ("too_many_orders", |world| {
+        let rules = MarketRules { most_orders: 1, ..MarketRules::default() };
+        world.configure(vec![Change::SetMarketRules { market: BWT_BTC, rules }]);
+        world.rest("alice", BWT_BTC, Sell, 5, 10);
+        world.place("alice", limit(BWT_BTC, Sell, 1, 1)).1
+    }),
+    ("protection_tripped", |world| {
+        let protection = Some(Protection { quantity: Quantity::ZERO, window_us: 1 });
+        let ask = Quote { side: Sell, price: Price::new(5), quantity: Quantity::new(1) };
+        let quotes = || Operation::Quote(Quotes { market: BWT_BTC, slide: false, quotes: vec![ask] });
+        world.operations("alice", vec![Operation::Protect { market: BWT_BTC, protection }, quotes()]);
+        world.place("bob", limit(BWT_BTC, Buy, 5, 1));
+        world.operations("alice", vec![quotes()])
+    }),
+    ("bad_quotes", |world| {
+        let ask = Quote { side: Sell, price: Price::new(5), quantity: Quantity::ZERO };
+        let quotes = Quotes { market: BWT_BTC, slide: false, quotes: vec![ask] };
+        world.operations("alice", vec![Operation::Quote(quotes)])
     }),
 ];
 
@@ -195,7 +232,7 @@ const SETTLEMENT: &[Case] = &[
 
 #[test]
 fn every_refusal_is_reached_by_name() {
-    let cases = || LANES.iter().chain(ORDERS).chain(SETTLEMENT);
+    let cases = || LANES.iter().chain(ORDERS).chain(TRADING).chain(SETTLEMENT);
     for (expected, make) in cases() {
         let mut world = World::with(&["alice", "bob"]);
         let outcome = make(&mut world);

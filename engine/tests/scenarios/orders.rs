@@ -1,4 +1,4 @@
-//! Orders: place and cancel, times in force, post-only, self-trade, client ids, what is not served yet.
+//! Orders: place and cancel, times in force, post-only, self-trade, client ids, what the first rules do not serve.
 
 use crate::kit::acts::{Grants, limit};
 use crate::kit::*;
@@ -59,7 +59,7 @@ fn times_in_force() {
     check(Ioc, 21, "done", Some(Cancelled(CancelReason::Unfilled)));
     check(Fok, 20, "done", Some(Filled));
     check(Fok, 21, "fok_unfilled", None);
-    check(Gtd, 1, "not_served", None);
+    check(Gtd, 1, "bad_date", None);
 }
 
 #[test]
@@ -148,7 +148,7 @@ fn a_client_id_names_one_open_order_of_one_key_on_one_market() {
 }
 
 #[test]
-fn what_is_not_served_yet_is_refused_by_name() {
+fn what_the_first_rules_do_not_serve_is_refused_by_name() {
     let plain = || limit(BWT_BTC, Sell, 5, 10);
     let now = Timestamp::from_micros(START);
     let trigger = Trigger { kind: TriggerKind::StopLoss, price: Price::new(1) };
@@ -166,13 +166,29 @@ fn what_is_not_served_yet_is_refused_by_name() {
         ("trigger", Place { trigger: Some(trigger), ..plain() }),
         ("least_score", Place { least_score: Some(1), ..plain() }),
     ];
-    let mut world = World::with(&["alice"]);
+    let mut world = World::with_under(1, &["alice"]);
     for (name, place) in cases {
         let (_, outcome) = world.place("alice", place);
         let told = refusal(&outcome).expect(name).to_string();
         assert!(code(&outcome) == "not_served" && told.starts_with(name), "{name}: {told}");
         assert!(outcome.events.is_empty());
     }
+    let order = world.rest("alice", BWT_BTC, Sell, 5, 10);
+    let quotes = Quotes { market: BWT_BTC, slide: false, quotes: Vec::new() };
+    let operations = vec![
+        Operation::Amend { order, price: Price::new(5), quantity: Quantity::new(5) },
+        Operation::CancelAll { market: None, side: None },
+        Operation::Quote(quotes),
+        Operation::Protect { market: BWT_BTC, protection: None },
+    ];
+    let outcome = world.operations("alice", operations);
+    assert_eq!((codes(&outcome), outcome.events.len()), (vec!["not_served"; 4], 0));
+    let rules = MarketRules { band_ppm: 1, ..MarketRules::default() };
+    let outcome = world.configure(vec![Change::SetMarketRules { market: BWT_BTC, rules }]);
+    assert_eq!(code(&outcome), "not_served");
+    // An auction is a state in which nothing is taken.
+    world.set_state(BWT_BTC, MarketState::Auction);
+    assert_eq!(code(&world.place("alice", limit(BWT_BTC, Sell, 5, 10)).1), "market_closed");
 }
 
 #[test]

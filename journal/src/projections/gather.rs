@@ -147,7 +147,11 @@ impl<'a> Gathered<'a> {
             | Event::Asset(_)
             | Event::Market { .. }
             | Event::Parameters(_)
-            | Event::Rules { .. } => {}
+            | Event::Rules { .. }
+            | Event::Terms(_)
+            | Event::MarketRules { .. }
+            | Event::Auction { .. }
+            | Event::Protection { .. } => {}
         }
         Ok(())
     }

@@ -111,7 +111,7 @@ async fn orders(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> W
             i64::from(*op).into(),
             seen.state.account.as_bytes().into(),
             i64::from(seen.state.market.get()).into(),
-            (seen.state.status == OrderStatus::Open).into(),
+            matches!(seen.state.status, OrderStatus::Open | OrderStatus::Sleeping).into(),
             seen.first.seq.into(),
             seen.first.index.into(),
             seen.first.time.into(),

@@ -98,7 +98,9 @@ impl Orders {
             },
         };
         let adds_up = match order.status {
-            OrderStatus::Open | OrderStatus::Cancelled(_) => order.filled < order.quantity,
+            OrderStatus::Open | OrderStatus::Cancelled(_) | OrderStatus::Sleeping => {
+                order.filled < order.quantity
+            }
             OrderStatus::Filled => order.filled == order.quantity,
         };
         if filled != order.filled || !adds_up {

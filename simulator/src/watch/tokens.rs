@@ -116,7 +116,7 @@ impl Tokens {
     ) -> Result<(), Broken> {
         let sum = engine.ledger().sum();
         hold(sum == 0, Invariant::TokenSum, || format!("balances sum to {sum}"))?;
-        hold(engine.ledger().locks_add_up(), Invariant::Locks, || "locks do not add up".to_owned())?;
+        hold(engine.locks_add_up(), Invariant::Locks, || "locks do not add up".to_owned())?;
         let mut locked: BTreeMap<AccountId, u128> = BTreeMap::new();
         for order in orders.open() {
             let units = markets.get(&order.market).map_or(0, |market| promised(order, market));

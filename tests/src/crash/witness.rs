@@ -97,7 +97,7 @@ impl Witness {
         }
         let ledger = self.replay.engine().ledger();
         assert_eq!(ledger.sum(), 0, "the balances of all accounts sum to zero");
-        assert!(ledger.locks_add_up(), "what is locked is what the locks add up to");
+        assert!(self.replay.engine().locks_add_up(), "what is locked is what the locks add up to");
     }
 
     /// Enters the block of a record, if it holds one.

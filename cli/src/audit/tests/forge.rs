@@ -5,7 +5,7 @@ use crate::flow;
 use crate::replay::lane::{Lane, test_genesis, test_key};
 use crate::replay::moment;
 use async_trait::async_trait;
-use bandex_engine::{Engine, Outcome, deal_id};
+use bandex_engine::{Engine, Outcome, RULES_VERSION, deal_id};
 use bandex_journal::{JournalHead, JournalReader, ReadError, StoredBatch};
 use bandex_settlement::Party;
 use bandex_tradechain::body::{
@@ -86,6 +86,9 @@ impl Forge {
             genesis: genesis.clone(),
         };
         forge.push(Command::Genesis(genesis));
+        if let Some(upgrade) = forge.engine.due_upgrade() {
+            forge.push(upgrade);
+        }
         forge
     }
 
@@ -136,7 +139,7 @@ impl Forge {
         forge.time = forge.time.plus(10 * PAY_US);
         let proof = forge.fork_of(1);
         forge.push(Command::Fork(proof));
-        forge.push(Command::Upgrade { rules: 1 });
+        forge.push(Command::Upgrade { rules: RULES_VERSION });
         forge.commit();
         assert!(forge.engine.deal(&deal_id(&taker, &second)).is_some());
         forge.thaw_and_trade();
