@@ -42,6 +42,10 @@ pub fn markets() -> Arc<Markets> {
         least_tranche: "0.001".to_owned(),
         pay_us: 60_000_000,
         acknowledge_us: 60_000_000,
+        rules: bandex_sdk::api::MarketRules::default(),
+        last_price: None,
+        ends_us: None,
+        indicative: None,
     };
     let wire = bandex_sdk::api::Markets {
         node: Node {
