@@ -120,8 +120,8 @@ fn a_fork_within_a_batch_goes_on_record_once() {
         check(submitted, expected);
     }
     let records = world.records();
-    assert_eq!(records.len(), 5, "genesis, configure, register, transfer, fork");
-    let last = Decoded::from_bytes(&records[4].command).unwrap();
+    assert_eq!(records.len(), 6, "genesis, upgrade, configure, register, transfer, fork");
+    let last = Decoded::from_bytes(&records[5].command).unwrap();
     let Command::Fork(proof) = last.command() else { panic!("a fork") };
     proof.check(NETWORK).unwrap();
 }
@@ -133,7 +133,7 @@ fn a_fork_of_an_older_record_asks_for_it() {
     let one = world.transfer(10, anna.id(), "one");
     let two = world.transfer(10, anna.id(), "two");
     world.batch(vec![anna, one]).into_iter().for_each(drop);
-    let first = world.records()[3].clone();
+    let first = world.records()[4].clone();
     let tick = Record { command: Command::Tick.encode(), ..first.clone() };
     let mut making = world.sequencer.batch(START);
     let submitted = making.submit(two);

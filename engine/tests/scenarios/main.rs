@@ -1,5 +1,6 @@
 //! Scenarios: what each kind of block does, each refusal, and how deals, limits and forks play out.
 
+mod amend;
 mod deals;
 mod every_code;
 mod forks;
@@ -10,5 +11,7 @@ mod limits;
 mod markets;
 mod operator;
 mod orders;
+mod sleepers;
 mod snapshot;
+mod special;
 mod tokens;

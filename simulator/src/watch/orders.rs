@@ -2,7 +2,7 @@
 
 use super::{Market, Seen};
 use crate::broken::{Broken, Invariant, hold};
-use bandex_engine::{Engine, Event, OrderState, OrderStatus, Trade};
+use bandex_engine::{CancelReason, Engine, Event, OrderState, OrderStatus, Trade};
 use bandex_tradechain::Body;
 use bandex_tradechain::body::Operation;
 use bandex_types::{Amount, MarketId, OrderRef, Price, Quantity, Side};
@@ -76,8 +76,10 @@ impl Orders {
     fn order(&mut self, order: &OrderState) -> Result<(), String> {
         let filled = match self.all.get(&order.order) {
             Some(before) => {
-                let same = (before.account, before.market, before.side, before.price, before.quantity)
-                    == (order.account, order.market, order.side, order.price, order.quantity);
+                // Self-trade prevention may make an order smaller.
+                let same = (before.account, before.market, before.side, before.price)
+                    == (order.account, order.market, order.side, order.price)
+                    && order.quantity <= before.quantity;
                 if !same || before.status != OrderStatus::Open {
                     return Err(format!("order {} changed after it was accepted or ended", order.order));
                 }
@@ -98,6 +100,7 @@ impl Orders {
             },
         };
         let adds_up = match order.status {
+            OrderStatus::Cancelled(CancelReason::SelfTrade) => order.filled <= order.quantity,
             OrderStatus::Open | OrderStatus::Cancelled(_) | OrderStatus::Sleeping => {
                 order.filled < order.quantity
             }
