@@ -82,6 +82,12 @@ impl Node {
     }
 }
 
+/// Whether there is neither a freed node nor room for a new one; the first of so many nodes is never used.
+#[inline(always)]
+const fn no_slot_left(free: Slot, nodes: usize) -> bool {
+    free.is_none() && nodes > MOST
+}
+
 /// The node in a slot.
 #[inline(always)]
 pub(crate) fn at(nodes: &[Node], slot: Slot) -> &Node {
@@ -116,7 +122,7 @@ impl Arena {
     /// Whether an order more finds no slot.
     #[inline(always)]
     pub fn is_full(&self) -> bool {
-        self.free.is_none() && self.nodes.len() > MOST
+        no_slot_left(self.free, self.nodes.len())
     }
 
     /// Stores an order, linked to nothing, and names it. The arena must not be full.
@@ -216,9 +222,14 @@ mod tests {
         let node = arena.node(d.0);
         assert_eq!((node.side(), node.hides(), node.shown.get()), (Side::Sell, true, 1));
         assert_eq!(arena.find(OrderId::new(99, 1)), None);
-        arena.live = MOST - 1;
-        assert!(!arena.is_full());
-        arena.live = MOST;
-        assert!(arena.is_full());
+    }
+
+    #[test]
+    fn an_arena_is_full_once_no_slot_is_left() {
+        for (free, nodes, full) in
+            [(0, MOST, false), (0, MOST + 1, true), (7, MOST + 1, false), (0, 1, false)]
+        {
+            assert_eq!(no_slot_left(Slot(free), nodes), full, "{free} {nodes}");
+        }
     }
 }
