@@ -5,9 +5,14 @@
 
 use crate::workload::{Action, Command, Workload};
 use crate::{Engine, Tally};
-use bandex_matching::{AdmitAll, Book, Event, NewOrder, OrderId, Owner, Placed, Refusal, Rest};
+use bandex_matching::{AdmitAll, Book, Event, NewOrder, OrderId, Owner, Placed, Refusal, Rest, prefetch};
 use bandex_types::{Price, Quantity, Side, TimeInForce};
 use std::convert::Infallible;
+
+/// So many commands ahead the table's row of an order is asked for, then the order, then its neighbours.
+const ROW_AHEAD: usize = 24;
+const ORDER_AHEAD: usize = 16;
+const LINKS_AHEAD: usize = 8;
 
 /// Books of the exchange, one a symbol. With `HINTS`, the memory that commands to come need is asked for while others
 /// are carried out.
@@ -40,6 +45,28 @@ impl<const HINTS: bool> Books<HINTS> {
             numbers: vec![vec![0; orders + 1]; symbols as usize],
             events: Vec::with_capacity(1 << 12),
             tally: Tally::default(),
+        }
+    }
+
+    /// Asks for memory that commands to come need. Each request needs what an earlier one brought.
+    #[inline]
+    fn hint(&self, commands: &[Command], at: usize) {
+        let names_order = |action| matches!(action, Action::Cancel | Action::Move | Action::Reduce);
+        if let Some(command) = commands.get(at + ROW_AHEAD) {
+            prefetch(&self.names[command.order as usize]);
+        }
+        if let Some(command) = commands.get(at + ORDER_AHEAD)
+            && names_order(command.action)
+        {
+            self.books[command.symbol as usize].prefetch_order(self.names[command.order as usize]);
+        }
+        if let Some(command) = commands.get(at + LINKS_AHEAD) {
+            let book = &self.books[command.symbol as usize];
+            if names_order(command.action) {
+                book.prefetch_links(self.names[command.order as usize]);
+            } else {
+                book.prefetch_price(command.side, Price::new(command.price));
+            }
         }
     }
 
@@ -107,6 +134,9 @@ impl<const HINTS: bool> Engine for Books<HINTS> {
 
     #[inline]
     fn step(&mut self, commands: &[Command], at: usize) {
+        if HINTS {
+            self.hint(commands, at);
+        }
         let command = &commands[at];
         match command.action {
             Action::Add | Action::Ioc => self.add(command),
