@@ -21,8 +21,9 @@ pub use port::{
 };
 pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresJournal, PostgresReader};
 pub use projections::{
-    BlockRow, Candle, CandleInterval, CandleIntervalError, CandleRow, Cursor, CursorError, DealFilter,
-    DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, Projected, ProjectedBlock, ProjectionError,
-    ProjectionPlace, ProjectionReader, Projections, ProposalRow, TradeRow,
+    AuctionRow, AuctionState, BlockRow, Candle, CandleInterval, CandleIntervalError, CandleRow, Cursor,
+    CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, Projected,
+    ProjectedBlock, ProjectionError, ProjectionPlace, ProjectionReader, Projections, ProposalRow,
+    ProtectionRow, ProtectionState, TradeRow,
 };
 pub use sqlite::{SqliteJournal, SqliteReader};

@@ -7,7 +7,7 @@ use crate::{step, suite};
 use anyhow::Result;
 
 /// The benchmarks there are.
-pub const KNOWN: [&str; 6] = ["e2e", "restart", "storage", "matching", "instructions", "generate"];
+pub const KNOWN: [&str; 7] = ["e2e", "restart", "storage", "matching", "instructions", "generate", "engine"];
 
 /// The argument of `matching` that brings other people's books in.
 const PEERS: &str = "--peers";
@@ -38,6 +38,7 @@ fn words<'a>(name: &'a str, args: &'a [String]) -> Vec<&'a str> {
             let package = ["--package", "bandex-bench-matching", "--bin", "matching", "--", "--instructions"];
             words.extend(package);
         }
+        "engine" => words.extend(["--package", "bandex-bench-engine", "--"]),
         _ => words.extend(["--package", "bandex-bench", "--bin", name, "--"]),
     }
     words.extend(rest);

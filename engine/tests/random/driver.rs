@@ -2,12 +2,15 @@
 
 use crate::kit::acts::{Grants, limit};
 use crate::kit::*;
-use crate::strategies::{ACTORS, Act, Op};
-use bandex_engine::{Event, Outcome, Standing};
+use crate::strategies::{ACTORS, Act, Op, Special};
+use bandex_engine::{CancelReason, Event, OrderStatus, Outcome, Standing};
 use bandex_settlement::{Party, State};
 use bandex_tradechain::body::*;
 use bandex_tradechain::{Body, Command, ForkProof, SignedBlock};
-use bandex_types::{AccountId, Amount, AssetId, DealId, MarketId, OrderRef, TimeInForce, Timestamp};
+use bandex_types::{
+    AccountId, Amount, AssetId, DealId, MarketId, OrderRef, OrderType, PostOnly, Price, Quantity, SelfTrade,
+    Side, TimeInForce, Timestamp,
+};
 use std::collections::BTreeMap;
 
 const MARKETS: [MarketId; 3] = [BWT_BTC, BTC_BWT, EUR_BTC];
@@ -56,6 +59,13 @@ impl Driver {
                 Event::Tranche(_) => count("tranche"),
                 Event::Default(_) => count("default"),
                 Event::Fork(_) => count("fork"),
+                Event::Auction { price: Some(_), .. } => count("auction"),
+                Event::Protection { tripped: true, .. } => count("protection"),
+                Event::Order(state) => match state.status {
+                    OrderStatus::Sleeping => count("sleeping"),
+                    OrderStatus::Cancelled(reason) => count(cancelled(reason)),
+                    _ => {}
+                },
                 Event::Deal(state) if state.deal.state() == State::Settled => count("settled"),
                 Event::Deal(state) if matches!(state.deal.state(), State::Disputed { .. }) => {
                     count("disputed")
@@ -125,6 +135,7 @@ impl Driver {
             | Act::Issue { .. }
             | Act::Frozen { .. }
             | Act::State { .. }
+            | Act::Rules { .. }
             | Act::Parameters { .. } => self.rule(act),
             _ => self.keys(act),
         }
@@ -132,13 +143,44 @@ impl Driver {
 
     fn operation(&self, op: &Op) -> Operation {
         match *op {
-            Op::Place { market, side, price, quantity, time_in_force, post_only, own_cap, client_id } => {
+            Op::Place {
+                market,
+                side,
+                price,
+                quantity,
+                time_in_force,
+                post_only,
+                own_cap,
+                client_id,
+                ref special,
+            } => {
                 let own_cap = own_cap.map(Amount::new);
                 let client_id = client_id.map(|id| format!("c{id}"));
                 let plain = limit(MARKETS[market], side, price, quantity);
-                let expires = (time_in_force == TimeInForce::Gtd).then(|| self.world.now());
-                let place = Place { time_in_force, post_only, own_cap, client_id, expires, ..plain };
-                Operation::Place(Box::new(place))
+                let place = Place { time_in_force, post_only, own_cap, client_id, ..plain };
+                Operation::Place(Box::new(self.with_special(place, special)))
+            }
+            Op::Amend { order, price, quantity } => {
+                let alive: Vec<OrderRef> = self.world.watch.orders.alive().map(|state| state.order).collect();
+                let (price, quantity) = (Price::new(price), Quantity::new(quantity));
+                pick(&alive, order).map_or(unknown(), |order| Operation::Amend { order, price, quantity })
+            }
+            Op::CancelAll { market, side } => {
+                Operation::CancelAll { market: market.map(|market| MARKETS[market]), side }
+            }
+            Op::Quote { market, slide, ref quotes } => {
+                let quote = |(side, price, quantity): &(Side, u64, u64)| Quote {
+                    side: *side,
+                    price: Price::new(*price),
+                    quantity: Quantity::new(*quantity),
+                };
+                let quotes = quotes.iter().map(quote).collect();
+                Operation::Quote(Quotes { market: MARKETS[market], slide, quotes })
+            }
+            Op::Protect { market, protection } => {
+                let protection = protection
+                    .map(|(quantity, window_us)| Protection { quantity: Quantity::new(quantity), window_us });
+                Operation::Protect { market: MARKETS[market], protection }
             }
             Op::Cancel { order } => {
                 let open: Vec<OrderRef> = self.world.watch.orders.open().map(|state| state.order).collect();
@@ -148,6 +190,44 @@ impl Driver {
                 Operation::CancelClient { market: MARKETS[market], client_id: format!("c{client_id}") }
             }
             Op::CancelUnknown => unknown(),
+        }
+    }
+
+    fn with_special(&self, plain: Place, special: &Special) -> Place {
+        let expires = self.world.now().plus(special.lives_us);
+        let place = Place {
+            self_trade: [
+                SelfTrade::CancelOldest,
+                SelfTrade::CancelNewest,
+                SelfTrade::CancelBoth,
+                SelfTrade::Decrement,
+            ][usize::from(special.self_trade)],
+            display: special.display.map(Quantity::new),
+            minimum: special.minimum.map(Quantity::new),
+            trigger: special.trigger.map(|(stops, price)| Trigger {
+                kind: if stops { TriggerKind::StopLoss } else { TriggerKind::TakeProfit },
+                price: Price::new(price),
+            }),
+            expires: (plain.time_in_force == TimeInForce::Gtd).then_some(expires),
+            ..plain
+        };
+        match (special.market, special.budget) {
+            (false, None) => place,
+            (true, None) => {
+                let market = Place { order_type: OrderType::Market, expires: None, ..place };
+                Place { time_in_force: TimeInForce::Ioc, post_only: PostOnly::Off, display: None, ..market }
+            }
+            (_, Some(budget)) => Place {
+                order_type: OrderType::Market,
+                quantity: Quantity::ZERO,
+                quote_quantity: Some(Amount::new(budget)),
+                time_in_force: TimeInForce::Ioc,
+                post_only: PostOnly::Off,
+                display: None,
+                minimum: None,
+                expires: None,
+                ..place
+            },
         }
     }
 
@@ -192,6 +272,10 @@ impl Driver {
             }
             Act::State { market, state } => {
                 self.configure(Change::SetMarketState { market: MARKETS[market], state });
+            }
+            Act::Rules { market, band_ppm, halt_us, auction_us, most_orders } => {
+                let rules = MarketRules { band_ppm, halt_us, auction_us, most_orders };
+                self.configure(Change::SetMarketRules { market: MARKETS[market], rules });
             }
             Act::Parameters { dust, share_ppm, bid_multiple } => {
                 let dust = Amount::new(dust);
@@ -289,6 +373,18 @@ impl Driver {
     fn force(&mut self, signed: SignedBlock, expected: &str) {
         let outcome = self.world.force(signed);
         assert_eq!(code(&outcome), expected);
+    }
+}
+
+fn cancelled(reason: CancelReason) -> &'static str {
+    match reason {
+        CancelReason::Expired => "expired",
+        CancelReason::OutsideBand => "outside_band",
+        CancelReason::Protection => "pulled",
+        CancelReason::AuctionUnfilled => "auction_unfilled",
+        CancelReason::Replaced => "replaced",
+        CancelReason::WouldTrade => "woke_in_vain",
+        _ => "cancelled",
     }
 }
 

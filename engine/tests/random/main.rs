@@ -15,7 +15,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Cases without `PROPTEST_CASES`; each has about a hundred commands.
-const CASES: u32 = 40;
+const CASES: u32 = 120;
 
 fn config() -> ProptestConfig {
     let asked = std::env::var_os("PROPTEST_CASES").is_some();
@@ -43,7 +43,10 @@ fn everything_that_must_always_be_true_is_true() {
     }
     // A driver that is always turned away would test nothing.
     let seen = seen.into_inner();
-    for code in ["done", "trade", "tranche", "default", "settled", "disputed", "fork", "limit_exhausted"] {
+    let trading =
+        ["auction", "protection", "sleeping", "expired", "outside_band", "replaced", "auction_unfilled"];
+    let others = ["done", "trade", "tranche", "default", "settled", "disputed", "fork", "limit_exhausted"];
+    for code in trading.into_iter().chain(others) {
         assert!(seen.contains_key(code), "the random commands never came to {code}: {seen:?}");
     }
 }

@@ -97,6 +97,13 @@ pub enum Act {
         share_ppm: u32,
         bid_multiple: u32,
     },
+    Rules {
+        market: usize,
+        band_ppm: u32,
+        halt_us: u64,
+        auction_us: u64,
+        most_orders: u32,
+    },
     /// A block that leaves out its predecessor, sequenced all the same.
     Gap {
         actor: usize,
@@ -116,6 +123,20 @@ pub enum Act {
     Stranger,
 }
 
+/// What makes an order more than a plain one. Numbers are picked so that many of them go together.
+#[derive(Debug, Clone, Default)]
+pub struct Special {
+    pub market: bool,
+    pub budget: Option<u64>,
+    pub self_trade: u8,
+    pub display: Option<u64>,
+    pub minimum: Option<u64>,
+    /// Whether it is a stop-loss, and its price.
+    pub trigger: Option<(bool, u64)>,
+    /// How long a GTD order lives, in microseconds.
+    pub lives_us: u64,
+}
+
 /// One operation of a block of orders.
 #[derive(Debug, Clone)]
 pub enum Op {
@@ -128,6 +149,27 @@ pub enum Op {
         post_only: PostOnly,
         own_cap: Option<u64>,
         client_id: Option<u8>,
+        special: Special,
+    },
+    /// Another price and quantity for an open order, sleeping ones included.
+    Amend {
+        order: usize,
+        price: u64,
+        quantity: u64,
+    },
+    CancelAll {
+        market: Option<usize>,
+        side: Option<Side>,
+    },
+    /// Side, price and quantity of each.
+    Quote {
+        market: usize,
+        slide: bool,
+        quotes: Vec<(Side, u64, u64)>,
+    },
+    Protect {
+        market: usize,
+        protection: Option<(u64, u64)>,
     },
     Cancel {
         order: usize,
@@ -151,19 +193,65 @@ fn op() -> impl Strategy<Value = Op> {
         prop_oneof![30 => 0..9u64, 1 => Just(u64::MAX)],
         prop_oneof![60 => 1..40u64, 1 => Just(0), 1 => Just(u64::MAX), 1 => Just(u64::MAX / 10)],
         prop_oneof![24 => Just(Gtc), 3 => Just(Ioc), 3 => Just(Fok), 1 => Just(Gtd)],
-        prop_oneof![24 => Just(PostOnly::Off), 3 => Just(PostOnly::Refuse), 1 => Just(PostOnly::Slide)],
+        prop_oneof![24 => Just(PostOnly::Off), 2 => Just(PostOnly::Refuse), 2 => Just(PostOnly::Slide)],
         prop_oneof![6 => Just(None), 1 => (0..40u64).prop_map(Some)],
         prop_oneof![3 => Just(None), 1 => (0..4u8).prop_map(Some)],
+        special(),
     )
-        .prop_map(|(market, side, price, quantity, time_in_force, post_only, own_cap, client_id)| {
-            Op::Place { market, side, price, quantity, time_in_force, post_only, own_cap, client_id }
-        });
+        .prop_map(
+            |(market, side, price, quantity, time_in_force, post_only, own_cap, client_id, special)| {
+                Op::Place {
+                    market,
+                    side,
+                    price,
+                    quantity,
+                    time_in_force,
+                    post_only,
+                    own_cap,
+                    client_id,
+                    special,
+                }
+            },
+        );
+    let market = || prop_oneof![3 => Just(0usize), 1 => Just(1), 1 => Just(2)];
+    let quote = (side(), 0..9u64, prop_oneof![30 => 1..20u64, 1 => Just(0)]);
     prop_oneof![
         20 => place,
         3 => any::<usize>().prop_map(|order| Op::Cancel { order }),
         1 => (0..3usize, 0..4u8).prop_map(|(market, client_id)| Op::CancelClient { market, client_id }),
         1 => Just(Op::CancelUnknown),
+        5 => (any::<usize>(), 0..9u64, 0..50u64)
+            .prop_map(|(order, price, quantity)| Op::Amend { order, price, quantity }),
+        1 => (prop::option::of(0..3usize), prop::option::of(side()))
+            .prop_map(|(market, side)| Op::CancelAll { market, side }),
+        5 => (market(), any::<bool>(), prop::collection::vec(quote, 0..5))
+            .prop_map(|(market, slide, quotes)| Op::Quote { market, slide, quotes }),
+        2 => (market(), prop::option::weighted(0.9, (0..8u64, 1..90_000_000u64)))
+            .prop_map(|(market, protection)| Op::Protect { market, protection }),
     ]
+}
+
+/// Mostly nothing special; else some of it, whether it goes together or not.
+fn special() -> impl Strategy<Value = Special> {
+    let some = (
+        prop::bool::weighted(0.2),
+        prop::option::weighted(0.1, 0..200u64),
+        prop_oneof![3 => Just(0u8), 2 => 1..4u8],
+        prop::option::weighted(0.3, 1..12u64),
+        prop::option::weighted(0.1, 1..12u64),
+        prop::option::weighted(0.4, (any::<bool>(), 0..9u64)),
+        prop_oneof![9 => 1..20_000_000u64, 1 => Just(0)],
+    );
+    let some = some.prop_map(|(market, budget, self_trade, display, minimum, trigger, lives_us)| Special {
+        market,
+        budget,
+        self_trade,
+        display,
+        minimum,
+        trigger,
+        lives_us,
+    });
+    prop_oneof![2 => Just(Special { lives_us: 5_000_000, ..Special::default() }), 1 => some]
 }
 
 fn units() -> impl Strategy<Value = u64> {
@@ -210,7 +298,11 @@ fn lanes() -> impl Strategy<Value = Act> {
 fn ruling() -> impl Strategy<Value = Act> {
     let who = || 0..ACTORS;
     let limit = prop_oneof![Just(0u64), 1..40u64, 40..2_000u64, Just(u64::MAX)];
-    let state = prop_oneof![6 => Just(MarketState::Trading), 1 => Just(MarketState::CancelOnly), 1 => Just(MarketState::Halted)];
+    let state = prop_oneof![
+        8 => Just(MarketState::Trading), 1 => Just(MarketState::CancelOnly), 1 => Just(MarketState::Halted),
+        4 => Just(MarketState::Auction)
+    ];
+    let often = |bound: u64| prop_oneof![1 => Just(0u64), 2 => 1..bound];
     let line = prop_oneof![9 => 0..2_000u64, 1 => Just(u64::MAX)];
     prop_oneof![
         9 => prop_oneof![9 => 1..9_000_000u64, 2 => 9_000_000..70_000_000u64].prop_map(|micros| Act::Wait { micros }),
@@ -218,7 +310,12 @@ fn ruling() -> impl Strategy<Value = Act> {
         2 => (who(), line).prop_map(|(actor, line)| Act::Credit { actor, line }),
         2 => (who(), units()).prop_map(|(actor, units)| Act::Issue { actor, units }),
         1 => (who(), prop::bool::weighted(0.3)).prop_map(|(actor, frozen)| Act::Frozen { actor, frozen }),
-        2 => (0..3usize, state).prop_map(|(market, state)| Act::State { market, state }),
+        2 => (0..3usize, prop_oneof![1 => Just(0u32), 2 => 1..1_500_000u32], often(9_000_000), often(9_000_000),
+                prop_oneof![3 => Just(0u32), 1 => 1..12u32])
+            .prop_map(|(market, band_ppm, halt_us, auction_us, most_orders)| {
+                Act::Rules { market, band_ppm, halt_us, auction_us, most_orders }
+            }),
+        6 => (0..3usize, state).prop_map(|(market, state)| Act::State { market, state }),
         1 => (0..500u64, prop_oneof![Just(250_000u32), Just(1_000_000), 0..1_000_000u32], 0..50u32)
             .prop_map(|(dust, share_ppm, bid_multiple)| Act::Parameters { dust, share_ppm, bid_multiple }),
     ]
