@@ -20,7 +20,8 @@ pub(crate) enum Bar {
     TooSmall,
 }
 
-/// Two orders that are to trade, and the terms of the deal that this opens or grows.
+/// Two orders that are to trade, and the terms of their deal: first with this fill and all before it between the two,
+/// then, once the step's fills are all known, with all of them.
 #[derive(Debug, Clone)]
 pub(crate) struct Drawn {
     sell: OrderIndex,
@@ -28,8 +29,8 @@ pub(crate) struct Drawn {
     /// Lots of the deal in all.
     quantity: Quantity,
     pub terms: Terms,
-    /// Whether the two trade for a second time in the same step.
-    pub grows: bool,
+    /// Whether the two have traded before in this step: then their deal is open already.
+    pub again: bool,
 }
 
 /// What the trades of one step have reserved so far.
@@ -69,6 +70,22 @@ impl Draws {
         self.reserved.clear();
         self.quoted.clear();
         self.fills.clear();
+    }
+
+    /// Once the book has said all of a step: gives the first fill between two orders the terms of all of them. Their
+    /// deal is opened whole, so that it makes no difference in how many parts an order shows itself.
+    pub fn join(&mut self) {
+        for at in (0..self.fills.len()).rev() {
+            let (before, from) = self.fills.split_at_mut(at);
+            if let Some(later) = from.first().filter(|fill| fill.again)
+                && let Some(first) = before
+                    .iter_mut()
+                    .find(|fill| !fill.again && (fill.sell, fill.buy) == (later.sell, later.buy))
+                && first.quantity < later.quantity
+            {
+                (first.quantity, first.terms) = (later.quantity, later.terms.clone());
+            }
+        }
     }
 }
 
@@ -150,11 +167,11 @@ impl Limits<'_> {
     ) -> Judged {
         let (seller, buyer) = (self.orders.get(sell), self.orders.get(buy));
         // Only an order that shows a part at a time meets the same one twice.
-        let again = seller.is_iceberg() || buyer.is_iceberg();
+        let in_parts = seller.is_iceberg() || buyer.is_iceberg();
         let same = |fill: &&Drawn| (fill.sell, fill.buy) == (sell, buy);
-        let before = if again { self.draws.fills.iter().rev().find(same) } else { None };
+        let before = if in_parts { self.draws.fills.iter().rev().find(same) } else { None };
         let caps = before.map(|fill| (fill.terms.seller_cap, fill.terms.buyer_cap)).unwrap_or_default();
-        let (grows, then) = (before.is_some(), before.map_or(Quantity::ZERO, |fill| fill.quantity));
+        let (again, then) = (before.is_some(), before.map_or(Quantity::ZERO, |fill| fill.quantity));
         let Some(quantity) = then.checked_add(quantity) else { return Judged::TooSmall };
         let legs = self.legs;
         let amounts = (legs.base_units(quantity), legs.quote_units(quantity, price));
@@ -202,7 +219,7 @@ impl Limits<'_> {
                 add_to(&mut self.draws.quoted, order.account, more);
             }
         }
-        self.draws.fills.push(Drawn { sell, buy, quantity, terms, grows });
+        self.draws.fills.push(Drawn { sell, buy, quantity, terms, again });
         Judged::Admitted
     }
 }

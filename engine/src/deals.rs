@@ -35,15 +35,13 @@ pub(crate) struct DealEntry {
     timer: Option<Timestamp>,
 }
 
-/// A fill between two orders, with the terms of the deal that it opens or grows.
+/// The first fill between two orders, with the terms of the deal that it opens: those of all fills between the two.
 pub(crate) struct Fill {
     pub market: MarketId,
     pub taker_side: Side,
     pub taker: Filled,
     pub maker: Filled,
     pub terms: Terms,
-    /// Whether the two have traded before in the same step: then the terms are those of both fills together.
-    pub grows: bool,
 }
 
 /// One of the two orders of a fill.
@@ -77,13 +75,13 @@ impl From<Unpaid> for Refusal {
 
 impl DealEntry {
     /// A new deal, and what must be delivered at once.
-    fn open(fill: &Fill, now: Timestamp) -> (Self, Vec<Move>) {
+    fn open(fill: Fill, now: Timestamp) -> (Self, Vec<Move>) {
         let (taker, maker) = (fill.taker, fill.maker);
         let (sell, buy) = match fill.taker_side {
             Side::Sell => (taker, maker),
             Side::Buy => (maker, taker),
         };
-        let (deal, moves) = Deal::open(fill.terms.clone(), now).expect("the admission checked the terms");
+        let (deal, moves) = Deal::open(fill.terms, now).expect("the admission checked the terms");
         let entry = Self {
             market: fill.market,
             taker: taker.order,
@@ -156,34 +154,17 @@ impl Engine {
         }
     }
 
-    /// Opens the deal of a fill, or grows it. The admission has judged the terms; what the orders locked for it becomes
-    /// the deal's: how much that is of the seller's and of the buyer's order is given with the id.
+    /// Opens a deal. The admission has judged the terms; what the orders locked for it becomes the deal's: how much that
+    /// is of the seller's and of the buyer's order is given with the id.
     pub(crate) fn open_deal(&mut self, fill: Fill, effects: &mut Effects) -> (DealId, [Amount; 2]) {
         let id = deal_id(&fill.taker.order, &fill.maker.order);
-        let at_once = fill.terms.settles_at_once();
-        let before = fill.grows.then(|| self.deals.find(&id)).flatten();
-        let then = before.map(|index| self.deals.at(index).deal.terms());
-        let base = fill.terms.base_total.saturating_sub(then.map_or(Amount::ZERO, |terms| terms.base_total));
-        let quote =
-            fill.terms.quote_total.saturating_sub(then.map_or(Amount::ZERO, |terms| terms.quote_total));
-        let locks = [(Party::Seller, base), (Party::Buyer, quote)].map(|(party, units)| {
-            if fill.terms.rail_of(party) == Rail::Token { units } else { Amount::ZERO }
-        });
-        let (index, moves) = match before {
-            None => {
-                let (entry, moves) = DealEntry::open(&fill, self.time);
-                (self.deals.insert(id, entry), moves)
-            }
-            Some(index) => {
-                let grown = self.deals.at_mut(index).deal.add_fill(fill.terms, self.time);
-                (index, grown.expect("all fills of a step come before anything else happens to its deals"))
-            }
-        };
-        let entry = self.deals.at_mut(index);
-        for (party, units) in [Party::Seller, Party::Buyer].into_iter().zip(locks) {
-            let locked = entry.locked_mut(party);
-            *locked = locked.checked_add(units).expect("a lock is part of its owner's locks");
-        }
+        let terms = &fill.terms;
+        let at_once = terms.settles_at_once();
+        let locks = [(Party::Seller, terms.base_total), (Party::Buyer, terms.quote_total)]
+            .map(|(party, units)| if terms.rail_of(party) == Rail::Token { units } else { Amount::ZERO });
+        let (mut entry, moves) = DealEntry::open(fill, self.time);
+        entry.locked = locks;
+        let index = self.deals.insert(id, entry);
         self.settle(index, &moves, effects);
         let entry = self.deals.at(index);
         for account in [entry.seller, entry.buyer].map(|index| self.accounts.get(index)) {

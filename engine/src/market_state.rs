@@ -126,6 +126,7 @@ impl Engine {
         effects: &mut Effects,
     ) -> u64 {
         let mut volume = 0_u64;
+        self.scratch.draws.join();
         let mut fills = std::mem::take(&mut self.scratch.draws.fills);
         let mut drawn = fills.drain(..);
         for event in crossed {
@@ -137,8 +138,8 @@ impl Engine {
                     let later = self.orders.get(buy).number > self.orders.get(sell).number;
                     let (taker, maker) = if later { (buy, sell) } else { (sell, buy) };
                     self.trade(taker, maker, price, quantity, drawn, effects);
-                    self.after_auction_fill(maker, effects);
-                    self.after_auction_fill(taker, effects);
+                    self.after_fill(maker, effects);
+                    self.after_fill(taker, effects);
                     volume = volume.saturating_add(quantity.get());
                 }
                 Crossed::Removed { order: removed, reason, .. } => {
@@ -149,7 +150,6 @@ impl Engine {
         }
         drop(drawn);
         self.scratch.draws.fills = fills;
-        self.trim_late(effects);
         volume
     }
 

@@ -352,11 +352,6 @@ impl OpenOrders {
         self.all.get(index.at()).and_then(Option::as_ref).expect(NO_ORDER)
     }
 
-    /// Whether the order in this place is still the one of this number.
-    pub fn has(&self, index: OrderIndex, number: u64) -> bool {
-        self.all.get(index.at()).and_then(Option::as_ref).is_some_and(|order| order.number == number)
-    }
-
     pub fn get_mut(&mut self, index: OrderIndex) -> &mut OpenOrder {
         self.all.get_mut(index.at()).and_then(Option::as_mut).expect(NO_ORDER)
     }

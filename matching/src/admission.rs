@@ -52,7 +52,7 @@ pub struct Pair {
 }
 
 /// What becomes of a pair.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict<R> {
     /// They trade.
     Admit,

@@ -69,11 +69,35 @@ impl Node {
         self.mark.side()
     }
 
+    /// The name of the order, which is in this slot.
+    #[inline(always)]
+    pub const fn id(&self, slot: Slot) -> OrderId {
+        OrderId::new(slot.0, self.mark.generation())
+    }
+
     /// Whether it shows its quantity in parts.
-    #[inline]
+    #[inline(always)]
     pub const fn hides(&self) -> bool {
         self.mark.0 & Mark::HIDES != 0
     }
+}
+
+/// Whether there is neither a freed node nor room for a new one; the first of so many nodes is never used.
+#[inline(always)]
+const fn no_slot_left(free: Slot, nodes: usize) -> bool {
+    free.is_none() && nodes > MOST
+}
+
+/// The node in a slot.
+#[inline(always)]
+pub(crate) fn at(nodes: &[Node], slot: Slot) -> &Node {
+    nodes.get(slot.0 as usize).expect(NO_NODE)
+}
+
+/// The node in a slot.
+#[inline(always)]
+pub(crate) fn at_mut(nodes: &mut [Node], slot: Slot) -> &mut Node {
+    nodes.get_mut(slot.0 as usize).expect(NO_NODE)
 }
 
 /// All nodes, live and free.
@@ -81,31 +105,28 @@ impl Node {
 pub(crate) struct Arena {
     nodes: Vec<Node>,
     free: Slot,
-    live: u32,
 }
 
 const NO_NODE: &str = "a slot of the book names no node";
 /// The most orders, so that slots fit 32 bits with room to count.
-const MOST: u32 = u32::MAX / 2;
+const MOST: usize = 0x7fff_ffff;
 
 impl Arena {
     /// Room for so many orders before the first move of all of them.
     pub fn with_capacity(orders: usize) -> Self {
         let mut nodes = Vec::with_capacity(orders.saturating_add(1));
         nodes.push(Node::default());
-        Self { nodes, free: Slot::NONE, live: 0 }
+        Self { nodes, free: Slot::NONE }
     }
 
-    pub const fn is_full(&self) -> bool {
-        self.live >= MOST
-    }
-
-    pub const fn len(&self) -> u32 {
-        self.live
+    /// Whether an order more finds no slot.
+    #[inline(always)]
+    pub fn is_full(&self) -> bool {
+        no_slot_left(self.free, self.nodes.len())
     }
 
     /// Stores an order, linked to nothing, and names it. The arena must not be full.
-    #[inline]
+    #[inline(always)]
     pub fn insert(
         &mut self,
         owner: Owner,
@@ -115,7 +136,6 @@ impl Arena {
         hides: bool,
     ) -> (Slot, OrderId) {
         let slot = if self.free.is_none() { self.grow() } else { self.free };
-        self.live += 1;
         let node = self.node_mut(slot);
         let next_free = node.next;
         let mark = node.mark.next(side, hides);
@@ -132,10 +152,9 @@ impl Arena {
     }
 
     /// Frees a slot, which the caller has unlinked.
-    #[inline]
+    #[inline(always)]
     pub fn remove(&mut self, slot: Slot) {
         let free = self.free;
-        self.live -= 1;
         let node = self.node_mut(slot);
         // A name of the order that was here fits no more.
         node.mark = node.mark.next(Side::Buy, false);
@@ -144,24 +163,26 @@ impl Arena {
     }
 
     /// The slot of the live order with this name.
-    #[inline]
+    #[inline(always)]
     pub fn find(&self, id: OrderId) -> Option<Slot> {
         let node = self.nodes.get(id.slot() as usize)?;
         (node.mark.generation() == id.generation()).then_some(Slot(id.slot()))
     }
 
-    pub fn id(&self, slot: Slot) -> OrderId {
-        OrderId::new(slot.0, self.node(slot).mark.generation())
-    }
-
-    #[inline]
+    #[inline(always)]
     pub fn node(&self, slot: Slot) -> &Node {
-        self.nodes.get(slot.0 as usize).expect(NO_NODE)
+        at(&self.nodes, slot)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn node_mut(&mut self, slot: Slot) -> &mut Node {
-        self.nodes.get_mut(slot.0 as usize).expect(NO_NODE)
+        at_mut(&mut self.nodes, slot)
+    }
+
+    /// All nodes: for what touches several, so that where they lie is read once.
+    #[inline(always)]
+    pub fn nodes_mut(&mut self) -> &mut [Node] {
+        &mut self.nodes
     }
 
     /// The node at a place that may be any number, for hints.
@@ -189,16 +210,26 @@ mod tests {
             arena.insert(Owner::new(1), Side::Sell, Price::new(7), Quantity::new(1), true)
         };
         let [a, b, c] = [0, 1, 2].map(|_| insert(&mut arena));
+        assert_eq!([a.1, b.1].map(|id| id.to_string()), ["1.1", "2.1"]);
         arena.remove(a.0);
         arena.remove(c.0);
         assert_eq!((arena.find(a.1), arena.find(b.1), arena.find(c.1)), (None, Some(b.0), None));
         let [d, e] = [0, 1].map(|_| insert(&mut arena));
         assert_eq!([d.0, e.0], [c.0, a.0]);
         assert_eq!((arena.find(a.1), arena.find(e.1), arena.find(d.1)), (None, Some(e.0), Some(d.0)));
-        assert_eq!(arena.id(d.0), d.1);
-        assert_eq!((arena.len(), arena.is_full()), (3, false));
+        assert_eq!(arena.node(d.0).id(d.0), d.1);
+        assert!(!arena.is_full());
         let node = arena.node(d.0);
         assert_eq!((node.side(), node.hides(), node.shown.get()), (Side::Sell, true, 1));
         assert_eq!(arena.find(OrderId::new(99, 1)), None);
+    }
+
+    #[test]
+    fn an_arena_is_full_once_no_slot_is_left() {
+        for (free, nodes, full) in
+            [(0, MOST, false), (0, MOST + 1, true), (7, MOST + 1, false), (0, 1, false)]
+        {
+            assert_eq!(no_slot_left(Slot(free), nodes), full, "{free} {nodes}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! The book of one market: what rests, how it is found, and how an order enters and leaves. Who trades with whom is
 //! decided in `matcher`, and at the end of an auction in `clear`.
 
-use crate::arena::{Arena, Slot};
+use crate::arena::{Arena, Node, Slot};
 use crate::hidden::{Hidden, Reserve};
 use crate::ladder::Ladder;
 use crate::level::Queue;
@@ -54,7 +54,7 @@ impl Book {
     ///
     /// # Errors
     /// No order of this name rests.
-    #[inline]
+    #[inline(always)]
     pub fn cancel(&mut self, id: OrderId) -> Result<Resting, UnknownOrder> {
         let slot = self.arena.find(id).ok_or(UnknownOrder)?;
         // From here the cancel succeeds.
@@ -68,7 +68,7 @@ impl Book {
     ///
     /// # Errors
     /// No order of this name rests.
-    #[inline]
+    #[inline(always)]
     pub fn reduce(&mut self, id: OrderId, by: Quantity) -> Result<Quantity, UnknownOrder> {
         let slot = self.arena.find(id).ok_or(UnknownOrder)?;
         // From here it succeeds.
@@ -81,7 +81,7 @@ impl Book {
             return Ok(Quantity::ZERO);
         }
         self.arena.node_mut(slot).shown = left;
-        self.ladder_mut(side).reduce(price, by);
+        self.parts(side).0.reduce(price, by);
         Ok(if hides { self.left(slot) } else { left })
     }
 
@@ -133,14 +133,15 @@ impl Book {
         self.slots(side).map(|slot| self.resting(slot))
     }
 
-    /// How many orders rest.
+    /// How many orders rest. Takes time linear in the levels: nothing on the common path counts.
     pub fn len(&self) -> usize {
-        self.arena.len() as usize
+        let levels = self.levels(Side::Buy).chain(self.levels(Side::Sell));
+        levels.map(|level| level.orders as usize).sum()
     }
 
     /// Whether no order rests.
     pub fn is_empty(&self) -> bool {
-        self.arena.len() == 0
+        self.best(Side::Buy).is_none() && self.best(Side::Sell).is_none()
     }
 
     /// A mix of number, owner, price and quantities of every order, in priority order, bids first; `number` gives the
@@ -152,19 +153,11 @@ impl Book {
         state_hash(self.orders(Side::Buy), self.orders(Side::Sell), number)
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn ladder(&self, side: Side) -> &Ladder {
         match side {
             Side::Buy => &self.bids,
             Side::Sell => &self.asks,
-        }
-    }
-
-    #[inline]
-    fn ladder_mut(&mut self, side: Side) -> &mut Ladder {
-        match side {
-            Side::Buy => &mut self.bids,
-            Side::Sell => &mut self.asks,
         }
     }
 
@@ -180,7 +173,7 @@ impl Book {
     }
 
     /// All that an order has open, shown or not.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn left(&self, slot: Slot) -> Quantity {
         let node = self.arena.node(slot);
         if node.hides() { self.left_with_hidden(slot) } else { node.shown }
@@ -193,55 +186,66 @@ impl Book {
         self.arena.node(slot).shown.checked_add(hidden).expect("an order's quantity fits 64 bits")
     }
 
-    #[inline]
+    #[inline(always)]
     pub(crate) fn resting(&self, slot: Slot) -> Resting {
         let node = self.arena.node(slot);
-        let reserve = if node.hides() { self.hidden.get(slot) } else { None };
-        Resting {
-            id: self.arena.id(slot),
-            owner: node.owner,
-            side: node.side(),
-            price: node.price,
-            left: self.left(slot),
-            display: reserve.map_or(Quantity::ZERO, |reserve| reserve.display),
-            shown: node.shown,
-        }
+        let Node { owner, price, shown, .. } = *node;
+        let (id, side) = (node.id(slot), node.side());
+        let (left, display) = if node.hides() { self.whole(slot) } else { (shown, Quantity::ZERO) };
+        Resting { id, owner, side, price, left, display, shown }
+    }
+
+    /// What an order that hides a part has left, and what it shows at a time.
+    #[cold]
+    fn whole(&self, slot: Slot) -> (Quantity, Quantity) {
+        let display = self.hidden.get(slot).map_or(Quantity::ZERO, |reserve| reserve.display);
+        (self.left_with_hidden(slot), display)
     }
 
     /// Puts what is left of an order at the end of the queue of its price. The arena must not be full.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn rest(&mut self, order: &NewOrder, left: Quantity) -> OrderId {
         let hides = !order.display.is_zero();
         let shown = if hides { left.min(order.display) } else { left };
         let (slot, id) = self.arena.insert(order.owner, order.side, order.price, shown, hides);
         if hides {
-            let hidden = left.saturating_sub(shown);
-            self.hidden.insert(slot, Reserve { display: order.display, hidden });
+            self.hide(slot, order.display, left.saturating_sub(shown));
         }
         self.link(slot, order.side, order.price, shown);
         id
     }
 
-    #[inline]
-    fn link(&mut self, slot: Slot, side: Side, price: Price, shown: Quantity) {
-        match side {
-            Side::Buy => self.bids.push(&mut self.arena, slot, price, shown),
-            Side::Sell => self.asks.push(&mut self.arena, slot, price, shown),
-        }
+    #[cold]
+    fn hide(&mut self, slot: Slot, display: Quantity, hidden: Quantity) {
+        self.hidden.insert(slot, Reserve { display, hidden });
     }
 
-    #[inline]
+    /// A side's ladder and the arena that its queues link through. Chosen by a move instead of a jump: sides come at
+    /// random, and a wrong guess costs more than all the rest.
+    #[inline(always)]
+    fn parts(&mut self, side: Side) -> (&mut Ladder, &mut Arena) {
+        let Self { arena, bids, asks, .. } = self;
+        let ladder = match side {
+            Side::Buy => bids,
+            Side::Sell => asks,
+        };
+        (ladder, arena)
+    }
+
+    #[inline(always)]
+    fn link(&mut self, slot: Slot, side: Side, price: Price, shown: Quantity) {
+        let (ladder, arena) = self.parts(side);
+        ladder.push(arena.nodes_mut(), slot, price, shown);
+    }
+
+    #[inline(always)]
     fn unlink(&mut self, slot: Slot) {
-        let node = self.arena.node(slot);
-        let (side, price) = (node.side(), node.price);
-        match side {
-            Side::Buy => self.bids.unlink(&mut self.arena, slot, price),
-            Side::Sell => self.asks.unlink(&mut self.arena, slot, price),
-        }
+        let (ladder, arena) = self.parts(self.arena.node(slot).side());
+        ladder.unlink(arena.nodes_mut(), slot);
     }
 
     /// Takes the order in `slot` off the book.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn take(&mut self, slot: Slot) {
         if self.arena.node(slot).hides() {
             self.hidden.remove(slot);
@@ -252,14 +256,14 @@ impl Book {
 
     /// Trades lots of the order in `slot`, at most what it shows, and returns all it has left. If it shows nothing any
     /// more, its next part goes to the end of the queue of its price; if it has none, it leaves the book.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn fill(&mut self, slot: Slot, quantity: Quantity) -> Quantity {
         let node = self.arena.node_mut(slot);
         let shown = node.shown.saturating_sub(quantity);
         if !shown.is_zero() {
             node.shown = shown;
             let (side, price) = (node.side(), node.price);
-            self.ladder_mut(side).reduce(price, quantity);
+            self.parts(side).0.reduce(price, quantity);
             return self.left(slot);
         }
         if node.hides() && self.show_next(slot) {
@@ -267,6 +271,14 @@ impl Book {
         }
         self.take(slot);
         Quantity::ZERO
+    }
+
+    /// Takes off an order that is the first of its price, hides nothing and was filled; `next` stood behind it.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self, side: Side, price: Price, slot: Slot, shown: Quantity, next: Slot) {
+        let (ladder, arena) = self.parts(side);
+        ladder.pop(arena.nodes_mut(), price, shown, next);
+        arena.remove(slot);
     }
 
     /// Puts an order's next part at the end of its queue; says whether there was one.
@@ -285,7 +297,7 @@ impl Book {
     }
 
     /// Whether an order on `side` with limit `limit` would find the best price of the other side acceptable.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn crosses(&self, side: Side, limit: Price) -> bool {
         self.ladder(side.opposite()).crossed_by(limit)
     }

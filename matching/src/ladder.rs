@@ -6,7 +6,7 @@
 //! nobody can make the book move its window with a few orders.
 
 use crate::Level;
-use crate::arena::{Arena, Slot};
+use crate::arena::{Node, Slot, at};
 use crate::level::Queue;
 use crate::window::Window;
 use bandex_types::{Price, Quantity, Side};
@@ -47,7 +47,7 @@ impl Ladder {
         Self { mask, best: 0, levels: 0, strays: 0, window: Window::default(), outside: BTreeMap::new() }
     }
 
-    #[inline]
+    #[inline(always)]
     pub const fn rank(&self, price: Price) -> u64 {
         price.get() ^ self.mask
     }
@@ -58,13 +58,13 @@ impl Ladder {
     }
 
     /// Whether an order of the other side with limit `limit` accepts `price` of this side.
-    #[inline]
+    #[inline(always)]
     pub const fn accepts(&self, limit: Price, price: Price) -> bool {
         self.rank(price) <= self.rank(limit)
     }
 
     /// Whether an order of the other side with limit `limit` accepts the best price.
-    #[inline]
+    #[inline(always)]
     pub const fn crossed_by(&self, limit: Price) -> bool {
         self.levels != 0 && self.best <= self.rank(limit)
     }
@@ -79,7 +79,15 @@ impl Ladder {
         if self.levels == 0 {
             return Slot::NONE;
         }
-        self.queue(self.best).map_or(Slot::NONE, Queue::first)
+        match self.window.queue(self.best) {
+            Some(queue) => queue.first(),
+            None => self.first_outside(),
+        }
+    }
+
+    #[cold]
+    fn first_outside(&self) -> Slot {
+        self.outside.get(&self.best).map_or(Slot::NONE, Queue::first)
     }
 
     /// The oldest order of the next worse price.
@@ -122,14 +130,14 @@ impl Ladder {
     }
 
     /// Puts an unlinked order at the end of the queue of its price.
-    #[inline]
-    pub fn push(&mut self, arena: &mut Arena, slot: Slot, price: Price, shown: Quantity) {
+    #[inline(always)]
+    pub fn push(&mut self, nodes: &mut [Node], slot: Slot, price: Price, shown: Quantity) {
         let rank = self.rank(price);
         let Some(queue) = self.window.queue_mut(rank) else {
-            return self.push_outside(arena, slot, rank, shown);
+            return self.push_outside(nodes, slot, rank, shown);
         };
         let is_new = queue.is_empty();
-        queue.push(arena, slot, shown);
+        queue.push(nodes, slot, shown);
         if is_new {
             self.window.set_used(rank);
             self.appear(rank);
@@ -137,17 +145,17 @@ impl Ladder {
     }
 
     #[cold]
-    fn push_outside(&mut self, arena: &mut Arena, slot: Slot, rank: u64, shown: Quantity) {
+    fn push_outside(&mut self, nodes: &mut [Node], slot: Slot, rank: u64, shown: Quantity) {
         let queue = self.outside.entry(rank).or_default();
         let is_new = queue.is_empty();
-        queue.push(arena, slot, shown);
+        queue.push(nodes, slot, shown);
         if is_new {
             self.appear(rank);
         }
         self.stray();
     }
 
-    #[inline]
+    #[inline(always)]
     fn appear(&mut self, rank: u64) {
         if self.levels == 0 || rank < self.best {
             self.best = rank;
@@ -156,21 +164,46 @@ impl Ladder {
     }
 
     /// Takes an order out of the queue of its price, and the price away with its last order.
-    #[inline]
-    pub fn unlink(&mut self, arena: &mut Arena, slot: Slot, price: Price) {
-        let rank = self.rank(price);
-        let Some(queue) = self.window.queue_mut(rank) else { return self.unlink_outside(arena, slot, rank) };
-        queue.unlink(arena, slot);
+    #[inline(always)]
+    pub fn unlink(&mut self, nodes: &mut [Node], slot: Slot) {
+        let rank = self.rank(at(nodes, slot).price);
+        let Some(queue) = self.window.queue_mut(rank) else { return self.unlink_outside(nodes, slot, rank) };
+        queue.unlink(nodes, slot);
         if queue.is_empty() {
             self.window.set_unused(rank);
             self.vanish(rank);
         }
     }
 
+    /// Takes the first order of a price off, which shows so much and has `next` behind it.
+    #[inline(always)]
+    pub fn pop(&mut self, nodes: &mut [Node], price: Price, shown: Quantity, next: Slot) {
+        let rank = self.rank(price);
+        let Some(queue) = self.window.queue_mut(rank) else {
+            return self.pop_outside(nodes, rank, shown, next);
+        };
+        queue.pop(nodes, shown, next);
+        if next.is_none() {
+            self.window.set_unused(rank);
+            self.vanish(rank);
+        }
+    }
+
     #[cold]
-    fn unlink_outside(&mut self, arena: &mut Arena, slot: Slot, rank: u64) {
+    fn pop_outside(&mut self, nodes: &mut [Node], rank: u64, shown: Quantity, next: Slot) {
         let queue = self.outside.get_mut(&rank).expect(NO_QUEUE);
-        queue.unlink(arena, slot);
+        queue.pop(nodes, shown, next);
+        if next.is_none() {
+            self.outside.remove(&rank);
+            self.vanish(rank);
+        }
+        self.stray();
+    }
+
+    #[cold]
+    fn unlink_outside(&mut self, nodes: &mut [Node], slot: Slot, rank: u64) {
+        let queue = self.outside.get_mut(&rank).expect(NO_QUEUE);
+        queue.unlink(nodes, slot);
         if queue.is_empty() {
             self.outside.remove(&rank);
             self.vanish(rank);
@@ -178,7 +211,7 @@ impl Ladder {
         self.stray();
     }
 
-    #[inline]
+    #[inline(always)]
     fn vanish(&mut self, rank: u64) {
         self.levels -= 1;
         if rank == self.best && self.levels != 0 {
@@ -187,7 +220,7 @@ impl Ladder {
     }
 
     /// Lots that are shown at `price` are shown no more.
-    #[inline]
+    #[inline(always)]
     pub fn reduce(&mut self, price: Price, by: Quantity) {
         let rank = self.rank(price);
         match self.window.queue_mut(rank) {
@@ -245,3 +278,6 @@ impl Ladder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! One price: the queue of orders that rest at it, first come first served, and the exact sum of what they show.
 
-use crate::arena::{Arena, Slot};
+use crate::arena::{Node, Slot, at, at_mut};
 use bandex_types::{Price, Quantity};
 
 /// What rests at one price of one side.
@@ -14,7 +14,10 @@ pub struct Level {
     pub orders: u32,
 }
 
-/// The queue of one price. The sums cannot overflow: an arena holds fewer than 2^31 orders of at most 2^64 lots.
+/// The queue of one price.
+///
+/// The sums wrap on purpose, which spares a check at each step: an arena holds fewer than 2^31 orders of at most 2^64
+/// lots, and only what was added is taken away.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Queue {
     first: Slot,
@@ -44,41 +47,54 @@ impl Queue {
     }
 
     /// Puts an unlinked order at the end.
-    #[inline]
-    pub fn push(&mut self, arena: &mut Arena, slot: Slot, shown: Quantity) {
-        self.shown += u128::from(shown.get());
-        self.orders += 1;
+    #[inline(always)]
+    pub fn push(&mut self, nodes: &mut [Node], slot: Slot, shown: Quantity) {
+        self.shown = self.shown.wrapping_add(u128::from(shown.get()));
+        self.orders = self.orders.wrapping_add(1);
         if self.first.is_none() {
             self.first = slot;
         } else {
-            arena.node_mut(self.last).next = slot;
-            arena.node_mut(slot).previous = self.last;
+            at_mut(nodes, self.last).next = slot;
+            at_mut(nodes, slot).previous = self.last;
         }
         self.last = slot;
     }
 
+    /// Takes off the first order, which shows so much and has `next` behind it.
+    #[inline(always)]
+    pub fn pop(&mut self, nodes: &mut [Node], shown: Quantity, next: Slot) {
+        self.shown = self.shown.wrapping_sub(u128::from(shown.get()));
+        self.orders = self.orders.wrapping_sub(1);
+        self.first = next;
+        if next.is_none() {
+            self.last = Slot::NONE;
+        } else {
+            at_mut(nodes, next).previous = Slot::NONE;
+        }
+    }
+
     /// Takes an order out of the middle or off an end.
-    #[inline]
-    pub fn unlink(&mut self, arena: &mut Arena, slot: Slot) {
-        let node = arena.node(slot);
-        let (previous, next, shown) = (node.previous, node.next, node.shown);
-        self.shown -= u128::from(shown.get());
-        self.orders -= 1;
+    #[inline(always)]
+    pub fn unlink(&mut self, nodes: &mut [Node], slot: Slot) {
+        let node = at(nodes, slot);
+        let (previous, next) = (node.previous, node.next);
+        self.shown = self.shown.wrapping_sub(u128::from(node.shown.get()));
+        self.orders = self.orders.wrapping_sub(1);
         if previous.is_none() {
             self.first = next;
         } else {
-            arena.node_mut(previous).next = next;
+            at_mut(nodes, previous).next = next;
         }
         if next.is_none() {
             self.last = previous;
         } else {
-            arena.node_mut(next).previous = previous;
+            at_mut(nodes, next).previous = previous;
         }
     }
 
     /// Lots shown at this price are shown no more.
-    #[inline]
+    #[inline(always)]
     pub fn reduce(&mut self, by: Quantity) {
-        self.shown -= u128::from(by.get());
+        self.shown = self.shown.wrapping_sub(u128::from(by.get()));
     }
 }

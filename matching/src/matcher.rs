@@ -32,7 +32,8 @@ impl<R> Walk<R> {
     #[inline]
     pub fn trade(&mut self, quantity: Quantity) {
         self.left = self.left.saturating_sub(quantity);
-        self.filled = Quantity::new(self.filled.get() + quantity.get());
+        // At most the order's quantity.
+        self.filled = Quantity::new(self.filled.get().wrapping_add(quantity.get()));
     }
 
     /// Counts lots that self-trade prevention takes away; they are at most what was left.
@@ -86,26 +87,42 @@ impl Book {
     ///
     /// # Errors
     /// A refusal changes nothing at all; see [`Refusal`].
-    #[inline]
+    #[inline(always)]
     pub fn place<A: Admission>(
         &mut self,
         order: &NewOrder,
         admission: &mut A,
         events: &mut Vec<Event<A::Reason>>,
     ) -> Result<Placed<A::Reason>, Refusal> {
-        let price = self.refuse(order)?;
-        let order = &NewOrder { price, ..*order };
-        if !self.crosses(order.side, order.price) {
-            if !order.needed().is_zero() {
-                return Err(unmet(order));
-            }
-            return Ok(self.place_quiet(order));
+        self.refuse(order)?;
+        // The rarer ways take a copy, so that on the common one the order need not lie in memory at all.
+        if is_special(order) {
+            return self.place_special(&{ *order }, admission, events);
         }
-        self.place_crossing(order, admission, events)
+        if self.crosses(order.side, order.price) {
+            return self.place_crossing(&{ *order }, admission, events);
+        }
+        Ok(self.place_quiet(order))
+    }
+
+    /// An order that needs more than a look at the other side's best price.
+    #[cold]
+    #[inline(never)]
+    fn place_special<A: Admission>(
+        &mut self,
+        order: &NewOrder,
+        admission: &mut A,
+        events: &mut Vec<Event<A::Reason>>,
+    ) -> Result<Placed<A::Reason>, Refusal> {
+        let order = &self.judge_special(order)?;
+        if self.crosses(order.side, order.price) {
+            return self.place_crossing(order, admission, events);
+        }
+        if order.needed().is_zero() { Ok(self.place_quiet(order)) } else { Err(unmet(order)) }
     }
 
     /// An order that meets nobody.
-    #[inline]
+    #[inline(always)]
     fn place_quiet<R>(&mut self, order: &NewOrder) -> Placed<R> {
         let rest = if order.may_rest() {
             Rest::Resting(self.rest(order, order.quantity))
@@ -115,6 +132,7 @@ impl Book {
         Placed { filled: Quantity::ZERO, left: order.quantity, decremented: Quantity::ZERO, rest }
     }
 
+    #[inline(never)]
     fn place_crossing<A: Admission>(
         &mut self,
         order: &NewOrder,
@@ -165,7 +183,7 @@ impl Book {
     ///
     /// # Errors
     /// A refusal changes nothing at all; see [`Refusal`].
-    #[inline]
+    #[inline(always)]
     pub fn replace<A: Admission>(
         &mut self,
         id: OrderId,
@@ -178,8 +196,24 @@ impl Book {
         if (old.owner, old.side()) != (order.owner, order.side) {
             return Err(Refusal::UnknownOrder);
         }
-        let price = self.refuse(order)?;
-        let order = &NewOrder { price, ..*order };
+        self.refuse(order)?;
+        if is_special(order) || self.crosses(order.side, order.price) {
+            return self.replace_judged(slot, &{ *order }, admission, events);
+        }
+        // From here it succeeds.
+        self.take(slot);
+        Ok(self.place_quiet(order))
+    }
+
+    #[inline(never)]
+    fn replace_judged<A: Admission>(
+        &mut self,
+        slot: Slot,
+        order: &NewOrder,
+        admission: &mut A,
+        events: &mut Vec<Event<A::Reason>>,
+    ) -> Result<Placed<A::Reason>, Refusal> {
+        let order = &self.judge_special(order)?;
         if self.crosses(order.side, order.price) {
             return self.replace_crossing(slot, order, admission, events);
         }
@@ -210,23 +244,33 @@ impl Book {
         Ok(self.finish(order, walk))
     }
 
-    /// Everything an order can be refused for before anybody else is asked; gives its price, which may have slid.
-    #[inline]
-    fn refuse(&self, order: &NewOrder) -> Result<Price, Refusal> {
+    /// What every order can be refused for.
+    #[inline(always)]
+    fn refuse(&self, order: &NewOrder) -> Result<(), Refusal> {
         if order.quantity.is_zero() {
             return Err(Refusal::ZeroQuantity);
         }
         if self.arena.is_full() {
             return Err(Refusal::BookFull);
         }
-        if order.display.get() | order.minimum.get() != 0 {
-            refuse_special(order)?;
+        Ok(())
+    }
+
+    /// What special orders can be refused for before anybody else is asked; gives the order with the price it slid to.
+    #[cold]
+    fn judge_special(&self, order: &NewOrder) -> Result<NewOrder, Refusal> {
+        refuse_display(order)?;
+        if order.minimum > order.quantity || (!order.minimum.is_zero() && order.post_only != PostOnly::Off) {
+            return Err(Refusal::BadMinimum);
         }
         match order.post_only {
-            PostOnly::Off => Ok(order.price),
-            _ if !self.crosses(order.side, order.price) => Ok(order.price),
+            PostOnly::Off => Ok(*order),
+            _ if !self.crosses(order.side, order.price) => Ok(*order),
             PostOnly::Refuse => Err(Refusal::WouldTrade),
-            PostOnly::Slide => self.slide(order.side).ok_or(Refusal::WouldTrade),
+            PostOnly::Slide => {
+                let price = self.slide(order.side).ok_or(Refusal::WouldTrade)?;
+                Ok(NewOrder { price, ..*order })
+            }
         }
     }
 
@@ -264,7 +308,16 @@ impl Book {
         }
     }
 
+    #[inline]
     fn meets_other_owner(&self, order: &NewOrder) -> bool {
+        let first = self.ladder(order.side.opposite()).first();
+        let differs = self.arena.node(first).owner != order.owner;
+        // Mostly the first maker settles it.
+        self.crosses(order.side, order.price) && (differs || self.meets_other_behind(order))
+    }
+
+    #[cold]
+    fn meets_other_behind(&self, order: &NewOrder) -> bool {
         let makers = self.ladder(order.side.opposite());
         let acceptable = self.slots(order.side.opposite()).map(|slot| self.arena.node(slot));
         acceptable
@@ -273,7 +326,7 @@ impl Book {
     }
 
     /// Trades with one maker after the other until nothing is left of the order or of those it may trade with.
-    #[inline]
+    #[inline(always)]
     fn trade<A: Admission, B: Budget>(
         &mut self,
         order: &NewOrder,
@@ -287,34 +340,46 @@ impl Book {
         // Once a maker was skipped, the first of the side is not the next any more.
         let mut skipped = false;
         while !slot.is_none() && !walk.left.is_zero() {
-            let maker = *self.arena.node(slot);
-            if !self.ladder(side).accepts(order.price, maker.price) {
+            let maker = self.arena.node(slot);
+            // The links are read before the maker may leave and take them along.
+            let (id, price, maker_owner) = (maker.id(slot), maker.price, maker.owner);
+            let (shown, next, hides) = (maker.shown, maker.next, maker.hides());
+            if !self.ladder(side).accepts(order.price, price) {
                 break;
             }
-            if !self.band.holds(maker.price) {
+            if !self.band.holds(price) {
                 walk.halt = Some(Halt::OutsideBand);
                 break;
             }
-            if maker.owner == order.owner {
+            if maker_owner == order.owner {
                 slot = self.meet_own(order, slot, &mut walk, events);
                 continue;
             }
-            let quantity = walk.left.min(maker.shown).min(budget.lots_at(maker.price));
+            let quantity = walk.left.min(shown).min(budget.lots_at(price));
             if quantity.is_zero() {
                 break;
             }
-            let id = self.arena.id(slot);
-            let pair = pair_of(order, id, maker.owner, maker.price, quantity);
+            let pair = pair_of(order, id, maker_owner, price, quantity);
             match admission.pair(&pair) {
                 Verdict::Admit => {
                     walk.trade(quantity);
-                    budget.pay(maker.price, quantity);
-                    // Read before the maker may leave and take its links along.
-                    let next = if skipped { self.after_fill(slot, quantity) } else { Slot::NONE };
-                    let maker_left = self.fill(slot, quantity);
-                    let (price, maker_owner) = (maker.price, maker.owner);
+                    budget.pay(price, quantity);
+                    let maker_left = if quantity == shown && !hides && !skipped {
+                        self.pop(side, price, slot, shown, next);
+                        Quantity::ZERO
+                    } else {
+                        self.fill(slot, quantity)
+                    };
                     events.push(Event::Trade { maker: id, maker_owner, price, quantity, maker_left });
-                    slot = if skipped { next } else { self.ladder(side).first() };
+                    slot = match next {
+                        // Only the end of the order or of its budget leaves a part of what a maker shows.
+                        _ if quantity < shown => break,
+                        Slot::NONE if !skipped => self.ladder(side).first(),
+                        // It was the last of its price, and shows its next part there.
+                        Slot::NONE if !maker_left.is_zero() => slot,
+                        Slot::NONE => self.ladder(side).first_worse_than(price),
+                        next => next,
+                    };
                 }
                 Verdict::RefuseTaker(reason) => {
                     walk.halt = Some(Halt::Refused(reason));
@@ -330,14 +395,6 @@ impl Book {
             }
         }
         walk
-    }
-
-    /// Who comes after the maker in `slot` once it trades `quantity`: itself, if it is the last of its price and shows
-    /// its next part.
-    fn after_fill(&self, slot: Slot, quantity: Quantity) -> Slot {
-        let node = self.arena.node(slot);
-        let stays = node.shown > quantity || (node.next.is_none() && self.left(slot) > quantity);
-        if stays { slot } else { self.after(slot) }
     }
 
     /// Takes a maker off the book; gives the one after it.
@@ -418,13 +475,11 @@ fn unmet(order: &NewOrder) -> Refusal {
     }
 }
 
-#[cold]
-fn refuse_special(order: &NewOrder) -> Result<(), Refusal> {
-    refuse_display(order)?;
-    if order.minimum > order.quantity || (!order.minimum.is_zero() && order.post_only != PostOnly::Off) {
-        return Err(Refusal::BadMinimum);
-    }
-    Ok(())
+/// Whether the order asks for more than to trade at its limit and rest, or not to rest.
+#[inline(always)]
+fn is_special(order: &NewOrder) -> bool {
+    let asks = order.display.get() | order.minimum.get();
+    asks != 0 || order.post_only != PostOnly::Off || order.time_in_force == TimeInForce::Fok
 }
 
 /// A part that is shown is neither more than the whole nor so small that the whole takes too many of them.

@@ -39,25 +39,25 @@ impl Window {
         self.base
     }
 
-    #[inline]
+    #[inline(always)]
     fn index(&self, rank: u64) -> usize {
         // What does not fit a usize is in no window. A rank below the base comes out larger than every window.
         usize::try_from(rank.wrapping_sub(self.base)).unwrap_or(usize::MAX)
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn queue(&self, rank: u64) -> Option<&Queue> {
         self.queues.get(self.index(rank))
     }
 
-    #[inline]
+    #[inline(always)]
     pub fn queue_mut(&mut self, rank: u64) -> Option<&mut Queue> {
         let index = self.index(rank);
         self.queues.get_mut(index)
     }
 
     /// The queue at a rank has its first order.
-    #[inline]
+    #[inline(always)]
     pub fn set_used(&mut self, rank: u64) {
         let index = self.index(rank);
         let word = index / WORD;
@@ -70,7 +70,7 @@ impl Window {
     }
 
     /// The queue at a rank has lost its last order.
-    #[inline]
+    #[inline(always)]
     pub fn set_unused(&mut self, rank: u64) {
         let index = self.index(rank);
         let word = index / WORD;
@@ -85,7 +85,7 @@ impl Window {
     }
 
     /// The first rank in use at `rank` or after it, if the window reaches that far.
-    #[inline]
+    #[inline(always)]
     pub fn next_used(&self, rank: u64) -> Option<u64> {
         let from = if rank < self.base { 0 } else { self.index(rank) };
         let word = from / WORD;
@@ -107,7 +107,7 @@ impl Window {
         self.rank(word, *self.used.get(word)?)
     }
 
-    #[inline]
+    #[inline(always)]
     fn rank(&self, word: usize, bits: u64) -> Option<u64> {
         let index = word * WORD + bits.trailing_zeros() as usize;
         // Within the window, so never past the largest rank.

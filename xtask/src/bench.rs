@@ -1,17 +1,66 @@
-//! `cargo xtask bench NAME`: runs a program of the `bandex-bench` crate in release mode.
+//! `cargo xtask bench NAME`: runs a program that measures, in release mode.
+//!
+//! What measures the book alone is in crates of its own, which build in seconds; that with other people's books is even
+//! a workspace of its own, so that their dependencies are nobody else's.
 
 use crate::{step, suite};
 use anyhow::Result;
 
-/// The benchmarks there are: each is a program of `bench/` by the same name.
-pub const KNOWN: [&str; 3] = ["e2e", "restart", "storage"];
+/// The benchmarks there are.
+pub const KNOWN: [&str; 7] = ["e2e", "restart", "storage", "matching", "instructions", "generate", "engine"];
+
+/// The argument of `matching` that brings other people's books in.
+const PEERS: &str = "--peers";
 
 /// Builds and runs the benchmark `name` with `args`.
 ///
 /// # Errors
 /// It does not build, or ends with another code than 0.
 pub fn run(name: &str, args: &[String]) -> Result<()> {
-    suite::prepare()?;
-    let mut command = step::cargo(&["run", "--release", "--package", "bandex-bench", "--bin", name, "--"])?;
-    step::run(command.args(args))
+    let words = words(name, args);
+    if words.contains(&"bandex-bench") {
+        suite::prepare()?;
+    }
+    step::run(&mut step::cargo(&words)?)
+}
+
+/// What cargo is told: which program in which crate, and its arguments.
+fn words<'a>(name: &'a str, args: &'a [String]) -> Vec<&'a str> {
+    let mut rest: Vec<&str> = args.iter().map(String::as_str).collect();
+    let mut words = vec!["run", "--release"];
+    match name {
+        "matching" if rest.contains(&PEERS) => {
+            rest.retain(|word| *word != PEERS);
+            words.extend(["--manifest-path", "bench/peers/Cargo.toml", "--target-dir", "target/peers", "--"]);
+        }
+        "matching" | "generate" => words.extend(["--package", "bandex-bench-matching", "--bin", name, "--"]),
+        "instructions" => {
+            let package = ["--package", "bandex-bench-matching", "--bin", "matching", "--", "--instructions"];
+            words.extend(package);
+        }
+        "engine" => words.extend(["--package", "bandex-bench-engine", "--"]),
+        _ => words.extend(["--package", "bandex-bench", "--bin", name, "--"]),
+    }
+    words.extend(rest);
+    words
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_leads_to_its_program() {
+        let check = |name: &str, args: &[&str], told: &str| {
+            let args: Vec<String> = args.iter().map(ToString::to_string).collect();
+            assert_eq!(words(name, &args).join(" "), format!("run --release {told}"));
+        };
+        check("e2e", &["--json"], "--package bandex-bench --bin e2e -- --json");
+        let ours = "--package bandex-bench-matching --bin";
+        check("matching", &["--file", "a"], &format!("{ours} matching -- --file a"));
+        check("generate", &["n1k", "a"], &format!("{ours} generate -- n1k a"));
+        check("instructions", &["--json"], &format!("{ours} matching -- --instructions --json"));
+        let peers = "--manifest-path bench/peers/Cargo.toml --target-dir target/peers --";
+        check("matching", &["--runs", "3", "--peers", "--json"], &format!("{peers} --runs 3 --json"));
+    }
 }

@@ -107,6 +107,7 @@ impl Engine {
     pub(super) fn carry_out(&mut self, index: OrderIndex, placed: &Placed<Bar>, effects: &mut Effects) {
         let market = self.orders.get(index).market;
         let mut events = std::mem::take(&mut self.scratch.events);
+        self.scratch.draws.join();
         let mut fills = std::mem::take(&mut self.scratch.draws.fills);
         let mut drawn = fills.drain(..);
         for event in events.drain(..) {
@@ -129,7 +130,6 @@ impl Engine {
         drop(drawn);
         self.scratch.events = events;
         self.scratch.draws.fills = fills;
-        self.trim_late(effects);
         self.finish(index, placed, effects);
     }
 

@@ -3,11 +3,11 @@
 use crate::accounts::AccountIndex;
 use crate::admission::Drawn;
 use crate::apply::Engine;
-use crate::deals::{Fill, Filled};
+use crate::deals::{Fill, Filled, deal_id};
 use crate::effects::Effects;
 use crate::open::OrderIndex;
 use crate::outcome::{CancelReason, Event, OrderStatus, Trade};
-use bandex_types::{MarketId, Price, Quantity, Side};
+use bandex_types::{Amount, MarketId, Price, Quantity, Side};
 
 impl Engine {
     /// Two orders trade: the fill goes into their deal, and what they locked for it with it. What becomes of the orders
@@ -29,15 +29,12 @@ impl Engine {
         let [taken, made] = parties;
         let order = self.orders.get(taker);
         let (id, taker_side) = (order.market, order.side);
-        let fill = Fill {
-            market: id,
-            taker_side,
-            taker: taken,
-            maker: made,
-            terms: drawn.terms,
-            grows: drawn.grows,
+        let (deal, [base, quote]) = if drawn.again {
+            (deal_id(&taken.order, &made.order), [Amount::ZERO; 2])
+        } else {
+            let fill = Fill { market: id, taker_side, taker: taken, maker: made, terms: drawn.terms };
+            self.open_deal(fill, effects)
         };
-        let (deal, [base, quote]) = self.open_deal(fill, effects);
         let (sell, buy) = match taker_side {
             Side::Sell => (taker, maker),
             Side::Buy => (maker, taker),
@@ -86,35 +83,10 @@ impl Engine {
             self.close(index, OrderStatus::Filled, effects);
             return;
         }
-        if order.is_iceberg() {
-            self.scratch.untrimmed.push((index, order.number));
-        } else {
-            self.trim_lock(index, effects);
-        }
+        // Fills that are known and not told yet were paid for with their deal's first: they only make the lock smaller
+        // than what is left would need.
+        self.trim_lock(index, effects);
         self.tell_order(index, OrderStatus::Open, effects);
-    }
-
-    /// The same for the orders of an auction, of which any may meet another part by part.
-    pub(crate) fn after_auction_fill(&mut self, index: OrderIndex, effects: &mut Effects) {
-        self.recount_bid(index);
-        let order = self.orders.get(index);
-        if order.left().is_zero() {
-            return self.close(index, OrderStatus::Filled, effects);
-        }
-        self.scratch.untrimmed.push((index, order.number));
-        self.tell_order(index, OrderStatus::Open, effects);
-    }
-
-    /// Frees what orders lock too much whose parts have traded one by one: a deal's amounts are rounded over all parts
-    /// together, so only after the last is it known what was spared.
-    pub(crate) fn trim_late(&mut self, effects: &mut Effects) {
-        let mut untrimmed = std::mem::take(&mut self.scratch.untrimmed);
-        for (index, number) in untrimmed.drain(..) {
-            if self.orders.has(index, number) {
-                self.trim_lock(index, effects);
-            }
-        }
-        self.scratch.untrimmed = untrimmed;
     }
 
     /// Self-trade prevention has made an order that rests smaller.

@@ -34,8 +34,6 @@ pub(crate) struct Scratch {
     pub range: Option<(Price, Price)>,
     /// Whose protection was tripped.
     pub tripped: Vec<AccountIndex>,
-    /// Orders that may lock a rounding too much, with their numbers: those of which several parts may trade in a step.
-    pub untrimmed: Vec<(OrderIndex, u64)>,
 }
 
 impl Engine {

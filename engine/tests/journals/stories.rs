@@ -5,7 +5,7 @@ use crate::kit::*;
 use bandex_tradechain::Command;
 use bandex_tradechain::body::*;
 use bandex_types::Side::{Buy, Sell};
-use bandex_types::{Amount, OrderRef, PostOnly, TimeInForce};
+use bandex_types::{Amount, OrderRef, OrderType, PostOnly, Price, Quantity, SelfTrade, TimeInForce};
 
 /// Name, what it is about, and how it goes.
 type Story = (&'static str, &'static str, fn() -> World);
@@ -20,6 +20,14 @@ pub const ALL: &[Story] = &[
         settlement,
     ),
     ("forks", "a session key forks and is healed, an old proof, the root forks", forks),
+    ("terms", "version 2: market orders, dates, icebergs, minimums, sliding, self-trade modes", terms),
+    ("sleepers", "version 2: stops and take-profits that wake each other, amendments, cancel-all", sleepers),
+    ("quotes", "version 2: mass quotes, and the protection that pulls them", quotes),
+    (
+        "auctions",
+        "version 2: an upgrade in mid-trade, a band, a halt, an auction with all that gathers",
+        auctions,
+    ),
 ];
 
 fn accounts() -> World {
@@ -116,5 +124,127 @@ fn forks() -> World {
     world.rest("alice", BWT_BTC, Sell, 5, 10);
     world.fork("alice");
     world.rotate("alice", "anna");
+    world
+}
+
+/// Places an order, whatever becomes of it.
+fn put(world: &mut World, name: &str, place: Place) -> OrderRef {
+    world.place(name, place).0
+}
+
+fn market_order(plain: Place) -> Place {
+    Place { order_type: OrderType::Market, time_in_force: TimeInForce::Ioc, ..plain }
+}
+
+fn by_quote(quote: u64, plain: Place) -> Place {
+    let quote_quantity = Some(Amount::new(quote));
+    Place { quote_quantity, quantity: Quantity::ZERO, ..market_order(plain) }
+}
+
+fn stop(kind: TriggerKind, at: u64, plain: Place) -> Place {
+    Place { trigger: Some(Trigger { kind, price: Price::new(at) }), ..plain }
+}
+
+fn amend(order: OrderRef, price: u64, quantity: u64) -> Operation {
+    Operation::Amend { order, price: Price::new(price), quantity: Quantity::new(quantity) }
+}
+
+fn terms() -> World {
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    let shows = |lots, plain| Place { display: Some(Quantity::new(lots)), ..plain };
+    let till = |world: &World, plain| Place {
+        time_in_force: TimeInForce::Gtd,
+        expires: Some(world.now().plus(5 * SECOND)),
+        ..plain
+    };
+    for (price, quantity) in [(12, 10), (11, 10)] {
+        world.rest("alice", BWT_BTC, Sell, price, quantity);
+    }
+    put(&mut world, "carol", shows(3, limit(BWT_BTC, Sell, 11, 10)));
+    put(&mut world, "bob", market_order(limit(BWT_BTC, Buy, 11, 16)));
+    put(&mut world, "bob", by_quote(20, limit(BWT_BTC, Buy, 12, 0)));
+    put(&mut world, "bob", by_quote(20, limit(BWT_BTC, Sell, 0, 0)));
+    put(&mut world, "bob", Place { minimum: Some(Quantity::new(9)), ..limit(BWT_BTC, Buy, 12, 9) });
+    put(&mut world, "bob", Place { minimum: Some(Quantity::new(8)), ..limit(BWT_BTC, Buy, 12, 9) });
+    put(&mut world, "bob", Place { post_only: PostOnly::Slide, ..limit(BWT_BTC, Buy, 20, 5) });
+    let dated = till(&world, limit(BWT_BTC, Buy, 3, 5));
+    put(&mut world, "bob", dated);
+    for self_trade in [SelfTrade::CancelNewest, SelfTrade::Decrement, SelfTrade::CancelBoth] {
+        world.rest("carol", BTC_BWT, Sell, 5, 4);
+        put(&mut world, "carol", Place { self_trade, ..limit(BTC_BWT, Buy, 6, 6) });
+    }
+    put(&mut world, "alice", shows(1, limit(BTC_BWT, Buy, 3, 9)));
+    put(&mut world, "bob", limit(BTC_BWT, Sell, 3, 4));
+    world.tick(5 * SECOND);
+    world
+}
+
+fn sleepers() -> World {
+    use TriggerKind::{StopLoss, TakeProfit};
+    let mut world = World::with(&["alice", "bob", "carol"]);
+    for (price, quantity) in [(18, 10), (16, 10), (14, 10)] {
+        world.rest("bob", BWT_BTC, Buy, price, quantity);
+    }
+    put(&mut world, "carol", stop(StopLoss, 18, market_order(limit(BWT_BTC, Sell, 1, 15))));
+    put(&mut world, "carol", stop(StopLoss, 16, limit(BWT_BTC, Sell, 15, 5)));
+    let late = put(&mut world, "carol", stop(TakeProfit, 30, limit(BWT_BTC, Sell, 30, 5)));
+    put(&mut world, "carol", stop(TakeProfit, 15, by_quote(50, limit(BWT_BTC, Buy, 20, 0))));
+    world.operations("carol", vec![amend(late, 31, 7), amend(late, 31, 70_000)]);
+    let sold = put(&mut world, "alice", limit(BWT_BTC, Sell, 18, 4));
+    world.operations("alice", vec![amend(sold, 14, 9), amend(sold, 13, 12), amend(sold, 13, 20)]);
+    put(&mut world, "carol", stop(StopLoss, 14, limit(BWT_BTC, Sell, 1, 5)));
+    world.operations("bob", vec![Operation::CancelAll { market: Some(BWT_BTC), side: Some(Buy) }]);
+    world.operations("carol", vec![Operation::CancelAll { market: None, side: None }]);
+    world
+}
+
+fn quotes() -> World {
+    let mut world = World::with(&["alice", "bob"]);
+    let quotes = |slide, all: &[(bandex_types::Side, u64, u64)]| {
+        let one = |(side, price, quantity): &(bandex_types::Side, u64, u64)| Quote {
+            side: *side,
+            price: Price::new(*price),
+            quantity: Quantity::new(*quantity),
+        };
+        Operation::Quote(Quotes { market: BWT_BTC, slide, quotes: all.iter().map(one).collect() })
+    };
+    let protection = Some(Protection { quantity: Quantity::new(10), window_us: 10 * SECOND });
+    let protect = || Operation::Protect { market: BWT_BTC, protection };
+    let ladder = [(Sell, 9, 8), (Sell, 10, 8), (Sell, 11, 8), (Buy, 5, 8)];
+    world.operations(
+        "alice",
+        vec![protect(), quotes(false, &ladder), quotes(true, &[(Buy, 12, 1), (Sell, 3, 4)])],
+    );
+    world.operations("alice", vec![quotes(false, &[(Buy, 12, 1), (Sell, 3, 4)]), quotes(false, &ladder)]);
+    put(&mut world, "bob", limit(BWT_BTC, Buy, 9, 6));
+    world.wait(9 * SECOND);
+    put(&mut world, "bob", limit(BWT_BTC, Buy, 11, 20));
+    world.operations("alice", vec![quotes(false, &ladder), protect(), quotes(true, &ladder)]);
+    world
+}
+
+fn auctions() -> World {
+    let mut world = World::with_under(1, &["alice", "bob", "carol"]);
+    world.rest("alice", BWT_BTC, Sell, 100, 10);
+    put(&mut world, "bob", limit(BWT_BTC, Buy, 100, 4));
+    world.set_state(EUR_BTC, MarketState::Auction);
+    world.apply(Command::Upgrade { rules: 2 });
+    let rules =
+        MarketRules { band_ppm: 100_000, halt_us: 5 * SECOND, auction_us: 7 * SECOND, most_orders: 6 };
+    world.configure(vec![Change::SetMarketRules { market: BWT_BTC, rules }]);
+    world.rest("alice", BWT_BTC, Sell, 130, 10);
+    put(&mut world, "carol", stop(TriggerKind::StopLoss, 115, limit(BWT_BTC, Buy, 131, 3)));
+    put(&mut world, "bob", limit(BWT_BTC, Buy, 130, 20));
+    world.tick(5 * SECOND);
+    let ask = put(&mut world, "alice", limit(BWT_BTC, Sell, 109, 10));
+    put(&mut world, "alice", market_order(limit(BWT_BTC, Sell, 125, 5)));
+    put(&mut world, "bob", Place { display: Some(Quantity::new(2)), ..limit(BWT_BTC, Buy, 120, 8) });
+    put(&mut world, "carol", market_order(limit(BWT_BTC, Buy, 119, 6)));
+    put(&mut world, "carol", Place { time_in_force: TimeInForce::Ioc, ..limit(BWT_BTC, Buy, 119, 6) });
+    world.operations("alice", vec![amend(ask, 110, 12)]);
+    put(&mut world, "bob", limit(EUR_BTC, Buy, 9, 3));
+    put(&mut world, "alice", limit(EUR_BTC, Sell, 7, 2));
+    world.set_state(EUR_BTC, MarketState::Trading);
+    world.tick(7 * SECOND);
     world
 }

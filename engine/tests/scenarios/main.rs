@@ -1,6 +1,7 @@
 //! Scenarios: what each kind of block does, each refusal, and how deals, limits and forks play out.
 
 mod amend;
+mod auctions;
 mod deals;
 mod every_code;
 mod forks;
@@ -11,6 +12,7 @@ mod limits;
 mod markets;
 mod operator;
 mod orders;
+mod quotes;
 mod sleepers;
 mod snapshot;
 mod special;

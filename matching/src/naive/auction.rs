@@ -8,6 +8,9 @@ use crate::{
 };
 use bandex_types::{PostOnly, Price, Quantity, SelfTrade, Side};
 
+/// So many prices are tried one by one.
+const FEW: u64 = 1_000;
+
 impl NaiveBook {
     /// As [`Book::enter`](crate::Book::enter).
     ///
@@ -75,11 +78,12 @@ impl NaiveBook {
         own
     }
 
-    /// As [`Book::indicative`](crate::Book::indicative). Tries every price from the best ask to the best bid.
+    /// As [`Book::indicative`](crate::Book::indicative). Tries every price from the best ask to the best bid; of very
+    /// many, those at orders, next to them, and the reference: between orders nothing else can be better.
     pub fn indicative(&self, reference: Option<Price>) -> Option<Indicative> {
         let (low, high) = (self.best(Side::Sell)?, self.best(Side::Buy)?);
         let mut best: Option<Indicative> = None;
-        for price in (low.get()..=high.get()).map(Price::new) {
+        for price in self.prices_to_try(low, high, reference) {
             let lots = |side: Side| -> u128 {
                 let takes = |order: &&Resting| order.side == side && takes(side.opposite(), price, order);
                 self.orders.iter().filter(takes).map(|order| u128::from(order.left.get())).sum()
@@ -104,6 +108,24 @@ impl NaiveBook {
             }
         }
         best
+    }
+
+    /// Prices from `low` to `high`, rising.
+    fn prices_to_try(&self, low: Price, high: Price, reference: Option<Price>) -> Vec<Price> {
+        if high < low {
+            return Vec::new();
+        }
+        if high.get() - low.get() < FEW {
+            return (low.get()..=high.get()).map(Price::new).collect();
+        }
+        let beside =
+            |price: Price| [price.get().saturating_sub(1), price.get(), price.get().saturating_add(1)];
+        let mut prices: Vec<Price> =
+            self.orders.iter().flat_map(|order| beside(order.price)).map(Price::new).collect();
+        prices.extend(reference);
+        prices.retain(|price| low <= *price && *price <= high);
+        prices.sort_unstable();
+        prices
     }
 
     /// As [`Book::uncross`](crate::Book::uncross).

@@ -35,6 +35,11 @@ impl NaiveBook {
         self.band = band;
     }
 
+    /// The band that is set.
+    pub fn band(&self) -> Option<Band> {
+        self.band
+    }
+
     /// As [`Book::place`](crate::Book::place).
     ///
     /// # Errors

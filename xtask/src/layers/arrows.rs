@@ -16,7 +16,7 @@ pub const PURE: [&str; 8] =
     ["types", "tradechain", "matching", "reputation", "settlement", "channel", "engine", "sequencer"];
 
 /// Each crate of the workspace, also those still to come, from the bottom to the top.
-const ARROWS: [(&str, May); 20] = [
+const ARROWS: [(&str, May); 23] = [
     ("types", Uses(&[])),
     ("tradechain", Uses(&["types"])),
     ("matching", Uses(&["types"])),
@@ -60,10 +60,15 @@ const ARROWS: [(&str, May); 20] = [
             "reputation",
         ]),
     ),
+    // The book against the naive one, for tests and fuzzers.
+    ("oracle", Uses(&["matching", "types"])),
     ("cli", UseAll),
     ("tests", UseAll),
     // It drives the finished server from outside, as the tests do.
     ("bench", UseAll),
+    // The book alone: it must build in seconds too.
+    ("bench-matching", Uses(&["matching", "types"])),
+    ("bench-engine", Uses(&["bench-matching", "engine", "tradechain", "types"])),
     // A database server for tests, with the standard library only.
     ("cluster", Uses(&[])),
     // It must build in seconds, also while everything else is broken.

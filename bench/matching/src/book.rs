@@ -1,0 +1,183 @@
+//! The book of the exchange, driven by commands of a file through the interface that the engine uses.
+//!
+//! The book names an order when it comes to rest. Two tables lie beside it, as they do in the engine: from an order's
+//! number in the file to its name, and from the place that a name leads to back to the number.
+
+use crate::workload::{Action, Command, Workload};
+use crate::{Engine, Tally};
+use bandex_matching::{AdmitAll, Book, Event, NewOrder, OrderId, Owner, Placed, Refusal, Rest, prefetch};
+use bandex_types::{Price, Quantity, Side, TimeInForce};
+use std::convert::Infallible;
+
+/// So many commands ahead the table's row of an order is asked for, then the order, then its neighbours.
+const ROW_AHEAD: usize = 24;
+const ORDER_AHEAD: usize = 16;
+const LINKS_AHEAD: usize = 8;
+
+/// Books of the exchange, one a symbol. With `HINTS`, the memory that commands to come need is asked for while others
+/// are carried out.
+#[derive(Debug)]
+pub struct Books<const HINTS: bool> {
+    books: Vec<Book>,
+    /// The name of each order, by its number; that of an order long gone for those that never rested.
+    names: Vec<OrderId>,
+    /// The number of each order that rests, by symbol and place.
+    numbers: Vec<Vec<u32>>,
+    events: Vec<Event<Infallible>>,
+    tally: Tally,
+}
+
+impl<const HINTS: bool> Books<HINTS> {
+    /// Empty books with room for `orders` each, and tables for numbers up to `highest_order`.
+    fn with_room(symbols: u32, orders: usize, highest_order: u32) -> Self {
+        let mut books: Vec<Book> = (0..symbols).map(|_| Book::with_capacity(orders)).collect();
+        // Every book gives its first order the same name. Once that order is gone, the name means nothing in any.
+        let mut gone = None;
+        for book in &mut books {
+            let name = place_and_cancel(book);
+            assert!(gone.is_none_or(|first| first == name), "two empty books name an order differently");
+            gone = Some(name);
+        }
+        let gone = gone.expect("there is a book");
+        Self {
+            books,
+            names: vec![gone; highest_order as usize + 1],
+            numbers: vec![vec![0; orders + 1]; symbols as usize],
+            events: Vec::with_capacity(1 << 12),
+            tally: Tally::default(),
+        }
+    }
+
+    /// Asks for memory that commands to come need. Each request needs what an earlier one brought.
+    #[inline]
+    fn hint(&self, commands: &[Command], at: usize) {
+        let names_order = |action| matches!(action, Action::Cancel | Action::Move | Action::Reduce);
+        if let Some(command) = commands.get(at + ROW_AHEAD) {
+            prefetch(&self.names[command.order as usize]);
+        }
+        if let Some(command) = commands.get(at + ORDER_AHEAD)
+            && names_order(command.action)
+        {
+            self.books[command.symbol as usize].prefetch_order(self.names[command.order as usize]);
+        }
+        if let Some(command) = commands.get(at + LINKS_AHEAD) {
+            let book = &self.books[command.symbol as usize];
+            if names_order(command.action) {
+                book.prefetch_links(self.names[command.order as usize]);
+            } else {
+                book.prefetch_price(command.side, Price::new(command.price));
+            }
+        }
+    }
+
+    #[inline]
+    fn add(&mut self, command: &Command) {
+        self.events.clear();
+        let book = &mut self.books[command.symbol as usize];
+        let placed = book.place(&order_of(command), &mut AdmitAll, &mut self.events);
+        // All that can be refused is an order for nothing, of which nothing comes.
+        if let Ok(placed) = placed {
+            self.note(command, &placed);
+        }
+    }
+
+    #[inline]
+    fn change(&mut self, command: &Command) {
+        self.events.clear();
+        let name = self.names[command.order as usize];
+        let book = &mut self.books[command.symbol as usize];
+        match book.replace(name, &order_of(command), &mut AdmitAll, &mut self.events) {
+            Ok(placed) => self.note(command, &placed),
+            Err(refusal) => self.change_otherwise(command, refusal),
+        }
+    }
+
+    /// An order that is gone cannot be moved. One that is moved to the other side or to nothing is cancelled first.
+    #[cold]
+    fn change_otherwise(&mut self, command: &Command, refusal: Refusal) {
+        assert!(matches!(refusal, Refusal::UnknownOrder | Refusal::ZeroQuantity), "{refusal}: {command:?}");
+        let name = self.names[command.order as usize];
+        match self.books[command.symbol as usize].cancel(name) {
+            Ok(_) => self.add(command),
+            Err(_) => self.tally.refuse(),
+        }
+    }
+
+    /// Counts the trades, then notes where the order rests: perhaps where a maker was that has left.
+    #[inline]
+    fn note(&mut self, command: &Command, placed: &Placed<Infallible>) {
+        let numbers = &mut self.numbers[command.symbol as usize];
+        for event in &self.events {
+            if let Event::Trade { maker, price, quantity, .. } = event {
+                let number = numbers[maker.slot() as usize];
+                self.tally.trade(number, command.order, price.get(), quantity.get());
+            }
+        }
+        if let Rest::Resting(name) = placed.rest {
+            let place = name.slot() as usize;
+            if place >= numbers.len() {
+                numbers.resize(place * 2, 0);
+            }
+            numbers[place] = command.order;
+            self.names[command.order as usize] = name;
+        }
+    }
+}
+
+impl<const HINTS: bool> Engine for Books<HINTS> {
+    fn new(workload: &Workload) -> Self {
+        let most = workload.warm.max(usize::try_from(workload.resting).unwrap_or(0)).min(1 << 28);
+        // A book in a hundred may be busier than the others.
+        let each = if workload.symbols == 1 { most + most / 8 } else { most / workload.symbols as usize };
+        Self::with_room(workload.symbols, each, workload.highest_order)
+    }
+
+    #[inline]
+    fn step(&mut self, commands: &[Command], at: usize) {
+        if HINTS {
+            self.hint(commands, at);
+        }
+        let command = &commands[at];
+        match command.action {
+            Action::Add | Action::Ioc => self.add(command),
+            Action::Move => self.change(command),
+            Action::Cancel => {
+                let name = self.names[command.order as usize];
+                if self.books[command.symbol as usize].cancel(name).is_err() {
+                    self.tally.refuse();
+                }
+            }
+            Action::Reduce => {
+                let name = self.names[command.order as usize];
+                let by = Quantity::new(u64::from(command.quantity));
+                if self.books[command.symbol as usize].reduce(name, by).is_err() {
+                    self.tally.refuse();
+                }
+            }
+        }
+    }
+
+    fn tally(&self) -> Tally {
+        self.tally
+    }
+}
+
+/// The order that a command adds. Buyers and sellers are never the same account, or they would not trade.
+#[inline]
+fn order_of(command: &Command) -> NewOrder {
+    let owner = Owner::new((command.order % 4096) * 2 + u32::from(command.side == Side::Sell));
+    let (price, quantity) = (Price::new(command.price), Quantity::new(u64::from(command.quantity)));
+    let mut order = NewOrder::limit(owner, command.side, price, quantity);
+    if command.action == Action::Ioc {
+        order.time_in_force = TimeInForce::Ioc;
+    }
+    order
+}
+
+fn place_and_cancel(book: &mut Book) -> OrderId {
+    let order = NewOrder::limit(Owner::new(0), Side::Buy, Price::new(1), Quantity::new(1));
+    let placed = book.place(&order, &mut AdmitAll, &mut Vec::new()).expect("an empty book takes an order");
+    let Rest::Resting(name) = placed.rest else { unreachable!("nothing trades with the first order") };
+    book.cancel(name).expect("it rests");
+    name
+}

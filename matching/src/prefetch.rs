@@ -1,0 +1,49 @@
+//! Hints: what a command to come will touch is brought into the cache while others are carried out. Nothing here has an
+//! effect that a result could show. This is the only file of the crate with unsafe code; it never reads what it names.
+#![allow(unsafe_code)]
+
+use crate::{Book, OrderId};
+use bandex_types::{Price, Side};
+
+/// Asks the processor to bring a value's cache line: also for a caller's tables beside the book.
+#[inline]
+pub fn prefetch<T>(value: &T) {
+    #[cfg(target_arch = "x86_64")]
+    // SAFETY: a prefetch reads nothing and cannot fault, whatever the address; and this one is of a live reference.
+    unsafe {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        _mm_prefetch::<_MM_HINT_T0>(std::ptr::from_ref(value).cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = value;
+}
+
+impl Book {
+    /// A cancel, amendment or reduction of this order comes in a dozen commands or so: brings the order.
+    #[inline]
+    pub fn prefetch_order(&self, id: OrderId) {
+        if let Some(node) = self.arena.peek(id.slot()) {
+            prefetch(node);
+        }
+    }
+
+    /// The same comes in half a dozen commands, and [`Book::prefetch_order`] was called before: brings its neighbours and
+    /// its price.
+    #[inline]
+    pub fn prefetch_links(&self, id: OrderId) {
+        let Some(node) = self.arena.peek(id.slot()) else { return };
+        prefetch(self.arena.node(node.previous));
+        prefetch(self.arena.node(node.next));
+        if let Some(queue) = self.near(node.side(), node.price) {
+            prefetch(queue);
+        }
+    }
+
+    /// An order that will rest at this price comes in a few commands: brings the order it will stand behind.
+    #[inline]
+    pub fn prefetch_price(&self, side: Side, price: Price) {
+        if let Some(queue) = self.near(side, price) {
+            prefetch(self.arena.node(queue.last()));
+        }
+    }
+}
