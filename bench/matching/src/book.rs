@@ -79,7 +79,7 @@ impl<const HINTS: bool> Books<HINTS> {
         self.is_large = self.markets.iter().map(|market| market.book.len()).sum::<usize>() > MANY_ORDERS;
     }
 
-    #[inline]
+    #[inline(always)]
     fn add(&mut self, command: &Command) {
         let market = &mut self.markets[command.symbol as usize];
         let placed = market.book.place(&order_of(command), &mut AdmitAll, &mut self.events);
@@ -89,7 +89,7 @@ impl<const HINTS: bool> Books<HINTS> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn change(&mut self, command: &Command) {
         let name = self.names[command.order as usize];
         let book = &mut self.markets[command.symbol as usize].book;
@@ -111,7 +111,7 @@ impl<const HINTS: bool> Books<HINTS> {
     }
 
     /// Counts the trades, then notes where the order rests: perhaps where a maker was that has left.
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, command: &Command, placed: &Placed<Infallible>) {
         if !self.events.is_empty() {
             self.count_trades(command);
