@@ -64,6 +64,8 @@ struct Ran {
     apply: Duration,
     digest: Duration,
     all: Duration,
+    /// What the system says the run had of the processor: on a busy machine far less than the time by the clock.
+    cpu_ns: Option<u64>,
     trades: u64,
     quantity: u64,
     refused: u64,
@@ -97,15 +99,16 @@ fn main() -> Result<()> {
 
 fn measure(name: &str, workload: &Workload, arguments: &Arguments) -> Result<Value> {
     let (mut all, mut apply, mut digest) = (Vec::new(), Vec::new(), Vec::new());
+    let mut cpu = Vec::new();
     let mut last = Ran::default();
     let mut counts = (0, 0);
     let runs = if arguments.once { 1 } else { arguments.runs };
     for run in 0..runs {
         eprintln!("{name}: run {} of {runs}", run + 1);
-        let prepared = prepare(workload, arguments)?;
+        let mut prepared = prepare(workload, arguments)?;
         counts = (prepared.commands, prepared.blocks.len());
         let (trades, quantity) = (prepared.trades, prepared.quantity);
-        last = throughput(prepared);
+        last = throughput(&mut prepared);
         ensure!(
             (last.trades, last.quantity) == (trades, quantity),
             "{name}: the engine made {} trades of {} lots, the yardstick {trades} of {quantity}",
@@ -115,6 +118,7 @@ fn measure(name: &str, workload: &Workload, arguments: &Arguments) -> Result<Val
         all.push(last.all);
         apply.push(last.apply);
         digest.push(last.digest);
+        cpu.extend(last.cpu_ns.map(Duration::from_nanos));
     }
     let mut each = if arguments.once { Vec::new() } else { latencies(prepare(workload, arguments)?) };
     each.sort_unstable();
@@ -127,6 +131,7 @@ fn measure(name: &str, workload: &Workload, arguments: &Arguments) -> Result<Val
     Ok(json!({
         "file": name, "commands": commands, "blocks": blocks, "accounts": arguments.accounts,
         "million_commands_a_second": round(1_000.0 / ns_all), "ns_a_command": round(ns_all),
+        "cpu_ns_a_command": (!cpu.is_empty()).then(|| round(ns(&mut cpu))),
         "ns_apply": round(ns(&mut apply)), "ns_encode_and_digest": round(ns(&mut digest)),
         "p50_ns": at(500), "p99_ns": at(990), "p999_ns": at(999),
         "trades": last.trades, "quantity": last.quantity, "refusals": last.refused,
@@ -163,11 +168,13 @@ fn prepare(workload: &Workload, arguments: &Arguments) -> Result<Prepared> {
     Ok(Prepared { venue, blocks, trades, quantity, commands: timed.len() })
 }
 
-fn throughput(prepared: Prepared) -> Ran {
-    let Prepared { mut venue, blocks, .. } = prepared;
+#[inline(never)]
+fn throughput(prepared: &mut Prepared) -> Ran {
+    let Prepared { venue, blocks, .. } = prepared;
     let now = venue.now();
     let mut ran = Ran::default();
-    for (block, _) in &blocks {
+    let before = cpu_ns();
+    for (block, _) in blocks.iter() {
         let begun = Instant::now();
         let outcome = venue.engine.apply(now, block);
         let applied = Instant::now();
@@ -186,7 +193,14 @@ fn throughput(prepared: Prepared) -> Ran {
         ran.refused += refusals(&outcome);
     }
     ran.all = ran.apply + ran.digest;
+    ran.cpu_ns = cpu_ns().zip(before).map(|(after, before)| after.saturating_sub(before));
     ran
+}
+
+/// How long this thread has had a processor; `None` where the system does not say.
+fn cpu_ns() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    text.split(' ').next()?.parse().ok()
 }
 
 /// The time of each block divided by its commands, once for each of them, in nanoseconds.
@@ -208,12 +222,13 @@ fn latencies(prepared: Prepared) -> Vec<u64> {
 fn print(report: &Value) {
     let text = |name: &str| report.get(name).map(ToString::to_string).unwrap_or_default();
     println!(
-        "{:<12} {:>6} M/s {:>8} ns (apply {}, encode and digest {}), p50 {} p99 {} p99.9 {} ns; {} commands in {} blocks, {} trades, {} refusals, {} bytes of outcome a command",
+        "{:<12} {:>6} M/s {:>8} ns (apply {}, encode and digest {}; by the processor {}), p50 {} p99 {} p99.9 {} ns; {} commands in {} blocks, {} trades, {} refusals, {} bytes of outcome a command",
         text("file"),
         text("million_commands_a_second"),
         text("ns_a_command"),
         text("ns_apply"),
         text("ns_encode_and_digest"),
+        text("cpu_ns_a_command"),
         text("p50_ns"),
         text("p99_ns"),
         text("p999_ns"),
