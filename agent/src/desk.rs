@@ -1,10 +1,9 @@
 //! The deals an agent follows and what it may do in them: no clock, no connection, no waiting.
 
 use crate::judge::Next;
-use crate::order::lots_of;
 use crate::{
     DealView, Declined, Disagreement, Event, Followed, Incoming, News, OwnOrders, Payment, Policy, Stake,
-    Task, judge,
+    Taken, Task, judge,
 };
 use bandex_sdk::Markets;
 use bandex_sdk::api::Deal;
@@ -46,8 +45,8 @@ pub(crate) struct Desk {
     policy: Policy,
     deals: BTreeMap<DealId, Tracked>,
     closed: BTreeSet<DealId>,
-    /// How many lots each deal took of each own order.
-    taken: BTreeMap<OrderRef, BTreeMap<DealId, u128>>,
+    /// What each deal took of each own order.
+    taken: BTreeMap<OrderRef, BTreeMap<DealId, Taken>>,
 }
 
 impl Desk {
@@ -146,12 +145,12 @@ impl Desk {
         let own = view.order(party_of(&view, self.account));
         let of_order = self.taken.entry(own).or_default();
         let elsewhere = of_order.iter().filter(|(other, _)| **other != id);
-        let elsewhere = elsewhere.fold(0u128, |sum, (_, lots)| sum.saturating_add(*lots));
+        let elsewhere = elsewhere.fold(Taken::default(), |sum, (_, taken)| sum.and(*taken));
         let stake = Stake { order: self.orders.find(&own), elsewhere, last_pay };
         let (followed, task) = judge(&view, self.account, &stake, tracked.followed.as_ref())?;
         // From here the deal is in order.
         tracked.followed = Some(followed);
-        of_order.insert(id, lots_of(&view));
+        of_order.insert(id, Taken::by(&view));
         Ok((view, task))
     }
 

@@ -42,6 +42,14 @@ pub enum Disagreement {
         /// What all its deals take.
         taken: u128,
     },
+    /// The order's deals cost more than it was placed for.
+    #[error("{taken} smallest units of quote were taken of an order for {ordered}")]
+    BeyondAmount {
+        /// What was ordered.
+        ordered: Amount,
+        /// What all its deals cost.
+        taken: u128,
+    },
     /// The counterparty may owe more than the order allows.
     #[error("the counterparty may owe {drawn}; the order allows {cap}")]
     AboveOwnCap {

@@ -46,7 +46,7 @@ pub use agent::{Agent, AgentError};
 pub use event::{Declined, Event};
 pub use hand::{Hand, HandError};
 pub use judge::{Disagreement, Followed, Task, judge};
-pub use order::{Found, OwnOrders, Stake, Trust};
+pub use order::{Found, OwnOrders, Stake, Taken, Trust};
 pub use policy::Policy;
 pub use rail::{Incoming, Payee, Payer, Payment, RailError, SignedOnly};
 pub use source::{ChannelSource, DealSource, News, PollingSource, SourceError};

@@ -1,8 +1,8 @@
 //! A deal held against the order its owner signed.
 
 use crate::{DealView, Disagreement};
-use bandex_sdk::types::{Amount, AssetId, DealId, OrderRef, Quantity, Side};
-use bandex_sdk::{OwnOrder, StoredOrders, Trader};
+use bandex_sdk::types::{AssetId, DealId, OrderRef, Quantity, Side};
+use bandex_sdk::{OwnOrder, StoreError, StoredOrders, Trader, Version};
 use bandex_settlement::Party;
 
 /// What is known of an own order.
@@ -51,17 +51,63 @@ impl OwnOrders for Vec<Trader> {
     }
 }
 
-/// The orders in lane files of one account, which other processes sign. A file that cannot be read knows no order.
+/// The orders in lane files of one account, which other processes sign; each lane may amend what another placed. A file
+/// that cannot be read knows no order.
 impl OwnOrders for Vec<StoredOrders> {
     fn find(&self, order: &OrderRef) -> Found {
-        let look = |orders: &StoredOrders| match orders.order(order) {
-            Ok(found) => found,
-            Err(error) => {
-                tracing::warn!(%error, "a lane file cannot be read");
-                None
-            }
+        let Some((place, mut found)) = self.iter().enumerate().find_map(|(place, orders)| {
+            let found = read(orders.order(order)).flatten()?;
+            Some((place, found))
+        }) else {
+            return Found::Unknown;
         };
-        self.iter().find_map(look).map_or(Found::Unknown, Found::Order)
+        let others = self.iter().enumerate().filter(|(other, _)| *other != place);
+        found
+            .versions
+            .extend(others.flat_map(|(_, orders)| read(orders.amendments(order)).unwrap_or_default()));
+        Found::Order(found)
+    }
+}
+
+fn read<T>(answer: Result<T, StoreError>) -> Option<T> {
+    answer.inspect_err(|error| tracing::warn!(%error, "a lane file cannot be read")).ok()
+}
+
+/// What deals have taken of an order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// In lots.
+    pub lots: u128,
+    /// What they cost, in smallest quote units.
+    pub quote: u128,
+    /// How many deals these are: each may cost up to one unit more than exactly, by rounding.
+    pub deals: u128,
+}
+
+impl Taken {
+    /// What one deal takes, as far as it can be told.
+    pub(crate) fn by(view: &DealView) -> Self {
+        let lots = view.market.lots(view.terms.base_total).map_or(0, |lots| u128::from(lots.get()));
+        Self { lots, quote: u128::from(view.terms.quote_total.get()), deals: 1 }
+    }
+
+    /// Both together.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self {
+            lots: self.lots.saturating_add(other.lots),
+            quote: self.quote.saturating_add(other.quote),
+            deals: self.deals.saturating_add(other.deals),
+        }
+    }
+
+    /// Whether the order's size, in lots or in quote, covers it.
+    fn is_within(self, version: &Version) -> bool {
+        match version.quote_quantity {
+            // The exact costs add up to no more than the size; each deal rounds its own up by less than a unit.
+            Some(size) => self.quote < u128::from(size.get()).saturating_add(self.deals),
+            None => self.lots <= u128::from(version.quantity.get()),
+        }
     }
 }
 
@@ -70,8 +116,8 @@ impl OwnOrders for Vec<StoredOrders> {
 pub struct Stake {
     /// The order it signed.
     pub order: Found,
-    /// How many lots of that order other deals have taken.
-    pub elsewhere: u128,
+    /// What other deals have taken of that order.
+    pub elsewhere: Taken,
     /// The last payment it signed in the deal.
     pub last_pay: Option<bandex_sdk::tradechain::body::Pay>,
 }
@@ -102,42 +148,41 @@ pub(crate) fn check(view: &DealView, me: Party, stake: &Stake) -> Result<(), Dis
     }
 }
 
-/// Price and quantity must fit one and the same version of the order: which of its amendments the exchange had taken
+/// Price and size must fit one and the same version of the order: which of its amendments the exchange had taken
 /// at the match is not known here.
 fn check_versions(
     view: &DealView,
     order: &OwnOrder,
     lots: Quantity,
-    elsewhere: u128,
+    elsewhere: Taken,
 ) -> Result<(), Disagreement> {
     let total = view.terms.quote_total;
-    let fitting = order.versions.iter().filter(|version| {
+    let fits = |version: &&Version| {
         let at_limit = view.market.quote_units(lots, version.price);
         match order.side {
             // What does not fit 64 bits is above any total.
             Side::Buy => at_limit.is_none_or(|most| total <= most),
             Side::Sell => at_limit.is_some_and(|least| total >= least),
         }
-    });
-    let most = fitting.map(|version| version.quantity).max();
-    let Some(ordered) = most else {
-        return Err(Disagreement::WorsePrice { lots, total });
     };
-    let taken = elsewhere.saturating_add(u128::from(lots.get()));
-    if taken > u128::from(ordered.get()) {
-        return Err(Disagreement::BeyondOrder { ordered, taken });
+    let fitting: Vec<&Version> = order.versions.iter().filter(fits).collect();
+    let taken = elsewhere.and(Taken::by(view));
+    if fitting.iter().any(|version| taken.is_within(version)) {
+        return Ok(());
     }
-    Ok(())
+    match fitting.iter().max_by_key(|version| version.quantity) {
+        None => Err(Disagreement::WorsePrice { lots, total }),
+        Some(Version { quote_quantity: Some(ordered), .. }) => {
+            Err(Disagreement::BeyondAmount { ordered: *ordered, taken: taken.quote })
+        }
+        Some(Version { quantity: ordered, .. }) => {
+            Err(Disagreement::BeyondOrder { ordered: *ordered, taken: taken.lots })
+        }
+    }
 }
 
 /// The name of the deal between two orders: the taker's reference, then the maker's, hashed.
 pub(crate) fn deal_id(taker: &OrderRef, maker: &OrderRef) -> Option<DealId> {
     let bytes = borsh::to_vec(&(taker, maker)).ok()?;
     Some(DealId::new(*bandex_sdk::tradechain::Domain::Deal.hash(&bytes).as_bytes()))
-}
-
-/// The lots of a deal as far as they can be told, to count against its order.
-pub(crate) fn lots_of(view: &DealView) -> u128 {
-    let lots = |units: Amount| view.market.lots(units);
-    lots(view.terms.base_total).map_or(0, |lots| u128::from(lots.get()))
 }

@@ -1,7 +1,7 @@
 //! An honest exchange's account of a deal, for tests to tell straight or crooked.
 
 use crate::order::deal_id;
-use crate::{Found, Stake};
+use crate::{Found, Stake, Taken};
 use bandex_sdk::api::{Asset, Deal, Due, InFlight, Market, Node, Parameters};
 use bandex_sdk::tradechain::Keypair;
 use bandex_sdk::types::{
@@ -42,6 +42,10 @@ pub fn markets() -> Arc<Markets> {
         least_tranche: "0.001".to_owned(),
         pay_us: 60_000_000,
         acknowledge_us: 60_000_000,
+        rules: bandex_sdk::api::MarketRules::default(),
+        last_price: None,
+        ends_us: None,
+        indicative: None,
     };
     let wire = bandex_sdk::api::Markets {
         node: Node {
@@ -211,12 +215,17 @@ impl Story {
 
     /// What a party knows by itself: it signed an order for `lots` at `price`.
     pub fn stake(&self, me: Party, lots: u64, price: u64) -> Stake {
-        Stake { order: Found::Order(self.order(me, lots, price)), elsewhere: 0, last_pay: None }
+        Stake {
+            order: Found::Order(self.order(me, lots, price)),
+            elsewhere: Taken::default(),
+            last_pay: None,
+        }
     }
 
     pub fn order(&self, me: Party, lots: u64, price: u64) -> OwnOrder {
         let side = if me == Party::Seller { Side::Sell } else { Side::Buy };
-        let version = Version { price: Price::new(price), quantity: Quantity::new(lots) };
+        let version =
+            Version { price: Price::new(price), quantity: Quantity::new(lots), quote_quantity: None };
         OwnOrder { market: MarketId::new(self.market.id.get()), side, versions: vec![version], own_cap: None }
     }
 }

@@ -14,13 +14,13 @@ pub struct Order {
     pub market: String,
     /// `buy` or `sell`.
     pub side: String,
-    /// Its limit.
+    /// Its limit, where it slid or was amended to.
     pub price: String,
-    /// What was ordered.
+    /// What was ordered, or what it was amended to.
     pub quantity: String,
     /// What has traded.
     pub filled: String,
-    /// `open`, `filled` or `cancelled`.
+    /// `open`, `sleeping` (until its trigger is reached), `filled` or `cancelled`.
     pub status: String,
     /// Why, if it was cancelled.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,10 +28,80 @@ pub struct Order {
     /// The trader's own name for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub client_id: Option<String>,
+    /// What it was placed with; absent of a plain limit order, good till cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub terms: Option<OrderTerms>,
     /// The record that last changed it.
     pub seq: u64,
     /// When that was.
     pub time_us: u64,
+}
+
+/// What an order was placed with beyond side, price and quantity.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct OrderTerms {
+    /// `limit` or `market`; the price of a market order is its protection.
+    pub order_type: String,
+    /// `gtc`, `ioc`, `fok` or `gtd`.
+    pub time_in_force: String,
+    /// When a GTD order is cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_us: Option<u64>,
+    /// `off`, `refuse` or `slide`.
+    pub post_only: String,
+    /// `cancel_oldest`, `cancel_newest`, `cancel_both` or `decrement`.
+    pub self_trade: String,
+    /// How much the book shows at a time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub display: Option<String>,
+    /// The least that had to trade on arrival.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub minimum: Option<String>,
+    /// What wakes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trigger: Option<Trigger>,
+    /// A market order's size in quote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quote_quantity: Option<String>,
+    /// Whether it is a quote, replaced and pulled with the account's others.
+    pub quote: bool,
+}
+
+/// When a sleeping order wakes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Trigger {
+    /// `stop_loss` or `take_profit`.
+    pub kind: String,
+    /// The price of the last trade that wakes it.
+    pub price: String,
+}
+
+/// The protection of an account's quotes on a market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Protection {
+    /// The market.
+    pub market: String,
+    /// Quotes are pulled once more than this was filled ...; absent if there is no protection any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub quantity: Option<String>,
+    /// ... within this time.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window_us: Option<u64>,
+    /// Whether quotes were pulled: new ones are refused until the protection is set again.
+    pub tripped: bool,
+    /// The record that last changed it.
+    pub seq: u64,
+    /// When that was.
+    pub time_us: u64,
+}
+
+/// The account's protections, by market.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Protections {
+    /// The record up to which the answer is true.
+    pub seq: u64,
+    /// Those that are set, tripped or not.
+    pub protections: Vec<Protection>,
 }
 
 /// Which orders.
@@ -39,7 +109,7 @@ pub struct Order {
 pub struct OrderQuery {
     /// Only on this market (BASE-QUOTE).
     pub market: Option<String>,
-    /// Only open ones, unless this is true.
+    /// Only those that are open or sleep, unless this is true.
     pub closed: Option<bool>,
     /// Where the page before ended: its `next_before`.
     pub before: Option<String>,

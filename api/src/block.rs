@@ -46,15 +46,30 @@ pub struct OperationReply {
     /// Its refusal in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The order it placed.
+    /// The order it placed or amended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,
-    /// Where that order stands: `open`, `filled` or `cancelled`.
+    /// Where that order stands: `open`, `sleeping`, `filled` or `cancelled`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// How much of it traded on arrival.
+    /// Its limit: another than was asked for if it slid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
+    /// How much of it has traded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub filled: Option<String>,
+    /// The quotes it placed, in the order in which they were given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotes: Vec<QuoteReply>,
+}
+
+/// A quote that was placed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct QuoteReply {
+    /// Its reference.
+    pub order: String,
+    /// Where it rests: at another price than was asked for if it slid.
+    pub price: String,
 }
 
 /// Proof that a record is under the node's signature.

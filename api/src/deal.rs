@@ -128,10 +128,18 @@ pub struct Evidence {
     pub node: String,
     /// The deal as it stands.
     pub deal: Deal,
-    /// The taker's signed order. Its record is the match: the outcome there holds the trade and the deal's terms.
+    /// The taker's signed order. Its record is the match, unless `matched` is another: the outcome there holds the trade
+    /// and the deal's terms.
     pub taker_order: ProvenRecord,
     /// The maker's signed order.
     pub maker_order: ProvenRecord,
+    /// What the two orders were amended to before the match, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub amendments: Vec<ProvenRecord>,
+    /// The record of the match where it is not the taker's own: the end of an auction, the trade that woke an order that
+    /// slept, an amendment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub matched: Option<ProvenRecord>,
     /// The payments, in order.
     pub payments: Vec<ProvenRecord>,
     /// The acknowledgements, in order.
@@ -159,11 +167,11 @@ pub struct Fill {
     pub quantity: String,
     /// The deal that settles it.
     pub deal: String,
-    /// The record that made it: the taker's block.
+    /// The record that made it: mostly the taker's block.
     pub seq: u64,
     /// When.
     pub time_us: u64,
-    /// The proof of the taker's record, which holds the trade; with the first fill of each record only.
+    /// The proof of that record, which holds the trade; with the first fill of each record only.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
 }

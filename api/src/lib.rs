@@ -13,16 +13,19 @@ mod scale;
 mod session;
 mod socket;
 
-pub use account::{Balance, Balances, Key, Order, OrderPage, OrderQuery};
+pub use account::{
+    Balance, Balances, Key, Order, OrderPage, OrderQuery, OrderTerms, Protection, Protections, Trigger,
+};
 pub use admin::StateDigest;
 pub use block::{
-    BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, Receipt, SignedBlock, StoredBlock,
-    SubmitQuery,
+    BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
+    StoredBlock, SubmitQuery,
 };
 pub use deal::{Deal, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
 pub use market::{
-    Asset, Book, BookQuery, Candle, CandlePage, CandleQuery, Level, Market, Markets, Node, Parameters, Trade,
-    TradePage, TradeQuery,
+    Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, Book, BookQuery, Candle, CandlePage,
+    CandleQuery, Indicative, Level, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage,
+    TradeQuery,
 };
 pub use problem::Problem;
 pub use scale::{AssetScale, Scale, ScaleError};

@@ -62,6 +62,100 @@ pub struct Market {
     pub pay_us: u64,
     /// How long a payee has to acknowledge.
     pub acknowledge_us: u64,
+    /// How it trades.
+    #[serde(default)]
+    pub rules: MarketRules,
+    /// The price of the last trade; absent before the first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_price: Option<String>,
+    /// When the state changes by itself, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_us: Option<u64>,
+    /// What an auction would give if it ended now; absent if nothing would trade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indicative: Option<Indicative>,
+}
+
+/// The rules of a market's trading, as the operator set them. 0 is no bound.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MarketRules {
+    /// How far a trade may be from the last price before, in parts per million; beyond, the market is halted instead.
+    pub band_ppm: u32,
+    /// How long such a halt lasts; then orders gather for an auction. 0: until the operator decides.
+    pub halt_us: u64,
+    /// How long an auction gathers. 0: until the operator decides.
+    pub auction_us: u64,
+    /// How many open orders an account may have.
+    pub most_orders: u32,
+}
+
+/// The one price at which an auction would trade now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Indicative {
+    /// The price.
+    pub price: String,
+    /// What would trade, in base.
+    pub volume: String,
+    /// What would be left at that price, in base.
+    pub surplus: String,
+    /// On which side, `buy` or `sell`; absent if nothing would be left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub surplus_side: Option<String>,
+}
+
+/// The state of a market with its auction, if it gathers for one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Auction {
+    /// The market.
+    pub market: String,
+    /// The record up to which this is true.
+    pub seq: u64,
+    /// `trading`, `cancel_only`, `halted` or `auction`.
+    pub state: String,
+    /// When the state changes by itself, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ends_us: Option<u64>,
+    /// What the auction would give if it ended now; absent if nothing would trade, or none gathers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub indicative: Option<Indicative>,
+    /// Auctions that ended: in a snapshot the last one, in an update those since the push before.
+    pub ended: Vec<AuctionResult>,
+}
+
+/// What an auction gave.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuctionResult {
+    /// The record that ended it.
+    pub seq: u64,
+    /// When.
+    pub time_us: u64,
+    /// The price of all its trades; absent if nothing could trade.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<String>,
+    /// What was traded, in base.
+    pub volume: String,
+}
+
+/// Some auctions that ended, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct AuctionPage {
+    /// The market.
+    pub market: String,
+    /// The record up to which this is true.
+    pub seq: u64,
+    /// The auctions.
+    pub auctions: Vec<AuctionResult>,
+    /// Give this as `before` for the next page.
+    pub next_before: Option<String>,
+}
+
+/// Which auctions.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+pub struct AuctionQuery {
+    /// Where the page before ended: its `next_before`.
+    pub before: Option<String>,
+    /// How many, at most 1000; 100 if absent.
+    pub limit: Option<u32>,
 }
 
 /// Parameters of all accounts.
@@ -117,6 +211,9 @@ pub struct Book {
     pub market: String,
     /// The record after which it looked so.
     pub seq: u64,
+    /// What the market does: `trading`, `cancel_only`, `halted` or `auction`. Bids may be above asks unless it trades.
+    #[serde(default)]
+    pub state: String,
     /// Best first.
     pub bids: Vec<Level>,
     /// Best first.
@@ -143,15 +240,15 @@ pub struct Trade {
     pub seq: u64,
     /// When.
     pub time_us: u64,
-    /// The maker's price.
+    /// The maker's price, or the auction's.
     pub price: String,
     /// How much.
     pub quantity: String,
-    /// `buy` or `sell`.
+    /// `buy` or `sell`; in an auction the side of the order that came later.
     pub taker_side: String,
-    /// The order that arrived; both orders are public blocks.
+    /// The order that arrived, or came later; both orders are public blocks.
     pub taker: String,
-    /// The order that rested.
+    /// The order that rested, or came first.
     pub maker: String,
 }
 

@@ -71,12 +71,16 @@ pub enum Channel {
     Book,
     /// The trades of a market: [`crate::Trade`]s.
     Trades,
+    /// The state of a market and what its auction would give: [`crate::Auction`].
+    Auction,
     /// The account's orders: [`crate::Order`]s.
     Orders,
     /// The account's fills: [`crate::Fill`]s.
     Fills,
     /// The account's deals: [`crate::Deal`]s.
     Deals,
+    /// The protections of the account's quotes: [`crate::Protection`]s.
+    Protections,
 }
 
 /// Whether a push is the whole or a change.
@@ -103,7 +107,7 @@ pub struct Push {
     pub prev_seq: u64,
     /// The record up to which this is true.
     pub seq: u64,
-    /// A [`crate::Book`], or a list of the channel's items.
+    /// A [`crate::Book`], a [`crate::Auction`], or a list of the channel's items.
     #[schema(value_type = Object)]
     pub data: serde_json::Value,
 }
@@ -111,6 +115,6 @@ pub struct Push {
 impl Channel {
     /// Whether it belongs to an account and needs a login.
     pub const fn is_private(self) -> bool {
-        matches!(self, Self::Orders | Self::Fills | Self::Deals)
+        matches!(self, Self::Orders | Self::Fills | Self::Deals | Self::Protections)
     }
 }

@@ -8,12 +8,14 @@ mod demo;
 mod flow;
 mod key;
 mod look;
+mod market;
 mod order;
 mod output;
 mod projections;
 mod replay;
 mod serve;
 mod simulate;
+mod span;
 mod store;
 
 use clap::{Parser, Subcommand};
@@ -37,9 +39,12 @@ enum Command {
     /// Make, show, register, grant or revoke a key.
     #[command(subcommand)]
     Key(key::Options),
-    /// Place, cancel or list orders.
+    /// Place, amend, quote, protect, cancel or list orders.
     #[command(subcommand)]
     Order(order::Options),
+    /// Show how a market trades; for the operator, set its state and its rules.
+    #[command(subcommand)]
+    Market(market::Options),
     /// Show the book of a market.
     Book(look::BookOptions),
     /// Follow the book and the trades of a market.
@@ -75,6 +80,7 @@ async fn main() -> ExitCode {
         Command::Serve(options) => serve::run(options).await,
         Command::Key(options) => key::run(options).await,
         Command::Order(options) => order::run(options).await,
+        Command::Market(options) => market::run(options).await,
         Command::Book(options) => look::book(options).await,
         Command::Watch(options) => look::watch(options).await,
         Command::Deals(options) => look::deals(options).await,

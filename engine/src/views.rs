@@ -1,11 +1,12 @@
 //! Reading the engine: what the writer, the audit and tests ask of it.
 
 use crate::apply::Engine;
-use crate::outcome::{AccountState, BalanceState, KeyState};
+use crate::open::OpenOrder;
+use crate::outcome::{AccountState, BalanceState, KeyState, OrderTerms};
 use bandex_matching::{Indicative, Resting};
 use bandex_tradechain::Head;
 use bandex_tradechain::body::{AssetListing, MarketListing, MarketRules, MarketState, Parameters};
-use bandex_types::{AccountId, AssetId, MarketId, OrderRef, Price, PublicKey, Quantity, Side};
+use bandex_types::{AccountId, AssetId, MarketId, OrderRef, Price, PublicKey, Quantity, Side, Timestamp};
 
 /// A market as the world sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,6 +101,16 @@ impl Engine {
     pub fn indicative(&self, market: MarketId) -> Option<Indicative> {
         let market = self.markets.get(&market).filter(|market| market.gathers)?;
         market.book.indicative(market.last)
+    }
+
+    /// What a market does, and when that changes by itself, if it does.
+    pub fn state_of(&self, market: MarketId) -> Option<(MarketState, Option<Timestamp>)> {
+        self.markets.get(&market).map(|market| (market.state, market.timer))
+    }
+
+    /// The terms of all orders that rest or sleep and are more than plain limit orders, as their events told them.
+    pub fn open_terms(&self) -> impl Iterator<Item = OrderTerms> {
+        self.orders.iter().filter_map(OpenOrder::special_terms).map(|terms| *terms)
     }
 
     /// An account.

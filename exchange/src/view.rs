@@ -1,11 +1,13 @@
 //! What everybody may see at once, kept in memory: assets, markets, books, keys. Made from committed outcomes only.
 
-use crate::publication::{Applied, LevelChange, Publication};
+use crate::publication::{Applied, LevelChange, MarketChange, Publication};
 use bandex_api::{AssetScale, Scale};
-use bandex_engine::{Engine, Event, KeyState, KeyStatus, LevelView};
+use bandex_engine::{
+    Engine, Event, Indicative, KeyState, KeyStatus, LevelView, OrderState, OrderStatus, OrderTerms,
+};
 use bandex_tradechain::Head;
-use bandex_tradechain::body::{AssetListing, MarketListing, MarketState, Parameters};
-use bandex_types::{AssetId, BlockId, MarketId, Price, PublicKey, Side};
+use bandex_tradechain::body::{AssetListing, MarketListing, MarketRules, MarketState, Parameters};
+use bandex_types::{AssetId, BlockId, MarketId, OrderRef, Price, PublicKey, Side, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,6 +15,13 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) struct MarketBook {
     pub market: Arc<MarketInfo>,
+    pub rules: MarketRules,
+    /// The price of the last trade.
+    pub last: Option<Price>,
+    /// When the state changes by itself.
+    pub ends: Option<Timestamp>,
+    /// What an auction would give if it ended now.
+    pub indicative: Option<Indicative>,
     pub bids: BTreeMap<Price, LevelView>,
     pub asks: BTreeMap<Price, LevelView>,
 }
@@ -38,6 +47,8 @@ pub(crate) struct View {
     pub parameters: Parameters,
     pub assets: BTreeMap<AssetId, AssetListing>,
     pub markets: BTreeMap<MarketId, MarketBook>,
+    /// Of open and sleeping orders that are more than plain limit orders.
+    terms: BTreeMap<OrderRef, OrderTerms>,
     keys: BTreeMap<PublicKey, KeyState>,
     heads: BTreeMap<PublicKey, Head>,
     /// The record of each key's first fork proof.
@@ -56,7 +67,12 @@ impl View {
         };
         for market in engine.markets() {
             view.set_market(&market.listing, market.state);
+            if let Some(book) = view.markets.get_mut(&market.listing.id) {
+                (book.rules, book.last) = (market.rules, market.last);
+            }
+            view.set_state(MarketChange::of(engine, market.listing.id).as_ref());
         }
+        view.terms = engine.open_terms().map(|terms| (terms.order, terms)).collect();
         let operator = engine.genesis().map(|genesis| genesis.operator);
         for (state, head) in engine.keys() {
             let key = state.key;
@@ -114,10 +130,17 @@ impl View {
                 Event::Asset(asset) => {
                     self.assets.insert(asset.id, asset.clone());
                 }
+                // From the record after this one on.
+                Event::Rules { version } => self.rules = *version,
                 Event::Parameters(parameters) => self.parameters = parameters.clone(),
                 Event::Market { listing, state } => self.set_market(listing, *state),
-                // They hold from the next record on.
-                Event::Rules { version } => self.rules = *version,
+                Event::MarketRules { market, rules } => {
+                    self.change(*market, |book| book.rules = *rules);
+                }
+                Event::Trade(trade) => self.change(trade.market, |book| book.last = Some(trade.price)),
+                Event::Terms(terms) => {
+                    self.terms.insert(terms.order, **terms);
+                }
                 _ => {}
             }
         }
@@ -126,9 +149,46 @@ impl View {
         }
     }
 
+    /// Takes in a publication, and gives it the terms of its orders.
     pub fn publish(&mut self, publication: &Publication) {
         publication.records().iter().for_each(|applied| self.take(applied));
         self.set_levels(publication.levels());
+        publication.markets().iter().for_each(|change| self.set_state(Some(change)));
+        publication.add_terms(self.tell_terms(publication));
+    }
+
+    /// The terms of a publication's orders; those of closed orders are forgotten here.
+    fn tell_terms(&mut self, publication: &Publication) -> BTreeMap<OrderRef, OrderTerms> {
+        if self.terms.is_empty() {
+            return BTreeMap::new();
+        }
+        let events = publication.records().iter().flat_map(|applied| &applied.outcome.events);
+        let orders: Vec<&OrderState> = events
+            .filter_map(|event| match event {
+                Event::Order(order) => Some(order),
+                _ => None,
+            })
+            .collect();
+        let terms = orders.iter().filter_map(|order| Some((order.order, *self.terms.get(&order.order)?)));
+        let terms = terms.collect();
+        for order in orders {
+            if matches!(order.status, OrderStatus::Filled | OrderStatus::Cancelled(_)) {
+                self.terms.remove(&order.order);
+            }
+        }
+        terms
+    }
+
+    fn change(&mut self, market: MarketId, change: impl FnOnce(&mut MarketBook)) {
+        if let Some(book) = self.markets.get_mut(&market) {
+            change(book);
+        }
+    }
+
+    fn set_state(&mut self, change: Option<&MarketChange>) {
+        if let Some(MarketChange { market, ends, indicative, .. }) = change {
+            self.change(*market, |book| (book.ends, book.indicative) = (*ends, *indicative));
+        }
     }
 
     fn set_market(&mut self, listing: &MarketListing, state: MarketState) {
@@ -144,7 +204,7 @@ impl View {
         self.markets
             .entry(listing.id)
             .and_modify(|book| book.market = Arc::clone(&info))
-            .or_insert_with(|| MarketBook { market: info, bids: BTreeMap::new(), asks: BTreeMap::new() });
+            .or_insert_with(|| MarketBook::new(info));
     }
 
     fn set_levels(&mut self, levels: &[LevelChange]) {
@@ -194,6 +254,11 @@ impl MarketInfo {
 }
 
 impl MarketBook {
+    fn new(market: Arc<MarketInfo>) -> Self {
+        let (rules, bids, asks) = (MarketRules::default(), BTreeMap::new(), BTreeMap::new());
+        Self { market, rules, last: None, ends: None, indicative: None, bids, asks }
+    }
+
     /// Levels of one side, best first.
     pub fn best_first(&self, side: Side) -> Box<dyn Iterator<Item = &LevelView> + '_> {
         match side {

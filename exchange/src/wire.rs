@@ -3,14 +3,17 @@
 use crate::view::{MarketBook, MarketInfo, View};
 use bandex_api as api;
 use bandex_engine::{
-    CancelReason, CommandResult, DealState, Event, FreezeReason, KeyState, KeyStatus, LevelView,
-    OperationResult, OrderState, OrderStatus, Outcome, Trade,
+    CancelReason, CommandResult, DealState, Event, FreezeReason, Indicative, KeyState, KeyStatus, LevelView,
+    OperationResult, OrderState, OrderStatus, OrderTerms, Outcome, Trade,
 };
-use bandex_journal::CandleRow;
+use bandex_journal::{AuctionState, CandleRow, ProtectionState};
+use bandex_sequencer::Subject;
 use bandex_settlement::{Party, State};
-use bandex_tradechain::body::{AssetListing, MarketState};
+use bandex_tradechain::body::{AssetListing, MarketRules, MarketState, Trigger, TriggerKind};
 use bandex_tradechain::{Receipt, SignedBlock};
-use bandex_types::{AccountId, Amount, OrderRef, PublicKey, Rail, Ratio, Side, Timestamp};
+use bandex_types::{
+    AccountId, Amount, OrderRef, OrderType, PostOnly, Rail, Ratio, SelfTrade, Side, TimeInForce, Timestamp,
+};
 
 pub(crate) fn signed(signed: &SignedBlock) -> api::SignedBlock {
     api::SignedBlock { payload: hex::encode(&signed.payload), signature: signed.signature.to_string() }
@@ -110,19 +113,33 @@ pub(crate) fn asset(asset: &AssetListing) -> api::Asset {
     api::Asset { id, symbol, decimals, rail: rail(asset.rail).to_owned() }
 }
 
-pub(crate) fn market(info: &MarketInfo) -> api::Market {
-    let state = match info.state {
+pub(crate) const fn market_state(state: MarketState) -> &'static str {
+    match state {
         MarketState::Trading => "trading",
         MarketState::CancelOnly => "cancel_only",
         MarketState::Halted => "halted",
         MarketState::Auction => "auction",
-    };
+    }
+}
+
+pub(crate) fn indicative(info: &MarketInfo, indicative: &Indicative) -> api::Indicative {
+    api::Indicative {
+        price: info.scale.price(indicative.price),
+        volume: info.scale.sum(indicative.volume),
+        surplus: info.scale.sum(indicative.surplus),
+        surplus_side: indicative.surplus_side.map(|of| side(of).to_owned()),
+    }
+}
+
+pub(crate) fn market(book: &MarketBook) -> api::Market {
+    let info = &book.market;
+    let MarketRules { band_ppm, halt_us, auction_us, most_orders } = book.rules;
     api::Market {
         id: info.listing.id.get(),
         symbol: info.symbol.clone(),
         base: info.base.symbol.clone(),
         quote: info.quote.symbol.clone(),
-        state: state.to_owned(),
+        state: market_state(info.state).to_owned(),
         tick: info.scale.tick(),
         lot: info.scale.lot(),
         lot_units: info.listing.lot_units,
@@ -131,7 +148,23 @@ pub(crate) fn market(info: &MarketInfo) -> api::Market {
         least_tranche: info.quote_scale.amount(info.listing.least_tranche),
         pay_us: info.listing.pay_us,
         acknowledge_us: info.listing.acknowledge_us,
+        rules: api::MarketRules { band_ppm, halt_us, auction_us, most_orders },
+        last_price: book.last.map(|price| info.scale.price(price)),
+        ends_us: book.ends.map(Timestamp::as_micros),
+        indicative: book.indicative.as_ref().map(|found| indicative(info, found)),
     }
+}
+
+/// What an auction gave.
+pub(crate) fn auction_result(
+    info: &MarketInfo,
+    state: AuctionState,
+    seq: u64,
+    time: Timestamp,
+) -> api::AuctionResult {
+    let price = state.price.map(|price| info.scale.price(price));
+    let volume = info.scale.sum(u128::from(state.volume));
+    api::AuctionResult { seq, time_us: time.as_micros(), price, volume }
 }
 
 fn level(info: &MarketInfo, level: &LevelView) -> api::Level {
@@ -145,7 +178,8 @@ fn level(info: &MarketInfo, level: &LevelView) -> api::Level {
 /// A book down to `depth` levels a side.
 pub(crate) fn book(book: &MarketBook, seq: u64, depth: usize) -> api::Book {
     let side = |side| book.best_first(side).take(depth).map(|found| level(&book.market, found)).collect();
-    api::Book { market: book.market.symbol.clone(), seq, bids: side(Side::Buy), asks: side(Side::Sell) }
+    let (market, state) = (book.market.symbol.clone(), market_state(book.market.state).to_owned());
+    api::Book { market, seq, state, bids: side(Side::Buy), asks: side(Side::Sell) }
 }
 
 /// A level of an update: with quantity 0 if it is gone.
@@ -194,7 +228,87 @@ pub(crate) fn candle(info: &MarketInfo, row: &CandleRow) -> api::Candle {
     }
 }
 
-pub(crate) fn order(info: &MarketInfo, order: &OrderState, seq: u64, time: Timestamp) -> api::Order {
+const fn order_type(order_type: OrderType) -> &'static str {
+    match order_type {
+        OrderType::Limit => "limit",
+        OrderType::Market => "market",
+    }
+}
+
+const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
+    match time_in_force {
+        TimeInForce::Gtc => "gtc",
+        TimeInForce::Ioc => "ioc",
+        TimeInForce::Fok => "fok",
+        TimeInForce::Gtd => "gtd",
+    }
+}
+
+const fn post_only(post_only: PostOnly) -> &'static str {
+    match post_only {
+        PostOnly::Off => "off",
+        PostOnly::Refuse => "refuse",
+        PostOnly::Slide => "slide",
+    }
+}
+
+const fn self_trade(mode: SelfTrade) -> &'static str {
+    match mode {
+        SelfTrade::CancelOldest => "cancel_oldest",
+        SelfTrade::CancelNewest => "cancel_newest",
+        SelfTrade::CancelBoth => "cancel_both",
+        SelfTrade::Decrement => "decrement",
+    }
+}
+
+fn trigger(info: &MarketInfo, trigger: Trigger) -> api::Trigger {
+    let kind = match trigger.kind {
+        TriggerKind::StopLoss => "stop_loss",
+        TriggerKind::TakeProfit => "take_profit",
+    };
+    api::Trigger { kind: kind.to_owned(), price: info.scale.price(trigger.price) }
+}
+
+fn terms(info: &MarketInfo, terms: &OrderTerms) -> api::OrderTerms {
+    let lots = |quantity| info.scale.quantity(quantity);
+    api::OrderTerms {
+        order_type: order_type(terms.order_type).to_owned(),
+        time_in_force: time_in_force(terms.time_in_force).to_owned(),
+        expires_us: terms.expires.map(Timestamp::as_micros),
+        post_only: post_only(terms.post_only).to_owned(),
+        self_trade: self_trade(terms.self_trade).to_owned(),
+        display: terms.display.map(lots),
+        minimum: terms.minimum.map(lots),
+        trigger: terms.trigger.map(|wakes| trigger(info, wakes)),
+        quote_quantity: terms.quote_quantity.map(|amount| info.quote_scale.amount(amount)),
+        quote: terms.quote,
+    }
+}
+
+/// The protection of an account's quotes on a market.
+pub(crate) fn protection(
+    info: &MarketInfo,
+    state: ProtectionState,
+    seq: u64,
+    time: Timestamp,
+) -> api::Protection {
+    api::Protection {
+        market: info.symbol.clone(),
+        quantity: state.protection.map(|set| info.scale.quantity(set.quantity)),
+        window_us: state.protection.map(|set| set.window_us),
+        tripped: state.tripped,
+        seq,
+        time_us: time.as_micros(),
+    }
+}
+
+pub(crate) fn order(
+    info: &MarketInfo,
+    order: &OrderState,
+    special: Option<&OrderTerms>,
+    seq: u64,
+    time: Timestamp,
+) -> api::Order {
     let reason = match &order.status {
         OrderStatus::Cancelled(reason) => Some(cancel_reason(reason).to_owned()),
         _ => None,
@@ -210,6 +324,7 @@ pub(crate) fn order(info: &MarketInfo, order: &OrderState, seq: u64, time: Times
         status: order_status(&order.status).to_owned(),
         reason,
         client_id: order.client_id.clone(),
+        terms: special.map(|special| terms(info, special)),
         seq,
         time_us: time.as_micros(),
     }
@@ -308,43 +423,62 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, seq: u64) -> api::Deal 
     }
 }
 
-/// What became of each operation of the block with this place in a lane.
-pub(crate) fn operations(
-    view: &View,
-    key: PublicKey,
-    lane_seq: u64,
-    outcome: &Outcome,
-) -> Vec<api::OperationReply> {
+/// What became of each operation of a block, given what each was about.
+pub(crate) fn operations(view: &View, subjects: &[Subject], outcome: &Outcome) -> Vec<api::OperationReply> {
     let CommandResult::Done(results) = &outcome.result else { return Vec::new() };
-    let reply = |(op, result): (u8, &OperationResult)| match result {
-        OperationResult::Refused(refusal) => api::OperationReply {
-            ok: false,
-            code: Some(refusal.code().to_owned()),
-            detail: Some(refusal.to_string()),
-            order: None,
-            status: None,
-            filled: None,
-        },
-        OperationResult::Done => done(view, OrderRef { key, seq: lane_seq, op }, outcome),
+    let subjects = subjects.iter().copied().chain(std::iter::repeat(Subject::Other));
+    let reply = |(result, subject): (&OperationResult, Subject)| match result {
+        OperationResult::Refused(refusal) => {
+            let (code, detail) = (Some(refusal.code().to_owned()), Some(refusal.to_string()));
+            api::OperationReply { code, detail, ..answered(false) }
+        }
+        OperationResult::Done => done(view, subject, outcome),
     };
-    (0..=u8::MAX).zip(results).map(reply).collect()
+    results.iter().zip(subjects).map(reply).collect()
 }
 
-/// The reply to an operation that took effect, with the state of the order that it placed, if it placed one.
-fn done(view: &View, order: OrderRef, outcome: &Outcome) -> api::OperationReply {
-    let placed = outcome.events.iter().rev().find_map(|event| match event {
-        Event::Order(state) if state.order == order => Some(state),
-        _ => None,
-    });
-    let filled =
-        placed.and_then(|state| view.market_info(state.market).map(|info| info.scale.quantity(state.filled)));
+const fn answered(ok: bool) -> api::OperationReply {
     api::OperationReply {
-        ok: true,
+        ok,
         code: None,
         detail: None,
-        order: placed.map(|state| state.order.to_string()),
-        status: placed.map(|state| order_status(&state.status).to_owned()),
-        filled,
+        order: None,
+        status: None,
+        price: None,
+        filled: None,
+        quotes: Vec::new(),
+    }
+}
+
+/// The reply to an operation that took effect, with the states of the orders that it was about.
+fn done(view: &View, subject: Subject, outcome: &Outcome) -> api::OperationReply {
+    let last = |order: OrderRef| {
+        let state = outcome.events.iter().rev().find_map(|event| match event {
+            Event::Order(state) if state.order == order => Some(state),
+            _ => None,
+        })?;
+        Some((state, view.market_info(state.market)?))
+    };
+    match subject {
+        Subject::Placed(order) | Subject::Amended(order) => {
+            let Some((state, info)) = last(order) else { return answered(true) };
+            api::OperationReply {
+                order: Some(order.to_string()),
+                status: Some(order_status(&state.status).to_owned()),
+                price: Some(info.scale.price(state.price)),
+                filled: Some(info.scale.quantity(state.filled)),
+                ..answered(true)
+            }
+        }
+        Subject::Quoted { first, count } => {
+            let orders = (first.op..=u8::MAX).take(count).map(|op| OrderRef { op, ..first });
+            let quotes = orders.filter_map(|order| {
+                let (state, info) = last(order)?;
+                Some(api::QuoteReply { order: order.to_string(), price: info.scale.price(state.price) })
+            });
+            api::OperationReply { quotes: quotes.collect(), ..answered(true) }
+        }
+        Subject::Other => answered(true),
     }
 }
 

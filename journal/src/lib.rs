@@ -10,6 +10,7 @@ mod memory;
 mod port;
 mod postgres;
 mod projections;
+mod rows;
 mod sql;
 mod sqlite;
 mod tail;
@@ -21,8 +22,9 @@ pub use port::{
 };
 pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresJournal, PostgresReader};
 pub use projections::{
-    BlockRow, Candle, CandleInterval, CandleIntervalError, CandleRow, Cursor, CursorError, DealFilter,
-    DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, Projected, ProjectedBlock, ProjectionError,
-    ProjectionPlace, ProjectionReader, Projections, ProposalRow, TradeRow,
+    AuctionRow, AuctionState, BlockRow, Candle, CandleInterval, CandleIntervalError, CandleRow, Cursor,
+    CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, Projected,
+    ProjectedBlock, ProjectionError, ProjectionPlace, ProjectionReader, Projections, ProposalRow,
+    ProtectionRow, ProtectionState, TradeRow,
 };
 pub use sqlite::{SqliteJournal, SqliteReader};

@@ -82,6 +82,12 @@ impl Node {
     }
 }
 
+/// Whether there is neither a freed node nor room for a new one; the first of so many nodes is never used.
+#[inline(always)]
+const fn no_slot_left(free: Slot, nodes: usize) -> bool {
+    free.is_none() && nodes > MOST
+}
+
 /// The node in a slot.
 #[inline(always)]
 pub(crate) fn at(nodes: &[Node], slot: Slot) -> &Node {
@@ -99,27 +105,24 @@ pub(crate) fn at_mut(nodes: &mut [Node], slot: Slot) -> &mut Node {
 pub(crate) struct Arena {
     nodes: Vec<Node>,
     free: Slot,
-    live: u32,
 }
 
 const NO_NODE: &str = "a slot of the book names no node";
 /// The most orders, so that slots fit 32 bits with room to count.
-const MOST: u32 = u32::MAX / 2;
+const MOST: usize = 0x7fff_ffff;
 
 impl Arena {
     /// Room for so many orders before the first move of all of them.
     pub fn with_capacity(orders: usize) -> Self {
         let mut nodes = Vec::with_capacity(orders.saturating_add(1));
         nodes.push(Node::default());
-        Self { nodes, free: Slot::NONE, live: 0 }
+        Self { nodes, free: Slot::NONE }
     }
 
-    pub const fn is_full(&self) -> bool {
-        self.live >= MOST
-    }
-
-    pub const fn len(&self) -> u32 {
-        self.live
+    /// Whether an order more finds no slot.
+    #[inline(always)]
+    pub fn is_full(&self) -> bool {
+        no_slot_left(self.free, self.nodes.len())
     }
 
     /// Stores an order, linked to nothing, and names it. The arena must not be full.
@@ -133,8 +136,6 @@ impl Arena {
         hides: bool,
     ) -> (Slot, OrderId) {
         let slot = if self.free.is_none() { self.grow() } else { self.free };
-        // One for each node, so it stays below 2^32.
-        self.live = self.live.wrapping_add(1);
         let node = self.node_mut(slot);
         let next_free = node.next;
         let mark = node.mark.next(side, hides);
@@ -154,7 +155,6 @@ impl Arena {
     #[inline(always)]
     pub fn remove(&mut self, slot: Slot) {
         let free = self.free;
-        self.live = self.live.wrapping_sub(1);
         let node = self.node_mut(slot);
         // A name of the order that was here fits no more.
         node.mark = node.mark.next(Side::Buy, false);
@@ -210,6 +210,7 @@ mod tests {
             arena.insert(Owner::new(1), Side::Sell, Price::new(7), Quantity::new(1), true)
         };
         let [a, b, c] = [0, 1, 2].map(|_| insert(&mut arena));
+        assert_eq!([a.1, b.1].map(|id| id.to_string()), ["1.1", "2.1"]);
         arena.remove(a.0);
         arena.remove(c.0);
         assert_eq!((arena.find(a.1), arena.find(b.1), arena.find(c.1)), (None, Some(b.0), None));
@@ -217,9 +218,18 @@ mod tests {
         assert_eq!([d.0, e.0], [c.0, a.0]);
         assert_eq!((arena.find(a.1), arena.find(e.1), arena.find(d.1)), (None, Some(e.0), Some(d.0)));
         assert_eq!(arena.node(d.0).id(d.0), d.1);
-        assert_eq!((arena.len(), arena.is_full()), (3, false));
+        assert!(!arena.is_full());
         let node = arena.node(d.0);
         assert_eq!((node.side(), node.hides(), node.shown.get()), (Side::Sell, true, 1));
         assert_eq!(arena.find(OrderId::new(99, 1)), None);
+    }
+
+    #[test]
+    fn an_arena_is_full_once_no_slot_is_left() {
+        for (free, nodes, full) in
+            [(0, MOST, false), (0, MOST + 1, true), (7, MOST + 1, false), (0, 1, false)]
+        {
+            assert_eq!(no_slot_left(Slot(free), nodes), full, "{free} {nodes}");
+        }
     }
 }

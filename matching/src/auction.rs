@@ -140,7 +140,6 @@ fn better(best: Option<Indicative>, then: Indicative, reference: Option<Price>) 
     let distance = |price: Price| reference.map(|reference| price.get().abs_diff(reference.get()));
     let rank = |one: &Indicative| (Reverse(one.volume), one.surplus, distance(one.price), one.price);
     match best {
-        _ if then.volume == 0 => best,
         Some(best) if rank(&best) <= rank(&then) => Some(best),
         _ => Some(then),
     }

@@ -133,14 +133,15 @@ impl Book {
         self.slots(side).map(|slot| self.resting(slot))
     }
 
-    /// How many orders rest.
+    /// How many orders rest. Takes time linear in the levels: nothing on the common path counts.
     pub fn len(&self) -> usize {
-        self.arena.len() as usize
+        let levels = self.levels(Side::Buy).chain(self.levels(Side::Sell));
+        levels.map(|level| level.orders as usize).sum()
     }
 
     /// Whether no order rests.
     pub fn is_empty(&self) -> bool {
-        self.arena.len() == 0
+        self.best(Side::Buy).is_none() && self.best(Side::Sell).is_none()
     }
 
     /// A mix of number, owner, price and quantities of every order, in priority order, bids first; `number` gives the
@@ -270,6 +271,14 @@ impl Book {
         }
         self.take(slot);
         Quantity::ZERO
+    }
+
+    /// Takes off an order that is the first of its price, hides nothing and was filled; `next` stood behind it.
+    #[inline(always)]
+    pub(crate) fn pop(&mut self, side: Side, price: Price, slot: Slot, shown: Quantity, next: Slot) {
+        let (ladder, arena) = self.parts(side);
+        ladder.pop(arena.nodes_mut(), price, shown, next);
+        arena.remove(slot);
     }
 
     /// Puts an order's next part at the end of its queue; says whether there was one.

@@ -175,6 +175,31 @@ impl Ladder {
         }
     }
 
+    /// Takes the first order of a price off, which shows so much and has `next` behind it.
+    #[inline(always)]
+    pub fn pop(&mut self, nodes: &mut [Node], price: Price, shown: Quantity, next: Slot) {
+        let rank = self.rank(price);
+        let Some(queue) = self.window.queue_mut(rank) else {
+            return self.pop_outside(nodes, rank, shown, next);
+        };
+        queue.pop(nodes, shown, next);
+        if next.is_none() {
+            self.window.set_unused(rank);
+            self.vanish(rank);
+        }
+    }
+
+    #[cold]
+    fn pop_outside(&mut self, nodes: &mut [Node], rank: u64, shown: Quantity, next: Slot) {
+        let queue = self.outside.get_mut(&rank).expect(NO_QUEUE);
+        queue.pop(nodes, shown, next);
+        if next.is_none() {
+            self.outside.remove(&rank);
+            self.vanish(rank);
+        }
+        self.stray();
+    }
+
     #[cold]
     fn unlink_outside(&mut self, nodes: &mut [Node], slot: Slot, rank: u64) {
         let queue = self.outside.get_mut(&rank).expect(NO_QUEUE);
@@ -253,3 +278,6 @@ impl Ladder {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,6 +60,19 @@ impl Queue {
         self.last = slot;
     }
 
+    /// Takes off the first order, which shows so much and has `next` behind it.
+    #[inline(always)]
+    pub fn pop(&mut self, nodes: &mut [Node], shown: Quantity, next: Slot) {
+        self.shown = self.shown.wrapping_sub(u128::from(shown.get()));
+        self.orders = self.orders.wrapping_sub(1);
+        self.first = next;
+        if next.is_none() {
+            self.last = Slot::NONE;
+        } else {
+            at_mut(nodes, next).previous = Slot::NONE;
+        }
+    }
+
     /// Takes an order out of the middle or off an end.
     #[inline(always)]
     pub fn unlink(&mut self, nodes: &mut [Node], slot: Slot) {

@@ -35,5 +35,6 @@ pub use book::Book;
 pub use event::{CancelReason, Event, Placed, Removal, Rest};
 pub use level::Level;
 pub use order::{MOST_PARTS, NewOrder, OrderId, Owner, Resting};
+pub use prefetch::prefetch;
 pub use refusal::{NoBook, Refusal, UnknownOrder};
 pub use triggers::{Direction, Triggers};

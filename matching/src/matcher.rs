@@ -343,7 +343,7 @@ impl Book {
             let maker = self.arena.node(slot);
             // The links are read before the maker may leave and take them along.
             let (id, price, maker_owner) = (maker.id(slot), maker.price, maker.owner);
-            let (shown, next) = (maker.shown, maker.next);
+            let (shown, next, hides) = (maker.shown, maker.next, maker.hides());
             if !self.ladder(side).accepts(order.price, price) {
                 break;
             }
@@ -364,7 +364,12 @@ impl Book {
                 Verdict::Admit => {
                     walk.trade(quantity);
                     budget.pay(price, quantity);
-                    let maker_left = self.fill(slot, quantity);
+                    let maker_left = if quantity == shown && !hides && !skipped {
+                        self.pop(side, price, slot, shown, next);
+                        Quantity::ZERO
+                    } else {
+                        self.fill(slot, quantity)
+                    };
                     events.push(Event::Trade { maker: id, maker_owner, price, quantity, maker_left });
                     slot = match next {
                         // Only the end of the order or of its budget leaves a part of what a maker shows.

@@ -5,9 +5,9 @@
 use crate::{Book, OrderId};
 use bandex_types::{Price, Side};
 
-/// Asks the processor to bring a value's cache line.
+/// Asks the processor to bring a value's cache line: also for a caller's tables beside the book.
 #[inline]
-fn prefetch<T>(value: &T) {
+pub fn prefetch<T>(value: &T) {
     #[cfg(target_arch = "x86_64")]
     // SAFETY: a prefetch reads nothing and cannot fault, whatever the address; and this one is of a live reference.
     unsafe {

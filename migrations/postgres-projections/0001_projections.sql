@@ -53,7 +53,8 @@ CREATE TABLE balances (
     PRIMARY KEY (account, asset)
 );
 
--- (placed_seq, placed_index) is where the order first appeared: the record, and the event within its outcome.
+-- (placed_seq, placed_index) is where the order first appeared: the record, and the event within its outcome. `open` is
+-- 1 while it rests or sleeps; `terms` are there if it is more than a plain limit order.
 CREATE TABLE orders (
     key          BYTEA NOT NULL,
     seq          BIGINT NOT NULL,
@@ -67,10 +68,20 @@ CREATE TABLE orders (
     updated_seq  BIGINT NOT NULL,
     updated_time BIGINT NOT NULL,
     state        BYTEA NOT NULL,
+    terms        BYTEA,
     PRIMARY KEY (key, seq, op)
 );
 CREATE INDEX orders_by_account ON orders (account, placed_seq, placed_index);
 CREATE INDEX orders_open ON orders (account, placed_seq, placed_index) WHERE open = 1;
+
+-- The records that amended an order: with its own block what its owner agreed to.
+CREATE TABLE amendments (
+    key        BYTEA NOT NULL,
+    seq        BIGINT NOT NULL,
+    op         BIGINT NOT NULL,
+    record_seq BIGINT NOT NULL,
+    PRIMARY KEY (key, seq, op, record_seq)
+);
 
 CREATE TABLE trades (
     market        BIGINT NOT NULL,
@@ -96,6 +107,27 @@ CREATE TABLE candles (
     updated_seq BIGINT NOT NULL,
     state       BYTEA NOT NULL,
     PRIMARY KEY (market, interval_us, start)
+);
+
+-- Auctions that ended, with or without a trade.
+CREATE TABLE auctions (
+    market       BIGINT NOT NULL,
+    record_seq   BIGINT NOT NULL,
+    record_index BIGINT NOT NULL,
+    time         BIGINT NOT NULL,
+    state        BYTEA NOT NULL,
+    PRIMARY KEY (market, record_seq, record_index)
+);
+
+-- The protection of an account's quotes on a market; active is 0 once it was ended.
+CREATE TABLE protections (
+    account      BYTEA NOT NULL,
+    market       BIGINT NOT NULL,
+    active       BIGINT NOT NULL,
+    updated_seq  BIGINT NOT NULL,
+    updated_time BIGINT NOT NULL,
+    state        BYTEA NOT NULL,
+    PRIMARY KEY (account, market)
 );
 
 CREATE TABLE deals (

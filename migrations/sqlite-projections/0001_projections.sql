@@ -52,7 +52,8 @@ CREATE TABLE balances (
     PRIMARY KEY (account, asset)
 ) STRICT;
 
--- (placed_seq, placed_index) is where the order first appeared: the record, and the event within its outcome.
+-- (placed_seq, placed_index) is where the order first appeared: the record, and the event within its outcome. `open` is
+-- 1 while it rests or sleeps; `terms` are there if it is more than a plain limit order.
 CREATE TABLE orders (
     key          BLOB NOT NULL,
     seq          INTEGER NOT NULL,
@@ -66,10 +67,20 @@ CREATE TABLE orders (
     updated_seq  INTEGER NOT NULL,
     updated_time INTEGER NOT NULL,
     state        BLOB NOT NULL,
+    terms        BLOB,
     PRIMARY KEY (key, seq, op)
 ) STRICT;
 CREATE INDEX orders_by_account ON orders (account, placed_seq, placed_index);
 CREATE INDEX orders_open ON orders (account, placed_seq, placed_index) WHERE open = 1;
+
+-- The records that amended an order: with its own block what its owner agreed to.
+CREATE TABLE amendments (
+    key        BLOB NOT NULL,
+    seq        INTEGER NOT NULL,
+    op         INTEGER NOT NULL,
+    record_seq INTEGER NOT NULL,
+    PRIMARY KEY (key, seq, op, record_seq)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE trades (
     market        INTEGER NOT NULL,
@@ -95,6 +106,27 @@ CREATE TABLE candles (
     updated_seq INTEGER NOT NULL,
     state       BLOB NOT NULL,
     PRIMARY KEY (market, interval_us, start)
+) STRICT, WITHOUT ROWID;
+
+-- Auctions that ended, with or without a trade.
+CREATE TABLE auctions (
+    market       INTEGER NOT NULL,
+    record_seq   INTEGER NOT NULL,
+    record_index INTEGER NOT NULL,
+    time         INTEGER NOT NULL,
+    state        BLOB NOT NULL,
+    PRIMARY KEY (market, record_seq, record_index)
+) STRICT, WITHOUT ROWID;
+
+-- The protection of an account's quotes on a market; active is 0 once it was ended.
+CREATE TABLE protections (
+    account      BLOB NOT NULL,
+    market       INTEGER NOT NULL,
+    active       INTEGER NOT NULL,
+    updated_seq  INTEGER NOT NULL,
+    updated_time INTEGER NOT NULL,
+    state        BLOB NOT NULL,
+    PRIMARY KEY (account, market)
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE deals (

@@ -33,7 +33,7 @@ pub enum BookError {
         /// What the push follows.
         found: u64,
     },
-    /// The best bid meets the best ask, which never happens in continuous trading.
+    /// The best bid meets the best ask, which never happens while the market trades.
     #[error("the book is crossed: something was missed, or the exchange is at fault")]
     Crossed,
     /// A price or quantity cannot be read.
@@ -58,6 +58,7 @@ pub struct LocalBook {
     market: String,
     scale: Scale,
     seq: Option<u64>,
+    state: String,
     bids: BTreeMap<Price, (Quantity, u64)>,
     asks: BTreeMap<Price, (Quantity, u64)>,
 }
@@ -65,7 +66,8 @@ pub struct LocalBook {
 impl LocalBook {
     /// An empty book that waits for its snapshot.
     pub fn new(market: impl Into<String>, scale: Scale) -> Self {
-        Self { market: market.into(), scale, seq: None, bids: BTreeMap::new(), asks: BTreeMap::new() }
+        let (market, state) = (market.into(), String::new());
+        Self { market, scale, seq: None, state, bids: BTreeMap::new(), asks: BTreeMap::new() }
     }
 
     /// Takes a push of the book channel.
@@ -104,15 +106,17 @@ impl LocalBook {
                 };
             }
         }
-        self.seq = Some(push.seq);
+        (self.seq, self.state) = (Some(push.seq), book.state);
         match (self.best_bid(), self.best_ask()) {
-            (Some(bid), Some(ask)) if bid.price >= ask.price => Err(BookError::Crossed),
+            // Orders that gather for an auction cross, and may still when the market was halted before it ended.
+            (Some(bid), Some(ask)) if bid.price >= ask.price && self.trades() => Err(BookError::Crossed),
             _ => Ok(()),
         }
     }
 
     fn clear(&mut self) {
         self.seq = None;
+        self.state.clear();
         self.bids.clear();
         self.asks.clear();
     }
@@ -125,6 +129,16 @@ impl LocalBook {
     /// The record up to which the book is true.
     pub const fn seq(&self) -> Option<u64> {
         self.seq
+    }
+
+    /// What the market does: `trading`, `cancel_only`, `halted` or `auction`; empty if that was not said.
+    pub fn state(&self) -> &str {
+        &self.state
+    }
+
+    /// Whether the market matches orders as they come; otherwise bids may be above asks.
+    pub fn trades(&self) -> bool {
+        matches!(self.state.as_str(), "trading" | "")
     }
 
     /// The highest price somebody buys at.
@@ -192,7 +206,8 @@ mod tests {
             };
             levels.iter().map(level).collect()
         };
-        let book = Book { market: MARKET.to_owned(), seq, bids: levels(bids), asks: levels(asks) };
+        let (market, state) = (MARKET.to_owned(), "trading".to_owned());
+        let book = Book { market, seq, state, bids: levels(bids), asks: levels(asks) };
         let (market, data) = (Some(MARKET.to_owned()), serde_json::to_value(book).unwrap());
         Push { channel: Channel::Book, market, kind, prev_seq, seq, data }
     }
@@ -256,6 +271,30 @@ mod tests {
         malformed.data = serde_json::json!({"bids": 1});
         let refused = live().apply(&malformed);
         assert!(matches!(refused, Err(BookError::Malformed(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn orders_may_cross_unless_the_market_trades() {
+        let with_state = |push: Push, state: &str| {
+            let mut push = push;
+            push.data["state"] = state.into();
+            push
+        };
+        let check = |state: &str, expected: Result<(), BookError>| {
+            let mut book = live();
+            let crossing = push(PushKind::Update, 7, 9, &[("12", "1")], &[]);
+            assert_eq!(book.apply(&with_state(crossing, state)), expected, "{state}");
+            if expected.is_ok() {
+                assert_eq!((book.state(), book.trades()), (state, false));
+                let quiet = push(PushKind::Update, 9, 10, &[], &[]);
+                assert_eq!(book.apply(&with_state(quiet, "trading")), Err(BookError::Crossed), "{state}");
+            }
+        };
+        check("auction", Ok(()));
+        check("halted", Ok(()));
+        check("cancel_only", Ok(()));
+        check("trading", Err(BookError::Crossed));
+        check("", Err(BookError::Crossed));
     }
 
     #[test]

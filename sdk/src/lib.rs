@@ -28,6 +28,7 @@ mod clock;
 mod key;
 mod lane;
 mod markets;
+mod order;
 mod rest;
 mod signer;
 #[cfg(test)]
@@ -48,9 +49,10 @@ pub use lane::{
     Durability, Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, StoredOrders, Version,
 };
 pub use markets::{AssetInfo, MarketInfo, Markets};
+pub use order::{OrderBuilder, OrderError};
 pub use rest::{AccountRest, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};
-pub use trader::{LaneError, Placed, Submitted, Trader, TraderError};
+pub use trader::{LaneError, Placed, Quoted, Submitted, Trader, TraderError};
 pub use wire::{
     ReplyError, WireError, check_reply, parse, receipt_from_wire, receipt_to_wire, signed_from_wire,
     signed_to_wire,

@@ -3,11 +3,12 @@
 use crate::wire::{WireError, parse, signed_to_wire};
 use crate::{Markets, clock};
 use bandex_api::{
-    Balances, BlockReply, Book, BookQuery, Challenge, Deal, DealPage, DealQuery, Evidence, Lane, LaneQuery,
-    OrderPage, OrderQuery, Problem, Session, StoredBlock, SubmitQuery, TradePage, TradeQuery,
+    AuctionPage, AuctionQuery, Balances, BlockReply, Book, BookQuery, Challenge, Deal, DealPage, DealQuery,
+    Evidence, Lane, LaneQuery, Market, Order, OrderPage, OrderQuery, Problem, Protections, Session,
+    StoredBlock, SubmitQuery, TradePage, TradeQuery,
 };
 use bandex_tradechain::{Keypair, Login, SignedBlock};
-use bandex_types::{AccountId, BlockId, DealId, PublicKey};
+use bandex_types::{AccountId, BlockId, DealId, OrderRef, PublicKey};
 use reqwest::{Method, RequestBuilder, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -108,6 +109,22 @@ impl Rest {
         Ok(Markets::from_wire(&self.get("/v1/markets", &()).await?)?)
     }
 
+    /// One market: its state, its rules, the last price, and what its auction would give.
+    ///
+    /// # Errors
+    /// No answer, or no such market.
+    pub async fn market(&self, market: &str) -> Result<Market, RestError> {
+        self.get(&format!("/v1/markets/{market}"), &()).await
+    }
+
+    /// The auctions of a market that ended, newest first.
+    ///
+    /// # Errors
+    /// No answer, or no such market.
+    pub async fn auctions(&self, market: &str, query: &AuctionQuery) -> Result<AuctionPage, RestError> {
+        self.get(&format!("/v1/markets/{market}/auctions"), query).await
+    }
+
     /// A book, `depth` levels a side.
     ///
     /// # Errors
@@ -198,6 +215,22 @@ impl AccountRest {
     /// No answer, or the session has ended.
     pub async fn orders(&self, query: &OrderQuery) -> Result<OrderPage, RestError> {
         self.get("/v1/orders", query).await
+    }
+
+    /// One order.
+    ///
+    /// # Errors
+    /// No answer, or no such order of this account.
+    pub async fn order(&self, order: OrderRef) -> Result<Order, RestError> {
+        self.get(&format!("/v1/orders/{order}"), &()).await
+    }
+
+    /// The protections of the account's quotes.
+    ///
+    /// # Errors
+    /// No answer, or the session has ended.
+    pub async fn protections(&self) -> Result<Protections, RestError> {
+        self.get("/v1/protections", &()).await
     }
 
     /// The account's deals, newest first.

@@ -89,6 +89,10 @@ pub fn wire_markets() -> bandex_api::Markets {
             least_tranche: "0.00000001".to_owned(),
             pay_us: 60_000_000,
             acknowledge_us: 60_000_000,
+            rules: bandex_api::MarketRules::default(),
+            last_price: None,
+            ends_us: None,
+            indicative: None,
         }],
     }
 }

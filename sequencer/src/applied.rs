@@ -1,9 +1,9 @@
-//! A record with what came of it, and the levels of books that a batch may have changed.
+//! A record with what came of it, and what a batch may have changed of books and markets.
 
-use bandex_engine::{CommandResult, Engine, Event, LevelView, Outcome};
-use bandex_tradechain::body::Pay;
-use bandex_tradechain::{Body, Decoded, Leaf};
-use bandex_types::{BlockId, DealId, MarketId, Price, PublicKey, Side, Timestamp};
+use bandex_engine::{CommandResult, Engine, Event, Indicative, LevelView, Outcome};
+use bandex_tradechain::body::{MarketState, Operation, Pay};
+use bandex_tradechain::{Block, Body, Decoded, Leaf};
+use bandex_types::{BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Side, Timestamp};
 use std::collections::BTreeSet;
 
 /// A record that was applied. As long as its batch is not committed it cannot be told to anybody.
@@ -17,6 +17,8 @@ pub struct Applied {
     pub leaf: Leaf,
     /// Its block, if it is one that stands in a lane.
     pub block: Option<AppliedBlock>,
+    /// Of a block of orders: what each operation is about.
+    pub operations: Vec<Subject>,
     /// What came of it.
     pub outcome: Outcome,
     /// The same as bytes.
@@ -34,6 +36,62 @@ pub struct AppliedBlock {
     pub lane_seq: u64,
     /// The deal that it pays in or acknowledges a payment of.
     pub deal: Option<DealId>,
+}
+
+/// What an operation on orders is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    /// The order that it places.
+    Placed(OrderRef),
+    /// The order that it amends.
+    Amended(OrderRef),
+    /// The quotes that it places.
+    Quoted {
+        /// The first one.
+        first: OrderRef,
+        /// How many.
+        count: usize,
+    },
+    /// No order whose state it could be answered with.
+    Other,
+}
+
+impl Subject {
+    /// Of each operation of a block; empty if it is no block of orders.
+    pub fn all(block: &Block) -> Vec<Self> {
+        let Body::Orders(orders) = &block.body else { return Vec::new() };
+        let subject = |(op, operation): (u8, &Operation)| {
+            let order = OrderRef { key: block.author, seq: block.seq, op };
+            match operation {
+                Operation::Place(_) => Self::Placed(order),
+                Operation::Amend { order, .. } => Self::Amended(*order),
+                Operation::Quote(quotes) => Self::Quoted { first: order, count: quotes.quotes.len() },
+                _ => Self::Other,
+            }
+        };
+        orders.numbered().map(subject).collect()
+    }
+}
+
+/// A market after a batch that touched its book or its state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarketChange {
+    /// The market.
+    pub market: MarketId,
+    /// What it does.
+    pub state: MarketState,
+    /// When its state changes by itself.
+    pub ends: Option<Timestamp>,
+    /// What an auction would give if it ended now.
+    pub indicative: Option<Indicative>,
+}
+
+impl MarketChange {
+    /// As the engine has it now; none if there is no such market.
+    pub fn of(engine: &Engine, market: MarketId) -> Option<Self> {
+        let (state, ends) = engine.state_of(market)?;
+        Some(Self { market, state, ends, indicative: engine.indicative(market) })
+    }
 }
 
 /// A level of a book after a batch.
@@ -68,26 +126,42 @@ impl AppliedBlock {
     }
 }
 
-/// The levels that the outcomes of a batch may have changed.
+/// What the commands of a batch may have changed.
 #[derive(Debug, Default)]
-pub(crate) struct Touched(BTreeSet<(MarketId, Side, Price)>);
+pub(crate) struct Touched {
+    levels: BTreeSet<(MarketId, Side, Price)>,
+    markets: BTreeSet<MarketId>,
+}
 
 impl Touched {
+    /// Takes in what a command did; `left` are the levels that orders left without an event that names them.
     pub fn take(&mut self, outcome: &Outcome, left: &[(MarketId, Side, Price)]) {
-        self.0.extend(left);
+        self.levels.extend(left);
         for event in &outcome.events {
-            if let Event::Order(order) = event {
-                self.0.insert((order.market, order.side, order.price));
+            match event {
+                Event::Order(order) => {
+                    self.levels.insert((order.market, order.side, order.price));
+                }
+                Event::Market { listing, .. } => {
+                    self.markets.insert(listing.id);
+                }
+                _ => {}
             }
         }
     }
 
-    /// The same levels as they are now.
-    pub fn levels(self, engine: &Engine) -> Vec<LevelChange> {
-        let now = |(market, side, price)| {
+    /// The levels as they are now.
+    pub fn levels(&self, engine: &Engine) -> Vec<LevelChange> {
+        let now = |&(market, side, price): &(MarketId, Side, Price)| {
             let level = engine.level(market, side, price);
             LevelChange { market, side, price, level }
         };
-        self.0.into_iter().map(now).collect()
+        self.levels.iter().map(now).collect()
+    }
+
+    /// The markets as they are now.
+    pub fn markets(mut self, engine: &Engine) -> Vec<MarketChange> {
+        self.markets.extend(self.levels.iter().map(|(market, ..)| *market));
+        self.markets.into_iter().filter_map(|market| MarketChange::of(engine, market)).collect()
     }
 }

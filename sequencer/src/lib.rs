@@ -14,7 +14,7 @@ mod making;
 mod replay;
 mod sequencer;
 
-pub use applied::{Applied, AppliedBlock, LevelChange};
+pub use applied::{Applied, AppliedBlock, LevelChange, MarketChange, Subject};
 pub use links::Ends;
 pub use making::{Known, Making, Sealed, Submitted};
 pub use replay::{Replay, ReplayError};

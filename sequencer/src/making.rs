@@ -1,7 +1,7 @@
 //! A batch being made: what is next is applied, everything else is answered without a place in the journal.
 
 use crate::Sequencer;
-use crate::applied::{Applied, AppliedBlock, LevelChange, Touched};
+use crate::applied::{Applied, AppliedBlock, LevelChange, MarketChange, Subject, Touched};
 use crate::links::{Chain, Signed};
 use bandex_engine::{KeyStatus, Refusal, Standing};
 use bandex_tradechain::body::{Change, Configure};
@@ -29,6 +29,8 @@ pub struct Sealed {
     pub applied: Vec<Applied>,
     /// The levels of books that changed.
     pub levels: Vec<LevelChange>,
+    /// The markets whose book or state the batch touched.
+    pub markets: Vec<MarketChange>,
 }
 
 /// What became of a block.
@@ -178,7 +180,8 @@ impl<'a> Making<'a> {
         let network = self.network();
         let Self { sequencer, now, chain, applied, touched } = self;
         let Signed { batch, leaves } = chain.sign(&mut sequencer.ends, &sequencer.node, network, now)?;
-        Some(Sealed { batch, leaves, applied, levels: touched.levels(&sequencer.engine) })
+        let (levels, markets) = (touched.levels(&sequencer.engine), touched.markets(&sequencer.engine));
+        Some(Sealed { batch, leaves, applied, levels, markets })
     }
 
     fn network(&self) -> u32 {
@@ -189,13 +192,14 @@ impl<'a> Making<'a> {
     pub(crate) fn apply(&mut self, decoded: &Decoded) -> usize {
         let Sequencer { engine, ends, .. } = &mut *self.sequencer;
         let rules = engine.rules();
+        let operations = decoded.block().map_or_else(Vec::new, |(block, _)| Subject::all(block));
         let outcome = engine.apply(self.now, decoded);
         self.touched.take(&outcome, engine.left_levels());
         let (record, outcome_bytes) = self.chain.push(ends, engine, rules, decoded, &outcome);
         let (seq, time, leaf) = (record.seq, record.time, record.leaf());
         let block = AppliedBlock::of(decoded, &outcome);
         let index = self.applied.len();
-        self.applied.push(Applied { seq, time, leaf, block, outcome, outcome_bytes });
+        self.applied.push(Applied { seq, time, leaf, block, operations, outcome, outcome_bytes });
         index
     }
 }

@@ -1,7 +1,7 @@
 //! The way back: the records of a journal are applied again, and each must give what it says.
 
 use crate::Ends;
-use crate::applied::{Applied, AppliedBlock};
+use crate::applied::{Applied, AppliedBlock, Subject};
 use bandex_engine::Engine;
 use bandex_tradechain::{DecodeError, Decoded, Record, RecordError, SignedBlock, outcome_digest};
 use bandex_types::Hash;
@@ -92,7 +92,9 @@ impl Replay {
         }
         self.record_hash = record.hash();
         let block = AppliedBlock::of(&decoded, &outcome);
-        Ok(Applied { seq, time: record.time, leaf: record.leaf(), block, outcome, outcome_bytes })
+        let operations = decoded.block().map_or_else(Vec::new, |(block, _)| Subject::all(block));
+        let (time, leaf) = (record.time, record.leaf());
+        Ok(Applied { seq, time, leaf, block, operations, outcome, outcome_bytes })
     }
 
     /// Ends behind the last record; `last` is the batch block that binds it, none of an empty journal.

@@ -3,13 +3,13 @@
 //! It knows the node's key and the network from elsewhere, and nothing else of the exchange.
 
 use bandex_api::{Evidence, ProvenRecord};
-use bandex_engine::{CommandResult, DealState, Event, Outcome, Trade, Tranche};
+use bandex_engine::{CommandResult, DealState, Event, OperationResult, Outcome, Trade, Tranche};
 use bandex_sdk::receipt_from_wire;
 use bandex_settlement::Party;
 use bandex_tradechain::body::{Operation, Place};
 use bandex_tradechain::{Block, Body, Command, Decoded, Domain, verify};
 use bandex_types::{
-    Amount, BlockId, DealId, OrderRef, PublicKey, Quantity, Ratio, Rounding, Side, quote_amount,
+    Amount, BlockId, DealId, OrderRef, PostOnly, PublicKey, Quantity, Ratio, Rounding, Side, quote_amount,
 };
 use std::collections::BTreeMap;
 
@@ -62,9 +62,15 @@ fn placed(proven: &Proven, order: OrderRef) -> Place {
     let (block, _) = proven.block.as_ref().expect("an order is a signed block");
     assert_eq!((block.author, block.seq), (order.key, order.seq));
     let Body::Orders(orders) = &block.body else { panic!("an order is in a block of orders") };
-    match &orders.operations[usize::from(order.op)] {
-        Operation::Place(place) => (**place).clone(),
-        other => panic!("{other:?} places nothing"),
+    // The last operation with a number up to the order's: a quote may be further on in it.
+    let named = orders.numbered().take_while(|(number, _)| *number <= order.op).last();
+    match named.expect("numbers begin at 0") {
+        (number, Operation::Place(place)) if number == order.op => (**place).clone(),
+        (first, Operation::Quote(quotes)) => {
+            let quote = quotes.quotes[usize::from(order.op - first)];
+            Place::limit(quotes.market, quote.side, quote.price, quote.quantity)
+        }
+        other => panic!("{other:?} does not place {order}"),
     }
 }
 
@@ -74,6 +80,25 @@ fn events(proven: &Proven) -> impl Iterator<Item = &Event> {
 
 fn must_be_done(proven: &Proven) {
     assert!(matches!(proven.outcome.result, CommandResult::Done(_)), "{:?}", proven.outcome.result);
+}
+
+/// The order as it was at the match: as placed, or as last amended.
+fn agreed(proven: &Proven, amendments: &[Proven], order: OrderRef) -> Place {
+    let mut place = placed(proven, order);
+    for amendment in amendments {
+        let (block, _) = amendment.block.as_ref().expect("an amendment is a signed block");
+        let Body::Orders(orders) = &block.body else { panic!("an amendment is in a block of orders") };
+        let CommandResult::Done(results) = &amendment.outcome.result else { continue };
+        for (operation, result) in orders.operations.iter().zip(results) {
+            if let (Operation::Amend { order: named, price, quantity }, OperationResult::Done) =
+                (operation, result)
+                && *named == order
+            {
+                (place.price, place.quantity) = (*price, *quantity);
+            }
+        }
+    }
+    place
 }
 
 /// Judges a deal. `lot_units` and `tick_value` are the market's.
@@ -91,10 +116,17 @@ pub fn judge(
     let prove = |record: &ProvenRecord| proven(record, node, network);
     let id: DealId = evidence.deal.deal.parse().unwrap();
     let (taker, maker) = (prove(&evidence.taker_order), prove(&evidence.maker_order));
-    assert!(maker.seq < taker.seq, "the maker rested before the taker came");
-    let trade = the_trade(&taker, id);
-    judge_trade(&trade, placed(&taker, trade.taker), placed(&maker, trade.maker));
-    let opened = events(&taker).find_map(|event| match event {
+    let elsewhere = evidence.matched.as_ref().map(prove);
+    let matched = elsewhere.as_ref().unwrap_or(&taker);
+    assert!(maker.seq <= matched.seq && taker.seq <= matched.seq, "both were there when they met");
+    let trade = the_trade(matched, id);
+    let amendments: Vec<Proven> = evidence.amendments.iter().map(prove).collect();
+    assert!(amendments.iter().all(|amendment| amendment.seq <= matched.seq), "before the match");
+    let [taken, made] =
+        [(&taker, trade.taker), (&maker, trade.maker)].map(|(of, order)| agreed(of, &amendments, order));
+    let is_auction = events(matched).any(|event| matches!(event, Event::Auction { .. }));
+    judge_trade(&trade, taken, made, is_auction);
+    let opened = events(matched).find_map(|event| match event {
         Event::Deal(deal) if deal.id == id => Some(deal),
         _ => None,
     });
@@ -115,16 +147,19 @@ fn the_trade(taker: &Proven, deal: DealId) -> Trade {
 }
 
 /// The trade is within what both signed.
-fn judge_trade(trade: &Trade, taker: Place, maker: Place) {
+fn judge_trade(trade: &Trade, taker: Place, maker: Place, is_auction: bool) {
     assert_eq!((taker.side, maker.side), (trade.taker_side, trade.taker_side.opposite()));
     assert_eq!((taker.market, maker.market), (trade.market, trade.market));
-    assert_eq!(trade.price, maker.price, "a trade is at the maker's price");
+    // An order that slid, and an auction, trade at another price than was signed, which is never worse.
+    let slid = maker.post_only == PostOnly::Slide;
+    assert!(is_auction || slid || trade.price == maker.price, "a trade is at the maker's price");
     let (bid, ask) = match taker.side {
         Side::Buy => (taker.price, maker.price),
         Side::Sell => (maker.price, taker.price),
     };
-    assert!(bid >= ask, "the orders cross");
-    assert!(trade.quantity <= taker.quantity && trade.quantity <= maker.quantity);
+    assert!(bid >= trade.price && trade.price >= ask, "the orders cross");
+    let covers = |order: &Place| order.quote_quantity.is_some() || trade.quantity <= order.quantity;
+    assert!(covers(&taker) && covers(&maker));
 }
 
 fn judge_terms(evidence: &Evidence, trade: &Trade, opened: &DealState, lot_units: u64, tick_value: Ratio) {

@@ -1,8 +1,8 @@
 //! Deals told straight, and deals told by an exchange that lies.
 
 use super::*;
-use crate::Found;
 use crate::testing::{BUYER, MAKER, SELLER, STRANGER, Story, TAKER, markets};
+use crate::{Found, Taken};
 use bandex_sdk::Version;
 use bandex_sdk::api::Deal;
 use bandex_sdk::tradechain::body::Pay;
@@ -207,7 +207,7 @@ fn the_order_is_held_against_the_deal() {
         check(party, &edit(|order| order.side = order.side.opposite()), "OtherOrder");
         check(party, &edit(|order| order.market = bandex_sdk::types::MarketId::new(9)), "OtherOrder");
         check(party, &edit(|order| order.versions[0].quantity = Quantity::new(9)), "BeyondOrder");
-        check(party, &|stake| stake.elsewhere = 1, "BeyondOrder");
+        check(party, &|stake| stake.elsewhere.lots = 1, "BeyondOrder");
         check(party, &edit(|order| order.own_cap = Some(Amount::new(5))), "AboveOwnCap");
         check(party, &edit(|order| order.own_cap = Some(Amount::new(6))), "fine");
     }
@@ -219,11 +219,33 @@ fn the_order_is_held_against_the_deal() {
     let amended = |price, quantity| {
         edit_with(move |order| {
             order.versions[0].quantity = Quantity::new(9);
-            order.versions.push(Version { price: Price::new(price), quantity: Quantity::new(quantity) });
+            let quantity = Quantity::new(quantity);
+            order.versions.push(Version { price: Price::new(price), quantity, quote_quantity: None });
         })
     };
     check(Party::Buyer, &amended(4, 10), "fine");
     check(Party::Buyer, &amended(3, 10), "BeyondOrder");
+    // A size in quote is held against what all deals cost: these 40, and other deals' rounding at most.
+    for (size, before, deals, expected) in [
+        (40, 0, 0, "fine"),
+        (39, 0, 0, "BeyondAmount"),
+        (50, 10, 1, "fine"),
+        (49, 10, 1, "fine"),
+        (48, 10, 1, "BeyondAmount"),
+        (48, 10, 2, "fine"),
+    ] {
+        let sized = edit_with(move |order| {
+            let quote_quantity = Some(Amount::new(size));
+            order.versions[0] = Version { quantity: Quantity::new(0), quote_quantity, ..order.versions[0] };
+        });
+        for party in [Party::Seller, Party::Buyer] {
+            let stake = |stake: &mut Stake| {
+                sized(stake);
+                stake.elsewhere = Taken { lots: 1_000, quote: before, deals };
+            };
+            check(party, &stake, expected);
+        }
+    }
 }
 
 fn edit_with(change: impl Fn(&mut bandex_sdk::OwnOrder)) -> impl Fn(&mut Stake) {

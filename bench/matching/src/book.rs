@@ -5,60 +5,94 @@
 
 use crate::workload::{Action, Command, Workload};
 use crate::{Engine, Tally};
-use bandex_matching::{AdmitAll, Book, Event, NewOrder, OrderId, Owner, Placed, Refusal, Rest};
+use bandex_matching::{AdmitAll, Book, Event, NewOrder, OrderId, Owner, Placed, Refusal, Rest, prefetch};
 use bandex_types::{Price, Quantity, Side, TimeInForce};
 use std::convert::Infallible;
 
+/// So many commands ahead the table's row of an order is asked for, then the order, then its neighbours.
+const ROW_AHEAD: usize = 24;
+const ORDER_AHEAD: usize = 16;
+const LINKS_AHEAD: usize = 8;
+/// What is asked for ahead must be worth the asking: so many orders no longer lie in the caches near the processor.
+const MANY_ORDERS: usize = 1 << 15;
+/// So often it is looked at whether there are that many.
+const COMMANDS_A_LOOK: usize = 1 << 12;
+
 /// Books of the exchange, one a symbol. With `HINTS`, the memory that commands to come need is asked for while others
-/// are carried out.
+/// are carried out, as long as many orders rest.
 #[derive(Debug)]
 pub struct Books<const HINTS: bool> {
-    books: Vec<Book>,
+    markets: Vec<Market>,
     /// The name of each order, by its number; that of an order long gone for those that never rested.
     names: Vec<OrderId>,
-    /// The number of each order that rests, by symbol and place.
-    numbers: Vec<Vec<u32>>,
     events: Vec<Event<Infallible>>,
     tally: Tally,
+    /// Whether so many orders rest that hints are worth their while.
+    is_large: bool,
+}
+
+/// One symbol.
+#[derive(Debug)]
+struct Market {
+    book: Book,
+    /// The number of each order that rests, by its place.
+    numbers: Vec<u32>,
 }
 
 impl<const HINTS: bool> Books<HINTS> {
     /// Empty books with room for `orders` each, and tables for numbers up to `highest_order`.
     fn with_room(symbols: u32, orders: usize, highest_order: u32) -> Self {
-        let mut books: Vec<Book> = (0..symbols).map(|_| Book::with_capacity(orders)).collect();
+        let market = |_| Market { book: Book::with_capacity(orders), numbers: vec![0; orders + 1] };
+        let mut markets: Vec<Market> = (0..symbols).map(market).collect();
         // Every book gives its first order the same name. Once that order is gone, the name means nothing in any.
         let mut gone = None;
-        for book in &mut books {
-            let name = place_and_cancel(book);
+        for market in &mut markets {
+            let name = place_and_cancel(&mut market.book);
             assert!(gone.is_none_or(|first| first == name), "two empty books name an order differently");
             gone = Some(name);
         }
-        let gone = gone.expect("there is a book");
-        Self {
-            books,
-            names: vec![gone; highest_order as usize + 1],
-            numbers: vec![vec![0; orders + 1]; symbols as usize],
-            events: Vec::with_capacity(1 << 12),
-            tally: Tally::default(),
+        let names = vec![gone.expect("there is a book"); highest_order as usize + 1];
+        Self { markets, names, events: Vec::with_capacity(1 << 12), tally: Tally::default(), is_large: false }
+    }
+
+    /// Asks for memory that commands to come need. Each request needs what an earlier one brought.
+    #[inline]
+    fn hint(&self, commands: &[Command], at: usize) {
+        let Some(coming) = commands.get(at..).and_then(|rest| rest.first_chunk::<{ ROW_AHEAD + 1 }>()) else {
+            return;
+        };
+        let (row, order, links) = (&coming[ROW_AHEAD], &coming[ORDER_AHEAD], &coming[LINKS_AHEAD]);
+        prefetch(&self.names[row.order as usize]);
+        if order.action.is_change() {
+            self.markets[order.symbol as usize].book.prefetch_order(self.names[order.order as usize]);
+        }
+        let book = &self.markets[links.symbol as usize].book;
+        if links.action.is_change() {
+            book.prefetch_links(self.names[links.order as usize]);
+        } else {
+            book.prefetch_price(links.side, Price::new(links.price));
         }
     }
 
-    #[inline]
+    #[cold]
+    fn look(&mut self) {
+        self.is_large = self.markets.iter().map(|market| market.book.len()).sum::<usize>() > MANY_ORDERS;
+    }
+
+    #[inline(always)]
     fn add(&mut self, command: &Command) {
-        self.events.clear();
-        let book = &mut self.books[command.symbol as usize];
-        let placed = book.place(&order_of(command), &mut AdmitAll, &mut self.events);
+        let market = &mut self.markets[command.symbol as usize];
+        let placed = market.book.place(&order_of(command), &mut AdmitAll, &mut self.events);
         // All that can be refused is an order for nothing, of which nothing comes.
         if let Ok(placed) = placed {
             self.note(command, &placed);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn change(&mut self, command: &Command) {
-        self.events.clear();
         let name = self.names[command.order as usize];
-        let book = &mut self.books[command.symbol as usize];
+        let book = &mut self.markets[command.symbol as usize].book;
         match book.replace(name, &order_of(command), &mut AdmitAll, &mut self.events) {
             Ok(placed) => self.note(command, &placed),
             Err(refusal) => self.change_otherwise(command, refusal),
@@ -70,57 +104,78 @@ impl<const HINTS: bool> Books<HINTS> {
     fn change_otherwise(&mut self, command: &Command, refusal: Refusal) {
         assert!(matches!(refusal, Refusal::UnknownOrder | Refusal::ZeroQuantity), "{refusal}: {command:?}");
         let name = self.names[command.order as usize];
-        match self.books[command.symbol as usize].cancel(name) {
+        match self.markets[command.symbol as usize].book.cancel(name) {
             Ok(_) => self.add(command),
             Err(_) => self.tally.refuse(),
         }
     }
 
     /// Counts the trades, then notes where the order rests: perhaps where a maker was that has left.
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, command: &Command, placed: &Placed<Infallible>) {
-        let numbers = &mut self.numbers[command.symbol as usize];
-        for event in &self.events {
-            if let Event::Trade { maker, price, quantity, .. } = event {
-                let number = numbers[maker.slot() as usize];
-                self.tally.trade(number, command.order, price.get(), quantity.get());
-            }
+        if !self.events.is_empty() {
+            self.count_trades(command);
         }
         if let Rest::Resting(name) = placed.rest {
+            let numbers = &mut self.markets[command.symbol as usize].numbers;
             let place = name.slot() as usize;
             if place >= numbers.len() {
-                numbers.resize(place * 2, 0);
+                make_room(numbers, place);
             }
             numbers[place] = command.order;
             self.names[command.order as usize] = name;
         }
     }
+
+    #[inline(never)]
+    fn count_trades(&mut self, command: &Command) {
+        let numbers = &self.markets[command.symbol as usize].numbers;
+        for event in self.events.drain(..) {
+            if let Event::Trade { maker, price, quantity, .. } = event {
+                let number = numbers[maker.slot() as usize];
+                self.tally.trade(number, command.order, price.get(), quantity.get());
+            }
+        }
+    }
+}
+
+#[cold]
+fn make_room(numbers: &mut Vec<u32>, place: usize) {
+    numbers.resize(place * 2, 0);
 }
 
 impl<const HINTS: bool> Engine for Books<HINTS> {
     fn new(workload: &Workload) -> Self {
         let most = workload.warm.max(usize::try_from(workload.resting).unwrap_or(0)).min(1 << 28);
-        // A book in a hundred may be busier than the others.
+        // One book alone has some room to spare; of many, the busier ones find more when they need it.
         let each = if workload.symbols == 1 { most + most / 8 } else { most / workload.symbols as usize };
         Self::with_room(workload.symbols, each, workload.highest_order)
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, commands: &[Command], at: usize) {
+        if HINTS {
+            if at.is_multiple_of(COMMANDS_A_LOOK) {
+                self.look();
+            }
+            if self.is_large {
+                self.hint(commands, at);
+            }
+        }
         let command = &commands[at];
         match command.action {
             Action::Add | Action::Ioc => self.add(command),
             Action::Move => self.change(command),
             Action::Cancel => {
                 let name = self.names[command.order as usize];
-                if self.books[command.symbol as usize].cancel(name).is_err() {
+                if self.markets[command.symbol as usize].book.cancel(name).is_err() {
                     self.tally.refuse();
                 }
             }
             Action::Reduce => {
                 let name = self.names[command.order as usize];
                 let by = Quantity::new(u64::from(command.quantity));
-                if self.books[command.symbol as usize].reduce(name, by).is_err() {
+                if self.markets[command.symbol as usize].book.reduce(name, by).is_err() {
                     self.tally.refuse();
                 }
             }

@@ -92,12 +92,12 @@ impl Peer {
 pub fn run(arguments: &Arguments, peers: &[Peer]) -> Result<ExitCode> {
     if let Some(path) = &arguments.count {
         let workload = read(path)?;
-        let run = if arguments.no_hints {
-            measure::run::<Books<false>>(&workload)
+        let (commands, _) = if arguments.no_hints {
+            measure::carry_out::<Books<false>>(&workload)
         } else {
-            measure::run::<Books<true>>(&workload)
+            measure::carry_out::<Books<true>>(&workload)
         };
-        println!("{}", run.commands);
+        println!("{commands}");
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(orders) = arguments.memory {
@@ -203,15 +203,17 @@ fn row(engine: &'static str, runs: &[Run], latency: Option<Latency>, expected: T
         bail!("{engine} gave different results for the same commands");
     }
     let time = measure::median(&mut runs.iter().map(|run| run.time).collect::<Vec<_>>());
-    Ok(Row { engine, commands, is_whole: true, time, latency, tally, expected, note: "" })
+    let wall = measure::median(&mut runs.iter().map(|run| run.wall).collect::<Vec<_>>());
+    Ok(Row { engine, commands, is_whole: true, time, wall, latency, tally, expected, note: "" })
 }
 
 fn measure_peer(arguments: &Arguments, workload: &Workload, peer: &Peer, expected: Tally) -> Row {
-    let Run { commands, time, tally } = (peer.run)(workload, Duration::from_secs(arguments.peer_seconds));
+    let Run { commands, time, wall, tally } =
+        (peer.run)(workload, Duration::from_secs(arguments.peer_seconds));
     let is_whole = workload.warm + commands == workload.commands.len();
     let expected = if is_whole { expected } else { of_beginning(workload, commands) };
     let Peer { name: engine, note, .. } = *peer;
-    Row { engine, commands, is_whole, time, latency: None, tally, expected, note }
+    Row { engine, commands, is_whole, time, wall, latency: None, tally, expected, note }
 }
 
 /// What the plain book makes of a workload that ends after so many timed commands.

@@ -1,9 +1,12 @@
 //! Time: of all timed commands together, and of each by itself.
 //!
-//! The second costs a look at the clock for each command, so it is a pass of its own and says nothing about speed.
+//! The first is the time that the processor gave to this thread, so that on a busy machine the time in which it did
+//! something else does not count; the time on the wall is kept too. The second is on the wall. It costs a look at the clock for each command, so it is a pass of its own and says nothing about
+//! speed.
 
 use crate::workload::{Command, Workload};
 use crate::{Engine, Tally};
+use rustix::time::{ClockId, clock_gettime};
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
@@ -15,8 +18,10 @@ const COMMANDS_A_LOOK: usize = 4_096;
 pub struct Run {
     /// Timed commands that were carried out: all of them, or as many as the time limit let through.
     pub commands: usize,
-    /// The time for them.
+    /// The processor's time for them.
     pub time: Duration,
+    /// The time on the wall, never shorter but for the clocks' precision.
+    pub wall: Duration,
     /// What came of all commands, those before timing included.
     pub tally: Tally,
 }
@@ -24,25 +29,56 @@ pub struct Run {
 /// Fills an engine and times the rest of the workload.
 pub fn run<E: Engine>(workload: &Workload) -> Run {
     let (mut engine, timed) = filled::<E>(workload);
-    let started = Instant::now();
+    let started = Moment::now();
     measured_part(&mut engine, timed);
-    let time = started.elapsed();
-    Run { commands: timed.len(), time, tally: engine.tally() }
+    let (time, wall) = started.elapsed();
+    Run { commands: timed.len(), time, wall, tally: engine.tally() }
+}
+
+/// As [`run`] without looking at any clock, for profilers: how many commands there were, and what came of all.
+pub fn carry_out<E: Engine>(workload: &Workload) -> (usize, Tally) {
+    let (mut engine, timed) = filled::<E>(workload);
+    measured_part(&mut engine, timed);
+    (timed.len(), engine.tally())
 }
 
 /// As [`run`], but stops soon after the time limit. Filling the engine is not limited.
 pub fn run_within<E: Engine>(workload: &Workload, limit: Duration) -> Run {
     let (mut engine, timed) = filled::<E>(workload);
-    let started = Instant::now();
+    let started = Moment::now();
     let mut commands = 0;
     for part in timed.chunks(COMMANDS_A_LOOK) {
         measured_part(&mut engine, part);
         commands += part.len();
-        if started.elapsed() >= limit {
+        if started.on_wall.elapsed() >= limit {
             break;
         }
     }
-    Run { commands, time: started.elapsed(), tally: engine.tally() }
+    let (time, wall) = started.elapsed();
+    Run { commands, time, wall, tally: engine.tally() }
+}
+
+/// When something began, by both clocks.
+struct Moment {
+    on_wall: Instant,
+    of_thread: Duration,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self { on_wall: Instant::now(), of_thread: time_of_thread() }
+    }
+
+    /// How long ago it was: of this thread's time, and on the wall.
+    fn elapsed(&self) -> (Duration, Duration) {
+        (time_of_thread().saturating_sub(self.of_thread), self.on_wall.elapsed())
+    }
+}
+
+/// How long the processor has worked for this thread.
+fn time_of_thread() -> Duration {
+    let time = clock_gettime(ClockId::ThreadCPUTime);
+    Duration::try_from(time).expect("a thread's time is not below 0")
 }
 
 fn filled<E: Engine>(workload: &Workload) -> (E, &[Command]) {

@@ -15,15 +15,17 @@ pub struct Row {
     pub commands: usize,
     /// Whether that is all of them.
     pub is_whole: bool,
-    /// The median of its times.
+    /// The median of the processor's times.
     pub time: Duration,
+    /// The median of the times on the wall.
+    pub wall: Duration,
     /// How long single commands took, if that was asked.
     pub latency: Option<Latency>,
     /// What came of the commands.
     pub tally: Tally,
     /// What the plain book makes of the same commands.
     pub expected: Tally,
-    /// Why another result is no mistake of the exchange, for a book of somebody else.
+    /// Why a book of somebody else may come to another result.
     pub note: &'static str,
 }
 
@@ -58,7 +60,7 @@ impl Row {
         json!({
             "engine": self.engine, "commands": self.commands, "whole": self.is_whole,
             "commands_a_second": self.speed().round(), "ns_a_command": cut(self.ns_a_command()),
-            "ratio": cut(self.speed() / yardstick),
+            "ratio": cut(self.speed() / yardstick), "wall_seconds": self.wall.as_secs_f64(),
             "p50_ns": self.latency.map(|latency| latency.p50_ns),
             "p99_ns": self.latency.map(|latency| latency.p99_ns),
             "p999_ns": self.latency.map(|latency| latency.p999_ns),
@@ -73,7 +75,7 @@ impl Row {
         let of = |value: Option<u32>| value.map_or_else(|| "-".to_owned(), |value| value.to_string());
         let latency = |pick: fn(&Latency) -> u32| of(self.latency.as_ref().map(pick));
         let mut line = format!(
-            "  {:<14} {:>7.2} {:>8.1} {:>6} {:>6} {:>7} {:>9} {:>11} {:016x} {:>8} {:>6.2}",
+            "  {:<17} {:>7.2} {:>8.1} {:>6} {:>6} {:>7} {:>9} {:>11} {:016x} {:>8} {:>6.2}",
             self.engine,
             self.speed() / 1e6,
             self.ns_a_command(),
@@ -86,14 +88,19 @@ impl Row {
             self.tally.refusals,
             self.speed() / yardstick,
         );
+        if self.wall > self.time * 6 / 5 {
+            line.push_str(&format!(
+                "  busy machine: {} ms took {}",
+                self.time.as_millis(),
+                self.wall.as_millis()
+            ));
+        }
         if !self.is_whole {
             line.push_str(&format!("  first {} commands only", self.commands));
         }
         if self.tally != self.expected {
-            line.push_str("  DIFFERENT");
-        }
-        if !self.note.is_empty() {
-            line.push_str(&format!("  ({})", self.note));
+            let note = if self.note.is_empty() { String::new() } else { format!(": {}", self.note) };
+            line.push_str(&format!("  DIFFERENT{note}"));
         }
         line
     }
@@ -152,7 +159,7 @@ impl Report {
     }
 }
 
-const HEAD: &str = "  engine       Mcmd/s   ns/cmd    p50    p99   p99.9    trades    quantity hash             refusals  ratio";
+const HEAD: &str = "  engine             Mcmd/s   ns/cmd    p50    p99   p99.9    trades    quantity hash             refusals  ratio";
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^53 commands fit any memory")]
 fn real(count: usize) -> f64 {
@@ -172,7 +179,17 @@ mod tests {
     fn row(engine: &'static str, tally: Tally, expected: Tally) -> Row {
         let time = Duration::from_millis(if engine == "plain" { 200 } else { 50 });
         let note = if engine == "other" { "a note" } else { "" };
-        Row { engine, commands: 1_000_000, is_whole: true, time, latency: None, tally, expected, note }
+        Row {
+            engine,
+            commands: 1_000_000,
+            is_whole: true,
+            time,
+            wall: time,
+            latency: None,
+            tally,
+            expected,
+            note,
+        }
     }
 
     fn report(known: Option<Known>, ours: Tally, plain: Tally, other: Tally) -> Report {
@@ -189,7 +206,7 @@ mod tests {
             assert!(report.text().contains(verdict), "{}", report.text());
         };
         check(Some(KNOWN[0]), [good, good, good], true, "as listed for n1k");
-        check(Some(KNOWN[0]), [good, good, bad], true, "DIFFERENT  (a note)");
+        check(Some(KNOWN[0]), [good, good, bad], true, "DIFFERENT: a note");
         check(Some(KNOWN[0]), [bad, bad, bad], false, "FAIL: not as listed for n1k");
         check(Some(KNOWN[0]), [bad, good, good], false, "FAIL");
         check(None, [bad, bad, bad], true, "no listed workload");

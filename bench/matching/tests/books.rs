@@ -1,5 +1,7 @@
 //! The exchange's book and the plain one make the same of every kind of workload, and of commands that no generator makes.
 
+#![allow(clippy::panic)]
+
 use bandex_bench_matching::book::Books;
 use bandex_bench_matching::generate::{Kind, generate_with};
 use bandex_bench_matching::measure;

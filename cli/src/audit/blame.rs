@@ -101,8 +101,8 @@ fn limit_of(decoded: &Decoded, trade: &Trade) -> Option<Price> {
         return None;
     }
     let Body::Orders(orders) = &block.body else { return None };
-    match orders.operations.get(usize::from(trade.taker.op))? {
-        Operation::Place(place) => Some(place.price),
+    orders.numbered().find_map(|(number, operation)| match operation {
+        Operation::Place(place) if number == trade.taker.op => Some(place.price),
         _ => None,
-    }
+    })
 }

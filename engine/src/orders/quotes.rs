@@ -113,7 +113,7 @@ impl Engine {
             bid: self.best_without(market, Side::Buy, old),
             ask: self.best_without(market, Side::Sell, old),
         };
-        let (mut locks, mut bids) = (0_u128, 0_u128);
+        let (mut locks, mut bids) = (0_u128, None);
         let mut places = Vec::with_capacity(quotes.quotes.len());
         for quote in &quotes.quotes {
             if quote.quantity.is_zero() {
@@ -126,7 +126,9 @@ impl Engine {
             self.check_grant(signer, quotes.market, notional)?;
             match (market.legs().paying_rail(quote.side), quote.side) {
                 (Rail::Token, _) => locks += u128::from(means.paying.get()),
-                (Rail::Attested, Side::Buy) => bids += u128::from(means.notional.get()),
+                (Rail::Attested, Side::Buy) => {
+                    bids = Some(bids.unwrap_or(0) + u128::from(means.notional.get()));
+                }
                 (Rail::Attested, Side::Sell) => {}
             }
             let post_only = if quotes.slide { PostOnly::Slide } else { PostOnly::Refuse };
@@ -143,7 +145,7 @@ impl Engine {
         &self,
         signer: Signer<'_>,
         locks: u128,
-        bids: u128,
+        bids: Option<u128>,
         old: &[OrderIndex],
     ) -> Result<(), Refusal> {
         let old = || old.iter().map(|index| self.orders.get(*index));
@@ -153,7 +155,8 @@ impl Engine {
         if locks > 0 {
             self.ledger.check_free(signer.account, needed, released)?;
         }
-        if bids > 0 {
+        // A bid of nothing is one too: whoever is above the bound places none.
+        if let Some(bids) = bids {
             let released = old().map(|order| u128::from(order.bid_notional.get())).sum();
             self.check_bids(signer.account, bids, released)?;
         }

@@ -2,7 +2,7 @@
 //! one unit of the quote asset.
 
 use crate::kit::acts::{Grants, listing};
-use crate::kit::{BWT_BTC, START, World, refusal};
+use crate::kit::{BTC_BWT, BWT_BTC, START, World, refusal};
 use crate::lines::Line;
 use crate::said::Told;
 use crate::script::World as Play;
@@ -96,6 +96,14 @@ impl Exchange {
             assert_eq!(refusal(&self.world.grant(root, &key, Grants::default())), None);
         }
         key
+    }
+
+    /// Grants a new key everything on another market.
+    pub fn grant_elsewhere(&mut self, key: &str) {
+        self.account(owner(key), PLENTY);
+        self.keys.insert(key.to_owned());
+        let grants = Grants { markets: vec![BTC_BWT], ..Grants::default() };
+        assert_eq!(refusal(&self.world.grant(owner(key), key, grants)), None);
     }
 
     fn order(&self, name: &str) -> Result<OrderRef, String> {

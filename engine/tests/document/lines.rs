@@ -18,6 +18,8 @@ pub enum Line {
     MayOwe(String, u64),
     /// `the smallest tranche is 30`: a market of its own, so it comes first.
     Tranche(u64),
+    /// `alice/bot may trade on another market only`
+    Elsewhere(String),
     /// `alice is frozen`
     Frozen(String),
     /// `the operator halts the market`, `the operator lets orders only be cancelled`, `the operator lets trading begin`
@@ -45,6 +47,7 @@ impl FromStr for Line {
             [name, "has", tokens, "tokens"] => Ok(Self::Has(owned(name), number(tokens)?)),
             [name, "may", "owe", amount] => Ok(Self::MayOwe(owned(name), number(amount)?)),
             ["the", "smallest", "tranche", "is", units] => Ok(Self::Tranche(number(units)?)),
+            [name, "may", "trade", "on", "another", "market", "only"] => Ok(Self::Elsewhere(owned(name))),
             [name, "is", "frozen"] => Ok(Self::Frozen(owned(name))),
             ["the", "operator", "halts", "the", "market"] => Ok(Self::Decide(MarketState::Halted)),
             ["the", "operator", "lets", "orders", "only", "be", "cancelled"] => {
@@ -129,6 +132,10 @@ impl Exchange {
             }
             Line::Tranche(units) => {
                 *self = Self::with_tranche(units);
+                Ok(Vec::new())
+            }
+            Line::Elsewhere(name) => {
+                self.grant_elsewhere(&name);
                 Ok(Vec::new())
             }
             Line::Frozen(name) => {

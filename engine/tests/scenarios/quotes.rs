@@ -102,6 +102,16 @@ fn quotes_rest_or_slide_and_never_trade() {
 }
 
 #[test]
+fn who_is_above_the_bound_bids_nothing_not_even_at_price_0() {
+    let mut world = World::with(&["alice"]);
+    world.rest("alice", BWT_BTC, Buy, 3, 10);
+    world.set_limit("alice", Some(0));
+    let outcome = world.operations("alice", vec![quotes(false, &[(Buy, 0, 10)])]);
+    assert_eq!(code(&outcome), "bids_above_bound");
+    assert_eq!(code(&world.operations("alice", vec![quotes(false, &[(Sell, 9, 10)])])), "done");
+}
+
+#[test]
 fn who_may_not_quote() {
     let mut world = World::with(&["alice"]);
     let one = || vec![quotes(false, &[(Sell, 9, 10)])];

@@ -1,15 +1,16 @@
-//! Orders and balances of the account that logged in.
+//! Orders, protections and balances of the account that logged in.
 
 use super::markets::find;
 use super::problem::Fault;
 use super::reply::{LoggedIn, named, next_page, page_size};
 use crate::shared::Shared;
+use crate::view::MarketInfo;
 use crate::wire;
 use axum::Json;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use bandex_api as api;
-use bandex_journal::{Cursor, OrderFilter};
-use bandex_types::AssetId;
+use bandex_journal::{Cursor, OrderFilter, OrderRow};
+use bandex_types::{AssetId, OrderRef};
 use std::sync::Arc;
 
 /// The account's orders, newest first.
@@ -43,9 +44,70 @@ pub(crate) async fn orders(
     let next_before = next_page(&rows, limit, |row| row.placed.to_string());
     let orders = rows.iter().filter_map(|row| {
         let info = shared.market_info(row.state.market)?;
-        Some(wire::order(&info, &row.state, row.updated_seq, row.updated_time))
+        Some(on_the_wire(&info, row))
     });
     Ok(Json(api::OrderPage { seq, orders: orders.collect(), next_before }))
+}
+
+/// An order as it stands.
+pub(crate) fn on_the_wire(info: &MarketInfo, row: &OrderRow) -> api::Order {
+    wire::order(info, &row.state, row.terms.as_ref(), row.updated_seq, row.updated_time)
+}
+
+/// One order of the account.
+#[utoipa::path(
+    get,
+    path = "/v1/orders/{order}",
+    tag = "account",
+    params(("order" = String, Path, description = "KEY:SEQ:OP")),
+    security(("login" = [])),
+    responses(
+        (status = 200, description = "The order", body = api::Order),
+        (status = 403, description = "Another account's", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such order", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn order(
+    State(shared): State<Arc<Shared>>,
+    LoggedIn(who): LoggedIn,
+    Path(order): Path<String>,
+) -> Result<Json<api::Order>, Fault> {
+    let order: OrderRef = named("order", &order)?;
+    shared.caught_up().await?;
+    let missing = || Fault::not_found("there is no such order");
+    let row = shared.projections.order(order).await?.ok_or_else(missing)?;
+    if row.state.account != who.account {
+        return Err(Fault::not_yours());
+    }
+    let info = shared.market_info(row.state.market).ok_or_else(missing)?;
+    Ok(Json(on_the_wire(&info, &row)))
+}
+
+/// The protections of the account's quotes, by market.
+#[utoipa::path(
+    get,
+    path = "/v1/protections",
+    tag = "account",
+    security(("login" = [])),
+    responses(
+        (status = 200, description = "Protections that are set", body = api::Protections),
+        (status = 401, description = "Not logged in", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn protections(
+    State(shared): State<Arc<Shared>>,
+    LoggedIn(who): LoggedIn,
+) -> Result<Json<api::Protections>, Fault> {
+    let seq = shared.caught_up().await?;
+    let rows = shared.projections.protections(who.account).await?;
+    let protections = rows.iter().filter_map(|row| {
+        let info = shared.market_info(row.market)?;
+        Some(wire::protection(&info, row.state, row.updated_seq, row.updated_time))
+    });
+    Ok(Json(api::Protections { seq, protections: protections.collect() }))
 }
 
 /// The account's tokens, limit and keys.

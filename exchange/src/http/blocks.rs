@@ -11,6 +11,7 @@ use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
 use bandex_api as api;
 use bandex_engine::{CommandResult, Outcome};
+use bandex_sequencer::Subject;
 use bandex_tradechain::{
     Block, Command, DecodeError, Decoded, Head, SignedBlock, Verified, VerifyError, verify,
 };
@@ -81,11 +82,16 @@ pub(crate) async fn answer_reply(
     match answer {
         Answer::Committed(publication, index) => {
             let applied = publication.records().get(index).ok_or_else(|| Fault::unknown_outcome(Some(id)))?;
-            let (author, lane_seq) = place(applied.block.map(|block| (block.author, block.lane_seq)));
             let receipt = with_receipt.then(|| publication.receipt(index)).flatten();
             let receipt = receipt.as_ref().map(wire::receipt);
             shared.published_up_to(applied.seq).await;
-            block_reply(shared, id, author, lane_seq, applied.seq, applied.time, &applied.outcome, receipt)
+            let sequenced = Sequenced {
+                seq: applied.seq,
+                time: applied.time,
+                subjects: &applied.operations,
+                outcome: &applied.outcome,
+            };
+            block_reply(shared, id, sequenced, receipt)
         }
         Answer::Duplicate { record } => as_then(shared, id, record, with_receipt).await,
         Answer::Fork { record } => Err(Fault::fork(id, record)),
@@ -103,33 +109,37 @@ async fn as_then(
     with_receipt: bool,
 ) -> Result<api::BlockReply, Fault> {
     shared.caught_up_to(record).await?;
-    let row = shared.projections.block(id).await?.ok_or_else(|| Fault::unknown_outcome(Some(id)))?;
-    let proven = proof::prove(shared, record).await?.ok_or_else(|| Fault::unknown_outcome(Some(id)))?;
-    let outcome =
-        Outcome::try_from_slice(&proven.receipt.outcome).map_err(|_| Fault::unknown_outcome(Some(id)))?;
+    let unknown = || Fault::unknown_outcome(Some(id));
+    let proven = proof::prove(shared, record).await?.ok_or_else(unknown)?;
+    let outcome = Outcome::try_from_slice(&proven.receipt.outcome).map_err(|_| unknown())?;
+    let decoded = Decoded::from_bytes(&proven.record.command).map_err(|_| unknown())?;
+    let subjects = decoded.block().map_or_else(Vec::new, |(block, _)| Subject::all(block));
     let receipt = with_receipt.then(|| wire::receipt(&proven.receipt));
-    block_reply(shared, id, row.author, row.lane_seq, record, proven.record.time, &outcome, receipt)
+    let time = proven.record.time;
+    let sequenced = Sequenced { seq: record, time, subjects: &subjects, outcome: &outcome };
+    block_reply(shared, id, sequenced, receipt)
 }
 
-fn place(block: Option<(PublicKey, u64)>) -> (PublicKey, u64) {
-    block.unwrap_or((PublicKey::new([0; 32]), 0))
+/// A sequenced block with what came of it.
+struct Sequenced<'a> {
+    seq: u64,
+    time: Timestamp,
+    /// What its operations are about.
+    subjects: &'a [Subject],
+    outcome: &'a Outcome,
 }
 
-#[expect(clippy::too_many_arguments, reason = "the parts of one answer, from two sources that share no type")]
 fn block_reply(
     shared: &Shared,
     id: BlockId,
-    author: PublicKey,
-    lane_seq: u64,
-    seq: u64,
-    time: Timestamp,
-    outcome: &Outcome,
+    sequenced: Sequenced<'_>,
     receipt: Option<api::Receipt>,
 ) -> Result<api::BlockReply, Fault> {
+    let Sequenced { seq, time, subjects, outcome } = sequenced;
     if let CommandResult::Refused(refusal) = &outcome.result {
         return Err(Fault::refused(id, refusal, Some(seq)));
     }
-    let operations = wire::operations(&shared.view(), author, lane_seq, outcome);
+    let operations = wire::operations(&shared.view(), subjects, outcome);
     Ok(api::BlockReply { block_id: id.to_string(), seq, time_us: time.as_micros(), operations, receipt })
 }
 

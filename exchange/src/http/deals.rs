@@ -12,6 +12,7 @@ use bandex_api as api;
 use bandex_engine::DealState;
 use bandex_journal::{Cursor, DealFilter, DealRow};
 use bandex_types::{DealId, OrderRef};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 fn on_the_wire(shared: &Shared, row: &DealRow) -> Option<api::Deal> {
@@ -124,7 +125,15 @@ pub(crate) async fn evidence(
     let taker_order = order_record(&shared, row.state.taker).await?.ok_or_else(missing)?;
     let maker_order = order_record(&shared, row.state.maker).await?.ok_or_else(missing)?;
     let (mut payments, mut acknowledgements, mut close) = (Vec::new(), Vec::new(), None);
-    for touched in shared.projections.deal_records(row.state.id).await? {
+    let records = shared.projections.deal_records(row.state.id).await?;
+    // The trade is the first that happens to a deal.
+    let matched_seq = records.first().map_or(taker_order.seq, |first| first.record_seq);
+    let matched = match matched_seq == taker_order.seq {
+        true => None,
+        false => proven_record(&shared, matched_seq).await?.map(on_the_record),
+    };
+    let amendments = amendments(&shared, [row.state.taker, row.state.maker], matched_seq).await?;
+    for touched in records {
         let Some(record) = proven_record(&shared, touched.record_seq).await? else { continue };
         let closes = row.state.deal.state().is_closed() && touched.record_seq == row.updated_seq;
         let step = step_of(&record, row.state.id, &payments);
@@ -144,6 +153,8 @@ pub(crate) async fn evidence(
         deal,
         taker_order: on_the_record(taker_order),
         maker_order: on_the_record(maker_order),
+        amendments,
+        matched,
         payments,
         acknowledgements,
         close,
@@ -177,6 +188,23 @@ fn step_of(record: &WireRecord, deal: DealId, payments: &[api::ProvenRecord]) ->
 async fn order_record(shared: &Shared, order: OrderRef) -> Result<Option<WireRecord>, Fault> {
     let Some(row) = shared.projections.order(order).await? else { return Ok(None) };
     proven_record(shared, row.placed.seq).await
+}
+
+/// The records that amended these orders, up to the one of their match.
+async fn amendments(
+    shared: &Shared,
+    orders: [OrderRef; 2],
+    up_to: u64,
+) -> Result<Vec<api::ProvenRecord>, Fault> {
+    let mut seqs = BTreeSet::new();
+    for order in orders {
+        seqs.extend(shared.projections.amendments(order).await?);
+    }
+    let mut records = Vec::new();
+    for seq in seqs.into_iter().take_while(|seq| *seq <= up_to) {
+        records.extend(proven_record(shared, seq).await?.map(on_the_record));
+    }
+    Ok(records)
 }
 
 fn on_the_record(record: WireRecord) -> api::ProvenRecord {

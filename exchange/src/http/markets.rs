@@ -9,7 +9,7 @@ use crate::wire;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use bandex_api as api;
-use bandex_journal::CandleInterval;
+use bandex_journal::{CandleInterval, Cursor};
 use bandex_types::{AssetId, Timestamp};
 use std::sync::Arc;
 
@@ -44,8 +44,56 @@ pub(crate) async fn markets(State(shared): State<Arc<Shared>>) -> Json<api::Mark
         proposal_us: view.parameters.proposal_us,
     };
     let assets = view.assets.values().map(wire::asset).collect();
-    let markets = view.markets.values().map(|book| wire::market(&book.market)).collect();
+    let markets = view.markets.values().map(wire::market).collect();
     Json(api::Markets { node, parameters, assets, markets })
+}
+
+/// One market: its state, its rules, the last price, and while it gathers orders what its auction would give.
+#[utoipa::path(
+    get,
+    path = "/v1/markets/{market}",
+    tag = "markets",
+    params(("market" = String, Path, description = "BASE-QUOTE")),
+    responses(
+        (status = 200, description = "The market", body = api::Market),
+        (status = 404, description = "No such market", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn market(
+    State(shared): State<Arc<Shared>>,
+    Path(market): Path<String>,
+) -> Result<Json<api::Market>, Fault> {
+    let view = shared.view();
+    view.market(&market).map(wire::market).map(Json).ok_or_else(|| unknown_market(&market))
+}
+
+/// The auctions of a market that ended, newest first.
+#[utoipa::path(
+    get,
+    path = "/v1/markets/{market}/auctions",
+    tag = "markets",
+    params(("market" = String, Path, description = "BASE-QUOTE"), api::AuctionQuery),
+    responses(
+        (status = 200, description = "Auctions", body = api::AuctionPage),
+        (status = 404, description = "No such market", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn auctions(
+    State(shared): State<Arc<Shared>>,
+    Path(market): Path<String>,
+    Query(query): Query<api::AuctionQuery>,
+) -> Result<Json<api::AuctionPage>, Fault> {
+    let limit = page_size(query.limit)?;
+    let before = query.before.as_deref().map(|text| named::<Cursor>("before", text)).transpose()?;
+    let info = find(&shared, &market)?;
+    let seq = shared.caught_up().await?;
+    let rows = shared.projections.auctions(info.listing.id, before, limit).await?;
+    let next_before = next_page(&rows, limit, |row| row.at.to_string());
+    let auctions = rows.iter().map(|row| wire::auction_result(&info, row.state, row.at.seq, row.time));
+    let (market, auctions) = (info.symbol.clone(), auctions.collect());
+    Ok(Json(api::AuctionPage { market, seq, auctions, next_before }))
 }
 
 fn unknown_market(name: &str) -> Fault {

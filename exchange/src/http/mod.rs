@@ -33,6 +33,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
+pub(crate) use accounts::on_the_wire as order_on_the_wire;
 pub(crate) use blocks::{answer_reply, verify_in_parallel};
 pub(crate) use login::log_in;
 
@@ -56,7 +57,7 @@ const REQUEST_TIME: Duration = Duration::from_secs(20);
     ),
     components(schemas(
         bandex_api::Hello, bandex_api::Request, bandex_api::Reply, bandex_api::Push, bandex_api::Subscribe,
-        bandex_api::Fill,
+        bandex_api::Fill, bandex_api::Auction,
     )),
     modifiers(&Bearer),
 )]
@@ -80,11 +81,15 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(blocks::block))
         .routes(routes!(blocks::lane))
         .routes(routes!(markets::markets))
+        .routes(routes!(markets::market))
+        .routes(routes!(markets::auctions))
         .routes(routes!(markets::book))
         .routes(routes!(markets::trades))
         .routes(routes!(markets::candles))
         .routes(routes!(login::challenge, login::login))
         .routes(routes!(accounts::orders))
+        .routes(routes!(accounts::order))
+        .routes(routes!(accounts::protections))
         .routes(routes!(accounts::balances))
         .routes(routes!(deals::deals))
         .routes(routes!(deals::deal))

@@ -4,8 +4,8 @@ use super::*;
 use bandex_journal::{Journal, MemoryJournal, MemoryStore};
 use bandex_sequencer::{Ends, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::{
-    Change, Configure, Grant, Heal, Operation, Orders, Place, Register, Revoke, Rotate, Scopes, Transfer,
-    possession_statement,
+    Change, Configure, Grant, Heal, Operation, Orders, Place, Quote, Quotes, Register, Revoke, Rotate,
+    Scopes, Transfer, Trigger, TriggerKind, possession_statement,
 };
 use bandex_tradechain::{Block, Body, Domain, Genesis, Keypair, Record, Verified, verify};
 use bandex_types::{AccountId, Amount, OrderRef, Quantity, Rail, Ratio, Timestamp};
@@ -67,6 +67,22 @@ impl Lane {
         let block = self.sign(grant);
         let session = Self::new(name, block.id());
         (block, session)
+    }
+
+    fn operate(&mut self, operations: Vec<Operation>) -> Verified {
+        self.sign(Orders { operations })
+    }
+
+    /// A limit order that one of the changes makes special.
+    fn special(&mut self, side: Side, price: u64, lots: u64, change: impl FnOnce(&mut Place)) -> Verified {
+        let mut place = Place::limit(MARKET, side, Price::new(price), Quantity::new(lots));
+        change(&mut place);
+        self.operate(vec![Operation::Place(Box::new(place))])
+    }
+
+    /// The order with this number in the last block.
+    fn last(&self, op: u8) -> OrderRef {
+        OrderRef { key: self.key(), seq: self.head.seq, op }
     }
 
     fn limit(&mut self, side: Side, price: u64, lots: u64) -> Verified {
@@ -178,7 +194,7 @@ fn listings() -> Vec<Change> {
 #[tokio::test]
 async fn every_batch_leads_to_the_view_of_the_engine() {
     let mut world = World::new().await;
-    assert_eq!(world.view.seq, 3);
+    assert_eq!((world.view.seq, world.view.rules), (2, 2), "genesis, and the newest rules");
     world.configure(listings()).await;
     let (mut anna, one, seller) = Lane::register(10);
     let (mut bert, two, _) = Lane::register(11);
@@ -250,4 +266,64 @@ async fn every_batch_leads_to_the_view_of_the_engine() {
     };
     world.batch([operator.sign(configure(1)), twin.sign(configure(2))]).await;
     world.check_key(&operator, KeyStatus::Forked, true);
+}
+
+/// What the view tells besides levels: special orders, amended ones, market rules, a band that halts, an auction.
+#[tokio::test]
+async fn special_orders_and_auctions_lead_to_the_view_of_the_engine() {
+    let mut world = World::new().await;
+    world.configure(listings()).await;
+    let (mut anna, one, seller) = Lane::register(10);
+    let (mut bert, two, _) = Lane::register(11);
+    world.batch([one, two]).await;
+    world.configure(vec![Change::Issue { to: seller, amount: Amount::new(1_000_000) }]).await;
+    let terms = |world: &World| world.view.terms.len();
+    // An iceberg rests, refills and is filled; a plain order beside it has no terms.
+    let display = |place: &mut Place| place.display = Some(Quantity::new(2));
+    world.batch([anna.special(Side::Sell, 110, 6, display), anna.limit(Side::Sell, 115, 1)]).await;
+    assert_eq!(terms(&world), 1);
+    world.batch([bert.limit(Side::Buy, 110, 3)]).await;
+    assert_eq!((terms(&world), world.view.markets[&MARKET].last), (1, Some(Price::new(110))));
+    world.batch([bert.limit(Side::Buy, 110, 3)]).await;
+    assert_eq!(terms(&world), 0, "what is closed is forgotten");
+    // Orders move by amendment, and within one block over another price.
+    world.batch([bert.limit(Side::Buy, 90, 5)]).await;
+    let order = bert.last(0);
+    let amend = |price| Operation::Amend { order, price: Price::new(price), quantity: Quantity::new(5) };
+    world.batch([bert.operate(vec![amend(91)])]).await;
+    world.batch([bert.operate(vec![amend(92), amend(93), amend(80)])]).await;
+    world.check_book(1, 1);
+    // A stop sleeps, and wakes by a trade.
+    let stop = |place: &mut Place| {
+        place.trigger = Some(Trigger { kind: TriggerKind::StopLoss, price: Price::new(115) });
+    };
+    world.batch([bert.special(Side::Buy, 130, 2, stop)]).await;
+    assert_eq!(terms(&world), 1);
+    world.batch([bert.limit(Side::Buy, 115, 1)]).await;
+    world.check_book(2, 0);
+    assert_eq!(terms(&world), 1, "it rests now, with its terms");
+    world.batch([bert.operate(vec![Operation::CancelAll { market: None, side: None }])]).await;
+    assert_eq!(terms(&world), 0);
+    // Quotes replace each other.
+    let quote = |side, price| Quote { side, price: Price::new(price), quantity: Quantity::new(2) };
+    let quotes = |quotes| Operation::Quote(Quotes { market: MARKET, slide: false, quotes });
+    world.batch([anna.operate(vec![quotes(vec![quote(Side::Sell, 120), quote(Side::Sell, 121)])])]).await;
+    world.batch([anna.operate(vec![quotes(vec![quote(Side::Sell, 122)])])]).await;
+    world.check_book(0, 1);
+    assert_eq!(terms(&world), 1);
+    // A trade outside the band halts the market; then orders gather, cross, and trade at one price.
+    let rules = MarketRules { band_ppm: 10_000, ..MarketRules::default() };
+    world.configure(vec![Change::SetMarketRules { market: MARKET, rules }]).await;
+    world.batch([bert.limit(Side::Buy, 122, 1)]).await;
+    let state = |world: &World| world.view.markets[&MARKET].market.state;
+    assert_eq!(state(&world), MarketState::Halted);
+    let set = |state| vec![Change::SetMarketState { market: MARKET, state }];
+    world.configure(set(MarketState::Auction)).await;
+    world.batch([bert.limit(Side::Buy, 123, 3), bert.limit(Side::Buy, 121, 3)]).await;
+    let indicative = world.view.markets[&MARKET].indicative.unwrap();
+    assert_eq!((indicative.volume, indicative.surplus), (2, 1));
+    assert_eq!(indicative.surplus_side, Some(Side::Buy));
+    world.configure(set(MarketState::Trading)).await;
+    assert_eq!((world.view.markets[&MARKET].indicative, terms(&world)), (None, 0));
+    world.check_book(2, 0);
 }

@@ -1,17 +1,19 @@
 //! What a channel says: all there is at first, then what a publication changed.
 
+use crate::http;
 use crate::http::problem::Fault;
-use crate::publication::Publication;
+use crate::publication::{Applied, Publication};
 use crate::sessions::Who;
 use crate::shared::Shared;
 use crate::view::MarketInfo;
 use crate::wire;
 use bandex_api as api;
 use bandex_api::Channel;
-use bandex_engine::{Event, Trade};
-use bandex_journal::{DealFilter, OrderFilter};
+use bandex_engine::{Event, OrderTerms, Trade};
+use bandex_journal::{AuctionState, Cursor, DealFilter, OrderFilter, ProtectionState};
 use bandex_tradechain::Receipt;
-use bandex_types::{AccountId, Side, Timestamp};
+use bandex_tradechain::body::MarketState;
+use bandex_types::{AccountId, OrderRef, Side, Timestamp};
 use serde_json::{Value, to_value};
 use std::sync::Arc;
 
@@ -63,15 +65,25 @@ impl Subscription {
                 let told = rows.iter().rev().filter(|row| row.at.seq <= seq);
                 (seq, value(told.map(on_wire).collect::<Vec<_>>()))
             }
+            (Channel::Auction, Some(info), _) => auction_snapshot(shared, info).await?,
             (Channel::Orders, _, Some(who)) => {
                 let seq = shared.caught_up().await?;
                 let filter = OrderFilter { account: who.account, market: None, open_only: true };
                 let rows = shared.projections.orders(&filter, None, ITEMS).await?;
                 let orders = rows.iter().filter_map(|row| {
                     let info = shared.market_info(row.state.market)?;
-                    Some(wire::order(&info, &row.state, row.updated_seq, row.updated_time))
+                    Some(http::order_on_the_wire(&info, row))
                 });
                 (seq, value(orders.collect::<Vec<_>>()))
+            }
+            (Channel::Protections, _, Some(who)) => {
+                let seq = shared.caught_up().await?;
+                let rows = shared.projections.protections(who.account).await?;
+                let protections = rows.iter().filter_map(|row| {
+                    let info = shared.market_info(row.market)?;
+                    Some(wire::protection(&info, row.state, row.updated_seq, row.updated_time))
+                });
+                (seq, value(protections.collect::<Vec<_>>()))
             }
             (Channel::Deals, _, Some(who)) => {
                 let seq = shared.caught_up().await?;
@@ -84,7 +96,7 @@ impl Subscription {
                 (seq, value(deals.collect::<Vec<_>>()))
             }
             (Channel::Fills, _, Some(_)) => (shared.view().seq, value(Vec::<api::Fill>::new())),
-            (Channel::Book | Channel::Trades, None, _) => {
+            (Channel::Book | Channel::Trades | Channel::Auction, None, _) => {
                 return Err(Fault::bad_request("this channel needs a market"));
             }
             (_, _, None) => return Err(Fault::not_logged_in()),
@@ -97,6 +109,7 @@ impl Subscription {
     pub fn update(&self, shared: &Shared, publication: &Publication) -> Option<Value> {
         match (self.channel, &self.market, self.who) {
             (Channel::Book, Some(info), _) => book(info, publication),
+            (Channel::Auction, Some(info), _) => auction(info, publication),
             (Channel::Trades, Some(info), _) => {
                 let records = publication.records().iter();
                 let trades = records.flat_map(|applied| {
@@ -114,7 +127,8 @@ impl Subscription {
                 let items =
                     records.filter(|(_, applied)| applied.seq > self.seen).flat_map(|(at, applied)| {
                         let events = &applied.outcome.events;
-                        let record = Told { seq: applied.seq, time: applied.time, events };
+                        let terms = |order: &OrderRef| publication.terms(order);
+                        let record = Told { seq: applied.seq, time: applied.time, events, terms: &terms };
                         record.items(shared, self.channel, who.account, || publication.receipt(at))
                     });
                 some(items.collect())
@@ -129,6 +143,8 @@ pub(super) struct Told<'a> {
     pub seq: u64,
     pub time: Timestamp,
     pub events: &'a [Event],
+    /// The terms of an order in it, if it has any.
+    pub terms: &'a (dyn Fn(&OrderRef) -> Option<OrderTerms> + Sync),
 }
 
 impl Told<'_> {
@@ -151,7 +167,15 @@ impl Told<'_> {
         let item = |event: &Event| match (channel, event) {
             (Channel::Orders, Event::Order(order)) if order.account == account => {
                 let info = shared.market_info(order.market)?;
-                Some(value(wire::order(&info, order, self.seq, self.time)))
+                let terms = (self.terms)(&order.order);
+                Some(value(wire::order(&info, order, terms.as_ref(), self.seq, self.time)))
+            }
+            (Channel::Protections, Event::Protection { account: whose, market, protection, tripped })
+                if *whose == account =>
+            {
+                let info = shared.market_info(*market)?;
+                let state = ProtectionState { protection: *protection, tripped: *tripped };
+                Some(value(wire::protection(&info, state, self.seq, self.time)))
             }
             (Channel::Deals, Event::Deal(deal)) if deal.seller == account || deal.buyer == account => {
                 let info = shared.market_info(deal.market)?;
@@ -177,15 +201,78 @@ pub(super) fn some(items: Vec<Value>) -> Option<Value> {
     (!items.is_empty()).then_some(Value::Array(items))
 }
 
+/// The changed levels, and the market's state: a batch that changed any level says what it is.
 fn book(info: &MarketInfo, publication: &Publication) -> Option<Value> {
+    let change = publication.market(info.listing.id)?;
     let side = |side: Side| {
         let changes = publication.levels().iter();
         let here = changes.filter(move |change| change.market == info.listing.id && change.side == side);
         here.map(|change| wire::level_change(info, change)).collect::<Vec<_>>()
     };
+    let (market, state) = (info.symbol.clone(), wire::market_state(change.state).to_owned());
     let (bids, asks) = (side(Side::Buy), side(Side::Sell));
-    if bids.is_empty() && asks.is_empty() {
+    if bids.is_empty() && asks.is_empty() && !is_decided(info, publication) {
         return None;
     }
-    Some(value(api::Book { market: info.symbol.clone(), seq: publication.last_seq(), bids, asks }))
+    Some(value(api::Book { market, seq: publication.last_seq(), state, bids, asks }))
+}
+
+fn events(publication: &Publication) -> impl Iterator<Item = (&Applied, &Event)> {
+    let records = publication.records().iter();
+    records.flat_map(|applied| applied.outcome.events.iter().map(move |event| (applied, event)))
+}
+
+/// Whether the market's state was set.
+fn is_decided(info: &MarketInfo, publication: &Publication) -> bool {
+    let sets =
+        |event: &Event| matches!(event, Event::Market { listing, .. } if listing.id == info.listing.id);
+    events(publication).any(|(_, event)| sets(event))
+}
+
+/// The state that was set, what an auction that gathers would give now, and what those gave that ended.
+fn auction(info: &MarketInfo, publication: &Publication) -> Option<Value> {
+    let change = publication.market(info.listing.id)?;
+    if change.state == MarketState::Trading && !is_decided(info, publication) {
+        return None;
+    }
+    let ended = events(publication).filter_map(|(applied, event)| match event {
+        Event::Auction { market, price, volume } if *market == info.listing.id => {
+            let state = AuctionState { price: *price, volume: *volume };
+            Some(wire::auction_result(info, state, applied.seq, applied.time))
+        }
+        _ => None,
+    });
+    let told = api::Auction {
+        market: info.symbol.clone(),
+        seq: publication.last_seq(),
+        state: wire::market_state(change.state).to_owned(),
+        ends_us: change.ends.map(Timestamp::as_micros),
+        indicative: change.indicative.as_ref().map(|found| wire::indicative(info, found)),
+        ended: ended.collect(),
+    };
+    Some(value(told))
+}
+
+async fn auction_snapshot(shared: &Shared, info: &MarketInfo) -> Result<(u64, Value), Fault> {
+    let (seq, mut told) = {
+        let view = shared.view();
+        let book = view.markets.get(&info.listing.id);
+        let book = book.ok_or_else(|| Fault::not_found("the market is not listed"))?;
+        let told = api::Auction {
+            market: info.symbol.clone(),
+            seq: view.seq,
+            state: wire::market_state(book.market.state).to_owned(),
+            ends_us: book.ends.map(Timestamp::as_micros),
+            indicative: book.indicative.as_ref().map(|found| wire::indicative(info, found)),
+            ended: Vec::new(),
+        };
+        (view.seq, told)
+    };
+    shared.caught_up_to(seq).await?;
+    // What was projected meanwhile is told by the updates.
+    let after = Cursor { seq: seq.saturating_add(1), index: 0 };
+    let rows = shared.projections.auctions(info.listing.id, Some(after), 1).await?;
+    let ended = rows.iter().map(|row| wire::auction_result(info, row.state, row.at.seq, row.time));
+    told.ended = ended.collect();
+    Ok((seq, value(told)))
 }

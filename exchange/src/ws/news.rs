@@ -180,7 +180,8 @@ impl Follower {
 
     pub fn market_of(&self, wanted: &Subscribe) -> Result<Option<Arc<MarketInfo>>, Fault> {
         if wanted.channel.is_private() && wanted.market.is_some() {
-            let detail = "orders, fills and deals are of the whole account; leave the market out";
+            let detail =
+                "orders, fills, deals and protections are of the whole account; leave the market out";
             return Err(Fault::bad_request(detail));
         }
         let missing =

@@ -12,11 +12,12 @@ use super::news::{Ended, Follower};
 use crate::http::problem::Fault;
 use crate::proof::ProvenBatch;
 use bandex_api::{Channel, Push, PushKind, Subscribe};
-use bandex_engine::Outcome;
+use bandex_engine::{Event, OrderTerms, Outcome};
 use bandex_journal::{OutcomeRow, ReadError};
 use bandex_tradechain::Receipt;
-use bandex_types::AccountId;
+use bandex_types::{AccountId, OrderRef};
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// The outcomes that are read at a time: an outcome may be large, and each connection may hold so many.
 const PAGE: usize = 32;
@@ -25,7 +26,8 @@ impl Follower {
     /// Subscribes to a private channel from the record `from` on.
     pub(super) async fn resume(&mut self, id: u64, wanted: &Subscribe, from: u64) -> Result<(), Fault> {
         if !wanted.channel.is_private() {
-            let detail = "public channels begin with a snapshot; only orders, fills and deals resume";
+            let detail =
+                "public channels begin with a snapshot; only orders, fills, deals and protections resume";
             return Err(Fault::bad_request(detail));
         }
         let (who, market) = (self.reader()?, self.market_of(wanted)?);
@@ -84,7 +86,9 @@ impl Follower {
     ) -> Result<(), Ended> {
         let outcome: Outcome = borsh::from_slice(&row.outcome)
             .map_err(|error| ReadError::Store(format!("the outcome of record {}: {error}", row.seq)))?;
-        let told = Told { seq: row.seq, time: row.time, events: &outcome.events };
+        let terms = self.terms(account, &outcome.events).await?;
+        let terms_of = |order: &OrderRef| terms.get(order).copied();
+        let told = Told { seq: row.seq, time: row.time, events: &outcome.events, terms: &terms_of };
         let wants = |one: &Subscription| one.is_behind && one.is_of(account) && one.seen < row.seq;
         let wants_fills = |one: &Subscription| one.channel == Channel::Fills && wants(one);
         let mut receipt = None;
@@ -106,6 +110,24 @@ impl Follower {
             self.say(text(&push)).await;
         }
         Ok(())
+    }
+
+    /// The terms of the account's orders in a record; none if no one who is behind follows orders.
+    async fn terms(
+        &self,
+        account: AccountId,
+        events: &[Event],
+    ) -> Result<BTreeMap<OrderRef, OrderTerms>, Ended> {
+        let follows = |one: &Subscription| one.channel == Channel::Orders && one.is_of(account);
+        if !self.behind().any(follows) {
+            return Ok(BTreeMap::new());
+        }
+        let own = events.iter().filter_map(|event| match event {
+            Event::Order(order) if order.account == account => Some(order.order),
+            _ => None,
+        });
+        let found = self.shared.projections.terms(&own.collect::<Vec<_>>()).await?;
+        Ok(found.into_iter().map(|terms| (terms.order, terms)).collect())
     }
 
     /// The receipt of a record, from its batch: consecutive records often share one.

@@ -4,12 +4,14 @@
 //! records together gives the same rows as writing them one by one.
 
 use super::candles::{Candle, CandleInterval};
+use super::rows::{AuctionState, ProtectionState};
 use super::{Projected, ProjectedBlock};
 use crate::sql::{signed, time};
 use bandex_engine::{
-    AccountState, BalanceState, CommandResult, DealState, Event, KeyState, OrderState, ProposalState, Trade,
+    AccountState, BalanceState, CommandResult, DealState, Event, KeyState, OrderState, OrderTerms,
+    ProposalState, Trade,
 };
-use bandex_types::{AccountId, AssetId, BlockId, DealId, MarketId, PublicKey, Timestamp};
+use bandex_types::{AccountId, AssetId, BlockId, DealId, MarketId, OrderRef, PublicKey, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A place in the journal, its numbers known to fit the store.
@@ -56,11 +58,19 @@ pub(super) struct Gathered<'a> {
     pub(super) keys: BTreeMap<PublicKey, Seen<'a, KeyState>>,
     pub(super) balances: BTreeMap<(AccountId, AssetId), Seen<'a, BalanceState>>,
     pub(super) orders: BTreeMap<OrderKey, Seen<'a, OrderState>>,
+    pub(super) terms: BTreeMap<OrderKey, &'a OrderTerms>,
+    pub(super) amendments: BTreeSet<(OrderKey, i64)>,
+    pub(super) auctions: Vec<(MarketId, Place, AuctionState)>,
+    pub(super) protections: BTreeMap<(AccountId, MarketId), (Place, ProtectionState)>,
     pub(super) trades: BTreeMap<(MarketId, i64), Seen<'a, Trade>>,
     pub(super) candles: BTreeMap<(MarketId, CandleInterval), BTreeMap<i64, Folded>>,
     pub(super) deals: BTreeMap<DealId, Seen<'a, DealState>>,
     pub(super) deal_records: BTreeSet<(DealId, i64)>,
     pub(super) proposals: BTreeMap<BlockId, Seen<'a, ProposalState>>,
+}
+
+fn order_key(order: &OrderRef) -> Result<OrderKey, String> {
+    Ok((order.key, signed(order.seq)?, order.op))
 }
 
 fn note<'a, K: Ord, T>(map: &mut BTreeMap<K, Seen<'a, T>>, key: K, at: Place, state: &'a T) {
@@ -92,6 +102,9 @@ impl<'a> Gathered<'a> {
                 self.touch(block.deal, place);
             }
         }
+        for order in &record.amended {
+            self.amendments.insert((order_key(order)?, place.seq));
+        }
         for (index, event) in (0_i64..).zip(&record.outcome.events) {
             self.event(Place { index, ..place }, event)?;
         }
@@ -122,8 +135,18 @@ impl<'a> Gathered<'a> {
             }
             Event::Order(state) => {
                 self.concern([state.account], at);
-                let key = (state.order.key, signed(state.order.seq)?, state.order.op);
-                note(&mut self.orders, key, at, state);
+                note(&mut self.orders, order_key(&state.order)?, at, state);
+            }
+            Event::Terms(terms) => {
+                self.terms.insert(order_key(&terms.order)?, terms);
+            }
+            Event::Auction { market, price, volume } => {
+                self.auctions.push((*market, at, AuctionState { price: *price, volume: *volume }));
+            }
+            Event::Protection { account, market, protection, tripped } => {
+                self.concern([*account], at);
+                let state = ProtectionState { protection: *protection, tripped: *tripped };
+                self.protections.insert((*account, *market), (at, state));
             }
             Event::Trade(trade) => self.trade(at, trade)?,
             Event::Deal(state) => {
@@ -146,12 +169,9 @@ impl<'a> Gathered<'a> {
             Event::Genesis { .. }
             | Event::Asset(_)
             | Event::Market { .. }
-            | Event::Parameters(_)
-            | Event::Rules { .. }
-            | Event::Terms(_)
             | Event::MarketRules { .. }
-            | Event::Auction { .. }
-            | Event::Protection { .. } => {}
+            | Event::Parameters(_)
+            | Event::Rules { .. } => {}
         }
         Ok(())
     }

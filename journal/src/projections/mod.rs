@@ -17,14 +17,14 @@ pub use candles::{Candle, CandleInterval, CandleIntervalError};
 pub use place::ProjectionPlace;
 pub use query::ProjectionReader;
 pub use rows::{
-    BlockRow, CandleRow, Cursor, CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow,
-    OutcomeRow, ProposalRow, TradeRow,
+    AuctionRow, AuctionState, BlockRow, CandleRow, Cursor, CursorError, DealFilter, DealRecord, DealRow,
+    OrderFilter, OrderRow, OutcomeRow, ProposalRow, ProtectionRow, ProtectionState, TradeRow,
 };
 
 use crate::port::OpenError;
 use crate::sql::{Connection, Statement, unsigned};
 use bandex_engine::Outcome;
-use bandex_types::{BlockId, DealId, PublicKey, Timestamp};
+use bandex_types::{BlockId, DealId, OrderRef, PublicKey, Timestamp};
 use gather::Gathered;
 use std::time::Duration;
 use write::WriteError;
@@ -44,6 +44,8 @@ pub struct Projected {
     pub time: Timestamp,
     /// Its block, if the command was one.
     pub block: Option<ProjectedBlock>,
+    /// The orders that it amended.
+    pub amended: Vec<OrderRef>,
     /// The outcome's bytes, as they were hashed.
     pub outcome_bytes: Vec<u8>,
     /// The same, decoded.

@@ -1,8 +1,11 @@
 //! From the stores' rows to ours. Errors are words that name the column.
 
-use super::rows::{BlockRow, CandleRow, Cursor, DealRow, OrderRow, OutcomeRow, TradeRow};
+use super::rows::{
+    AuctionRow, BlockRow, CandleRow, Cursor, DealRow, OrderRow, OutcomeRow, ProtectionRow, TradeRow,
+};
 use crate::sql::{Row, fixed, time, unsigned};
-use bandex_types::{BlockId, PublicKey, Timestamp};
+use bandex_engine::OrderTerms;
+use bandex_types::{BlockId, MarketId, PublicKey, Timestamp};
 use borsh::BorshDeserialize;
 
 pub(super) fn number(row: &Row, column: &str) -> Result<u64, String> {
@@ -44,8 +47,35 @@ pub(super) fn block(row: &Row) -> Result<BlockRow, String> {
 pub(super) fn order(row: &Row) -> Result<OrderRow, String> {
     Ok(OrderRow {
         state: state(row)?,
+        terms: row.optional_bytes("terms")?.map(terms).transpose()?,
         placed: cursor(row, "placed_seq", "placed_index")?,
         placed_time: instant(row, "placed_time")?,
+        updated_seq: number(row, "updated_seq")?,
+        updated_time: instant(row, "updated_time")?,
+    })
+}
+
+fn terms(stored: &[u8]) -> Result<OrderTerms, String> {
+    OrderTerms::try_from_slice(stored).map_err(|error| format!("stored terms: {error}"))
+}
+
+pub(super) fn order_terms(row: &Row) -> Result<OrderTerms, String> {
+    terms(row.bytes("terms")?)
+}
+
+pub(super) fn auction(row: &Row) -> Result<AuctionRow, String> {
+    Ok(AuctionRow {
+        state: state(row)?,
+        at: cursor(row, "record_seq", "record_index")?,
+        time: instant(row, "time")?,
+    })
+}
+
+pub(super) fn protection(row: &Row) -> Result<ProtectionRow, String> {
+    let market = number(row, "market")?;
+    Ok(ProtectionRow {
+        market: MarketId::new(u32::try_from(market).map_err(|_| format!("market is {market}"))?),
+        state: state(row)?,
         updated_seq: number(row, "updated_seq")?,
         updated_time: instant(row, "updated_time")?,
     })

@@ -6,14 +6,17 @@
 use super::candles::CandleInterval;
 use super::parse;
 use super::rows::{
-    BlockRow, CandleRow, Cursor, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow,
-    ProposalRow, TradeRow,
+    AuctionRow, BlockRow, CandleRow, Cursor, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow,
+    OutcomeRow, ProposalRow, ProtectionRow, TradeRow,
 };
 use super::write::length;
 use crate::port::ReadError;
 use crate::sql::{Pool, Row, Statement, bound, limit as sql_limit};
-use bandex_engine::{AccountState, BalanceState, KeyState};
+use bandex_engine::{AccountState, BalanceState, KeyState, OrderTerms};
 use bandex_types::{AccountId, BlockId, DealId, MarketId, OrderRef, PublicKey, Timestamp};
+
+/// The orders whose terms are asked for in one question: SQLite nests conditions a thousand deep at most.
+const TERMS_AT_ONCE: usize = 100;
 
 /// Queries over the projections. Clones share their connections.
 #[derive(Debug, Clone)]
@@ -150,6 +153,65 @@ impl ProjectionReader {
         query.bind(reference.key.as_bytes()).push(" AND seq = ").bind(bound(reference.seq));
         query.push(" AND op = ").bind(i64::from(reference.op));
         self.one(query, parse::order).await
+    }
+
+    /// The records that amended an order, oldest first.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn amendments(&self, order: OrderRef) -> Result<Vec<u64>, ReadError> {
+        let mut query = Statement::new("SELECT record_seq FROM amendments WHERE key = ");
+        query.bind(order.key.as_bytes()).push(" AND seq = ").bind(bound(order.seq));
+        query.push(" AND op = ").bind(i64::from(order.op)).push(" ORDER BY record_seq");
+        self.all(query, |row| parse::number(row, "record_seq")).await
+    }
+
+    /// The terms of those among `orders` that have any.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn terms(&self, orders: &[OrderRef]) -> Result<Vec<OrderTerms>, ReadError> {
+        let mut found = Vec::new();
+        for some in orders.chunks(TERMS_AT_ONCE) {
+            let mut query = Statement::new("SELECT terms FROM orders WHERE terms IS NOT NULL AND (1 = 0");
+            for order in some {
+                query
+                    .push(" OR (key = ")
+                    .bind(order.key.as_bytes())
+                    .push(" AND seq = ")
+                    .bind(bound(order.seq));
+                query.push(" AND op = ").bind(i64::from(order.op)).push(")");
+            }
+            query.push(")");
+            found.extend(self.all(query, parse::order_terms).await?);
+        }
+        Ok(found)
+    }
+
+    /// A market's auctions that ended, newest first.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn auctions(
+        &self,
+        market: MarketId,
+        before: Option<Cursor>,
+        limit: usize,
+    ) -> Result<Vec<AuctionRow>, ReadError> {
+        let mut query = Statement::new("SELECT * FROM auctions WHERE market = ");
+        query.bind(i64::from(market.get()));
+        page(&mut query, ("record_seq", "record_index"), before, limit);
+        self.all(query, parse::auction).await
+    }
+
+    /// An account's protections that are set, tripped or not, by market.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn protections(&self, account: AccountId) -> Result<Vec<ProtectionRow>, ReadError> {
+        let mut query = Statement::new("SELECT * FROM protections WHERE active = 1 AND account = ");
+        query.bind(account.as_bytes()).push(" ORDER BY market");
+        self.all(query, parse::protection).await
     }
 
     /// A market's trades, newest first, with numbers below `before_number`.

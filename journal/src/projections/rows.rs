@@ -1,8 +1,10 @@
 //! What queries ask for and what they give.
 
 use super::candles::Candle;
-use bandex_engine::{DealState, OrderState, ProposalState, Trade};
-use bandex_types::{AccountId, BlockId, MarketId, PublicKey, Timestamp};
+use bandex_engine::{DealState, OrderState, OrderTerms, ProposalState, Trade};
+use bandex_tradechain::body::Protection;
+use bandex_types::{AccountId, BlockId, MarketId, Price, PublicKey, Timestamp};
+use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;
 use std::str::FromStr;
 
@@ -68,7 +70,7 @@ pub struct OrderFilter {
     pub account: AccountId,
     /// Of one market only.
     pub market: Option<MarketId>,
-    /// Only those that rest.
+    /// Only those that rest or sleep.
     pub open_only: bool,
 }
 
@@ -77,10 +79,54 @@ pub struct OrderFilter {
 pub struct OrderRow {
     /// The order.
     pub state: OrderState,
+    /// What it was placed with, if it is more than a plain limit order.
+    pub terms: Option<OrderTerms>,
     /// Where it first appeared.
     pub placed: Cursor,
     /// When.
     pub placed_time: Timestamp,
+    /// The last record that changed it.
+    pub updated_seq: u64,
+    /// When.
+    pub updated_time: Timestamp,
+}
+
+/// What an auction gave.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct AuctionState {
+    /// The price of all its trades, in ticks; none if there was no trade.
+    pub price: Option<Price>,
+    /// What was traded, in lots.
+    pub volume: u64,
+}
+
+/// An auction that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AuctionRow {
+    /// What it gave.
+    pub state: AuctionState,
+    /// Where it ended.
+    pub at: Cursor,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// The protection of an account's quotes on a market.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct ProtectionState {
+    /// What is set; none once it was ended.
+    pub protection: Option<Protection>,
+    /// Whether quotes were pulled.
+    pub tripped: bool,
+}
+
+/// A protection as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ProtectionRow {
+    /// Where.
+    pub market: MarketId,
+    /// What it is.
+    pub state: ProtectionState,
     /// The last record that changed it.
     pub updated_seq: u64,
     /// When.

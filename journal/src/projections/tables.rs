@@ -36,7 +36,7 @@ pub(super) static BALANCES: Table<4> = Table {
     replace: Some((&["account", "asset"], &["updated_seq", "state"])),
 };
 
-pub(super) static ORDERS: Table<12> = Table {
+pub(super) static ORDERS: Table<13> = Table {
     name: "orders",
     columns: [
         Bytes("key"),
@@ -51,8 +51,16 @@ pub(super) static ORDERS: Table<12> = Table {
         Number("updated_seq"),
         Number("updated_time"),
         Bytes("state"),
+        Bytes("terms"),
     ],
+    // Terms never change, and are told only once.
     replace: Some((&["key", "seq", "op"], &["open", "updated_seq", "updated_time", "state"])),
+};
+
+pub(super) static AMENDMENTS: Table<4> = Table {
+    name: "amendments",
+    columns: [Bytes("key"), Number("seq"), Number("op"), Number("record_seq")],
+    replace: None,
 };
 
 pub(super) static TRADES: Table<9> = Table {
@@ -81,6 +89,25 @@ pub(super) static CANDLES: Table<5> = Table {
         Bytes("state"),
     ],
     replace: Some((&["market", "interval_us", "start"], &["updated_seq", "state"])),
+};
+
+pub(super) static AUCTIONS: Table<5> = Table {
+    name: "auctions",
+    columns: [Number("market"), Number("record_seq"), Number("record_index"), Number("time"), Bytes("state")],
+    replace: None,
+};
+
+pub(super) static PROTECTIONS: Table<6> = Table {
+    name: "protections",
+    columns: [
+        Bytes("account"),
+        Number("market"),
+        Number("active"),
+        Number("updated_seq"),
+        Number("updated_time"),
+        Bytes("state"),
+    ],
+    replace: Some((&["account", "market"], &["active", "updated_seq", "updated_time", "state"])),
 };
 
 pub(super) static DEALS: Table<10> = Table {

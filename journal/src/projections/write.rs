@@ -49,6 +49,8 @@ pub(super) async fn all(transaction: &mut Transaction<'_>, gathered: &Gathered<'
     records(transaction, gathered).await?;
     holders(transaction, gathered).await?;
     orders(transaction, gathered).await?;
+    auctions(transaction, gathered).await?;
+    protections(transaction, gathered).await?;
     trades(transaction, gathered).await?;
     candles(transaction, gathered).await?;
     deals(transaction, gathered).await?;
@@ -118,9 +120,35 @@ async fn orders(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> W
             seen.last.seq.into(),
             seen.last.time.into(),
             bytes(seen.state),
+            gathered.terms.get(&(*key, *seq, *op)).map_or(Value::Absent, |terms| bytes(*terms)),
         ]
     });
-    Ok(transaction.insert(&tables::ORDERS, orders.collect()).await?)
+    transaction.insert(&tables::ORDERS, orders.collect()).await?;
+    let amendments = gathered.amendments.iter().map(|((key, seq, op), record)| {
+        [key.as_bytes().into(), (*seq).into(), i64::from(*op).into(), (*record).into()]
+    });
+    Ok(transaction.insert(&tables::AMENDMENTS, amendments.collect()).await?)
+}
+
+async fn auctions(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let auctions = gathered.auctions.iter().map(|(market, at, state)| {
+        [i64::from(market.get()).into(), at.seq.into(), at.index.into(), at.time.into(), bytes(state)]
+    });
+    Ok(transaction.insert(&tables::AUCTIONS, auctions.collect()).await?)
+}
+
+async fn protections(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let protections = gathered.protections.iter().map(|((account, market), (at, state))| {
+        [
+            account.as_bytes().into(),
+            i64::from(market.get()).into(),
+            state.protection.is_some().into(),
+            at.seq.into(),
+            at.time.into(),
+            bytes(state),
+        ]
+    });
+    Ok(transaction.insert(&tables::PROTECTIONS, protections.collect()).await?)
 }
 
 async fn trades(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {

@@ -2,14 +2,14 @@
 
 use bandex_engine::{
     AccountState, BalanceState, CancelReason, CommandResult, DealState, DefaultNotice, Event, KeyState,
-    KeyStatus, OrderState, OrderStatus, Outcome, ProposalState, ProposalStatus, Trade, Tranche,
+    KeyStatus, OrderState, OrderStatus, OrderTerms, Outcome, ProposalState, ProposalStatus, Trade, Tranche,
 };
 use bandex_journal::{Projected, ProjectedBlock};
 use bandex_settlement::{Deal, Party, Terms};
-use bandex_tradechain::body::Scopes;
+use bandex_tradechain::body::{Protection, Scopes, Trigger, TriggerKind};
 use bandex_types::{
-    AccountId, Amount, AssetId, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Rail, Side,
-    Timestamp,
+    AccountId, Amount, AssetId, BlockId, DealId, MarketId, OrderRef, OrderType, PostOnly, Price, PublicKey,
+    Quantity, Rail, SelfTrade, Side, TimeInForce, Timestamp,
 };
 use std::collections::BTreeMap;
 
@@ -47,7 +47,8 @@ fn at(seq: u64) -> Timestamp {
 
 fn record(seq: u64, block: Option<ProjectedBlock>, events: Vec<Event>) -> Projected {
     let outcome = Outcome { result: CommandResult::Done(vec![]), events };
-    Projected { seq, time: at(seq), block, outcome_bytes: outcome.encode(), outcome }
+    let (time, amended, outcome_bytes) = (at(seq), Vec::new(), outcome.encode());
+    Projected { seq, time, block, amended, outcome_bytes, outcome }
 }
 
 fn block(who: u64, seq: u64, deal: Option<DealId>) -> Option<ProjectedBlock> {
@@ -67,6 +68,37 @@ fn order_state(who: u64, seq: u64, op: u8, status: OrderStatus) -> Event {
         status,
         client_id: Some(format!("{seq}/{op}")),
     })
+}
+
+/// What an order with `op` above 1 was placed with.
+pub fn order_terms(who: u64, seq: u64, op: u8) -> OrderTerms {
+    OrderTerms {
+        order: order(who, seq, op),
+        order_type: OrderType::Limit,
+        time_in_force: TimeInForce::Gtd,
+        expires: Some(at(seq + 100)),
+        post_only: PostOnly::Slide,
+        self_trade: SelfTrade::Decrement,
+        display: Some(Quantity::new(seq)),
+        minimum: None,
+        trigger: Some(Trigger { kind: TriggerKind::TakeProfit, price: Price::new(seq) }),
+        quote_quantity: None,
+        quote: op == 3,
+    }
+}
+
+/// The end of an auction; every other one trades nothing.
+fn auction(seq: u64) -> Event {
+    let price = seq.is_multiple_of(2).then_some(Price::new(seq));
+    Event::Auction { market: MarketId::new(2), price, volume: if price.is_some() { 3 * seq } else { 0 } }
+}
+
+/// Set by each account in turn; every third ends it.
+fn protection(who: u64, seq: u64) -> Event {
+    let set = Protection { quantity: Quantity::new(seq), window_us: 1_000 };
+    let protection = (!seq.is_multiple_of(3)).then_some(set);
+    let (account, market) = (account(who), MarketId::new(1));
+    Event::Protection { account, market, protection, tripped: seq.is_multiple_of(2) }
 }
 
 fn trade(number: u64, taker: u64, maker: u64, deal: DealId) -> Event {
@@ -152,10 +184,16 @@ fn step(seq: u64) -> Projected {
     let (who, next) = ((seq - 1) % 3 + 1, seq % 3 + 1);
     let mut events = holder_events(who, seq);
     if who != 3 {
-        events.extend((0..4).map(|op| order_state(who, seq, op, OrderStatus::Open)));
-        return record(seq, block(who, seq, None), events);
+        let status = |op| if op == 2 { OrderStatus::Sleeping } else { OrderStatus::Open };
+        events.extend((0..4).map(|op| order_state(who, seq, op, status(op))));
+        events.extend((2..4).map(|op| Event::Terms(Box::new(order_terms(who, seq, op)))));
+        // Beside what it placed two records before, if that was it.
+        let amended =
+            if who == 1 && seq > 3 { vec![order(1, seq - 3, 3), order(1, seq, 3)] } else { Vec::new() };
+        return Projected { amended, ..record(seq, block(who, seq, None), events) };
     }
     let (cancelled, filled) = (OrderStatus::Cancelled(CancelReason::Requested), OrderStatus::Filled);
+    events.extend([auction(seq), protection(seq / 3 % 2 + 1, seq / 3)]);
     events.push(order_state(1, seq - 2, 0, cancelled));
     events.push(order_state(2, seq - 1, 1, filled));
     let number = seq / 3;
@@ -202,7 +240,7 @@ pub fn last_orders(records: &[Projected]) -> Vec<OrderState> {
 }
 
 pub fn is_open(state: &OrderState) -> bool {
-    state.status == OrderStatus::Open
+    matches!(state.status, OrderStatus::Open | OrderStatus::Sleeping)
 }
 
 pub fn due_by(state: &DealState) -> Option<AccountId> {

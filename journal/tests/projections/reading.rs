@@ -6,7 +6,7 @@ use bandex_engine::{DealState, Event, OrderState};
 use bandex_journal::{
     Cursor, DealFilter, DealRow, OrderFilter, OrderRow, Projected, ProjectionReader, TradeRow,
 };
-use bandex_types::{AccountId, AssetId, BlockId, MarketId};
+use bandex_types::{AccountId, AssetId, BlockId, MarketId, Price};
 
 /// All pages of `limit` rows, one after the other.
 async fn pages<T>(
@@ -62,6 +62,69 @@ async fn orders_are_found_page_by_page() {
         assert_eq!(found.placed_time, records[3].time);
         assert_eq!(found.updated_time, records[5].time);
         assert_eq!(reader.order(order(1, 4, 9)).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn terms_amendments_auctions_and_protections_are_found() {
+    for store in Store::each().await {
+        let records = history(60);
+        let projections = store.projected(&records).await;
+        let reader = projections.reader();
+        // Terms stay, whatever else is told of the order.
+        for (op, terms) in [(0, None), (1, None), (2, Some(2)), (3, Some(3))] {
+            let row = reader.order(order(1, 4, op)).await.unwrap().unwrap();
+            assert_eq!(row.terms, terms.map(|op| history::order_terms(1, 4, op)));
+        }
+        let asked: Vec<_> = (1..=58).flat_map(|seq| (0..5).map(move |op| order(1, seq, op))).collect();
+        let mut found = reader.terms(&asked).await.unwrap();
+        found.sort_by_key(|terms| terms.order);
+        let mut placed = history::last_orders(&records);
+        placed.retain(|state| state.account == account(1) && state.order.op > 1);
+        let expected: Vec<_> =
+            placed.iter().map(|state| history::order_terms(1, state.order.seq, state.order.op)).collect();
+        assert_eq!((found.len(), found), (40, expected));
+        assert_eq!(reader.terms(&[]).await.unwrap(), []);
+        assert_eq!(reader.amendments(order(1, 4, 3)).await.unwrap(), [4, 7]);
+        assert_eq!(reader.amendments(order(1, 1, 3)).await.unwrap(), [4]);
+        assert!(reader.amendments(order(1, 4, 2)).await.unwrap().is_empty());
+        let market = MarketId::new(2);
+        for limit in [1, 3, 1000] {
+            let page = async |before| reader.auctions(market, before, limit).await.unwrap();
+            let rows = pages(limit, page, |row| row.at).await;
+            let gave: Vec<_> = rows
+                .iter()
+                .map(|row| (row.at.seq, row.state.price.map(Price::get), row.state.volume))
+                .collect();
+            let expected =
+                |seq: u64| if seq.is_multiple_of(2) { (seq, Some(seq), 3 * seq) } else { (seq, None, 0) };
+            assert_eq!(gave, (1..=20).rev().map(|number| expected(3 * number)).collect::<Vec<_>>());
+            assert_eq!(rows[0].time, records[59].time);
+        }
+        assert_eq!(reader.auctions(MarketId::new(1), None, 5).await.unwrap(), []);
+        // The last word to account 1 was in record 60, to account 2 in record 57; account 3 was told nothing.
+        let set = |quantity, tripped| (Some(quantity), tripped);
+        for (who, expected) in [(1, Some((60, set(20, true)))), (2, Some((57, set(19, false)))), (3, None)] {
+            let rows = reader.protections(account(who)).await.unwrap();
+            let found = rows.iter().map(|row| {
+                assert_eq!(
+                    (row.market, row.updated_time),
+                    (
+                        MarketId::new(1),
+                        records.iter().find(|record| record.seq == row.updated_seq).unwrap().time
+                    )
+                );
+                let quantity = row.state.protection.map(|set| set.quantity.get());
+                (row.updated_seq, (quantity, row.state.tripped))
+            });
+            assert_eq!(found.collect::<Vec<_>>(), expected.into_iter().collect::<Vec<_>>(), "{who}");
+        }
+        // In record 54 account 1's was ended.
+    }
+    for store in Store::each().await {
+        let ended = store.projected(&history(54)).await;
+        let left = ended.reader().protections(account(1)).await.unwrap();
+        assert_eq!(left, [], "what was ended is not set");
     }
 }
 
@@ -176,6 +239,7 @@ fn is_about(event: &Event, account: AccountId) -> bool {
         Event::Proposal(state) => state.from == account || state.to == account,
         Event::Default(notice) => notice.by == account || notice.victim == account,
         Event::Fork(notice) => notice.account == account,
+        Event::Protection { account: whose, .. } => *whose == account,
         _ => false,
     }
 }

@@ -4,9 +4,11 @@ use crate::history::history;
 use crate::kit::{JOURNAL, Store};
 use bandex_journal::{ProjectionError, Projections};
 
-const TABLES: [&str; 13] = [
+const TABLES: [&str; 16] = [
     "account_records",
     "accounts",
+    "amendments",
+    "auctions",
     "balances",
     "blocks",
     "candles",
@@ -17,6 +19,7 @@ const TABLES: [&str; 13] = [
     "outcomes",
     "progress",
     "proposals",
+    "protections",
     "trades",
 ];
 

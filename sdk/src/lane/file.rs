@@ -1,6 +1,6 @@
 //! A lane in a file: one JSON line an entry, only ever added to.
 
-use super::{Entry, LaneState, LaneStore, OwnOrder, StoreError};
+use super::{Entry, LaneState, LaneStore, OwnOrder, StoreError, Version};
 use crate::wire::{signed_from_wire, signed_to_wire};
 use bandex_tradechain::Head;
 use bandex_types::{BlockId, OrderRef, PublicKey};
@@ -116,8 +116,20 @@ impl StoredOrders {
     /// # Errors
     /// The file cannot be read, or is no lane.
     pub fn order(&self, order: &OrderRef) -> Result<Option<OwnOrder>, StoreError> {
+        Ok(self.state()?.and_then(|state| state.own.order(order)))
+    }
+
+    /// The amendments that lane signed to an order, whoever placed it.
+    ///
+    /// # Errors
+    /// As [`StoredOrders::order`].
+    pub fn amendments(&self, order: &OrderRef) -> Result<Vec<Version>, StoreError> {
+        Ok(self.state()?.map_or_else(Vec::new, |state| state.own.amendments(order).to_vec()))
+    }
+
+    fn state(&self) -> Result<Option<LaneState>, StoreError> {
         let (entries, _) = entries_of(&std::fs::read(&self.path)?)?;
-        Ok(LaneState::from_entries(&entries)?.and_then(|state| state.own.order(order)))
+        LaneState::from_entries(&entries)
     }
 }
 

@@ -127,6 +127,14 @@ impl LaneState {
         self.pending.push_back(own);
     }
 
+    /// The exchange refused these operations of block `seq`, which is still pending.
+    pub fn forget(&mut self, seq: u64, refused: &[usize]) {
+        let Some(own) = self.pending.iter().find(|block| block.seq == seq) else { return };
+        if let Ok(block) = Block::decode(&own.signed.payload) {
+            self.own.forget(&block, refused);
+        }
+    }
+
     /// Everything up to `seq` was sequenced.
     pub fn confirm(&mut self, seq: u64) {
         while let Some(block) = self.pending.pop_front_if(|block| block.seq <= seq) {

@@ -1,6 +1,6 @@
 //! What the blocks of a lane ordered and paid: the trader's own side of the story, to hold against the exchange's.
 
-use bandex_tradechain::body::{Operation, Pay, Place};
+use bandex_tradechain::body::{Operation, Pay, Place, Quote};
 use bandex_tradechain::{Block, Body};
 use bandex_types::{Amount, DealId, MarketId, OrderRef, Price, Quantity, Side};
 use std::collections::BTreeMap;
@@ -10,8 +10,10 @@ use std::collections::BTreeMap;
 pub struct Version {
     /// The limit.
     pub price: Price,
-    /// The total quantity, fills included.
+    /// The total quantity, fills included; 0 if the size is in quote.
     pub quantity: Quantity,
+    /// The size in quote, of a market order that has it so.
+    pub quote_quantity: Option<Amount>,
 }
 
 /// An order as its owner signed it.
@@ -39,8 +41,14 @@ pub(crate) struct OwnRecord {
 
 impl OwnOrder {
     fn new(place: &Place) -> Self {
-        let version = Version { price: place.price, quantity: place.quantity };
-        Self { market: place.market, side: place.side, versions: vec![version], own_cap: place.own_cap }
+        let Place { market, side, price, quantity, quote_quantity, own_cap, .. } = *place;
+        Self { market, side, versions: vec![Version { price, quantity, quote_quantity }], own_cap }
+    }
+
+    fn quoted(market: MarketId, quote: &Quote) -> Self {
+        let Quote { side, price, quantity } = *quote;
+        let version = Version { price, quantity, quote_quantity: None };
+        Self { market, side, versions: vec![version], own_cap: None }
     }
 }
 
@@ -66,7 +74,13 @@ impl OwnRecord {
                 self.placed.insert(name, OwnOrder::new(place));
             }
             Operation::Amend { order, price, quantity } => {
-                self.amended.entry(*order).or_default().push(Version { price: *price, quantity: *quantity });
+                let version = Version { price: *price, quantity: *quantity, quote_quantity: None };
+                self.amended.entry(*order).or_default().push(version);
+            }
+            Operation::Quote(quotes) => {
+                for (quote, op) in quotes.quotes.iter().zip(name.op..=u8::MAX) {
+                    self.placed.insert(OrderRef { op, ..name }, OwnOrder::quoted(quotes.market, quote));
+                }
             }
             _ => {}
         }
@@ -89,9 +103,20 @@ impl OwnRecord {
         self.paid.get(deal)
     }
 
-    /// Forgets an order that the exchange refused.
-    pub fn forget(&mut self, order: &OrderRef) {
-        self.placed.remove(order);
+    /// Forgets the orders of the operations of a block that the exchange refused, by their places from 0.
+    pub fn forget(&mut self, block: &Block, refused: &[usize]) {
+        let Body::Orders(orders) = &block.body else { return };
+        let named = orders.numbered().zip(0..).filter(|(_, place)| refused.contains(place));
+        for ((first, operation), _) in named {
+            let count = match operation {
+                Operation::Place(_) => 1,
+                Operation::Quote(quotes) => quotes.quotes.len(),
+                _ => 0,
+            };
+            for op in (first..=u8::MAX).take(count) {
+                self.placed.remove(&OrderRef { key: block.author, seq: block.seq, op });
+            }
+        }
     }
 }
 
@@ -100,6 +125,7 @@ mod tests {
     use super::*;
     use crate::Signer;
     use crate::testing::{NETWORK, NOW, ORIGIN, keypair, place};
+    use bandex_tradechain::body::Quotes;
 
     #[test]
     fn orders_amendments_and_payments_are_found_again() {
@@ -123,8 +149,11 @@ mod tests {
         for block in made {
             record.note(&Block::decode(&block.unwrap().signed.payload).unwrap());
         }
-        let version =
-            |price, quantity| Version { price: Price::new(price), quantity: Quantity::new(quantity) };
+        let version = |price, lots| Version {
+            price: Price::new(price),
+            quantity: Quantity::new(lots),
+            quote_quantity: None,
+        };
         let found = record.order(&own).unwrap();
         assert_eq!((found.market, found.side), (MarketId::new(1), Side::Buy));
         assert_eq!(found.versions, [version(10, 3), version(11, 5)]);
@@ -132,7 +161,35 @@ mod tests {
         assert_eq!(record.amendments(&foreign), [version(11, 5)]);
         assert_eq!(record.last_pay(&DealId::new([4; 32])), Some(&pay(3)));
         assert_eq!(record.last_pay(&DealId::new([5; 32])), None);
-        record.forget(&own);
-        assert_eq!(record.order(&own), None);
+    }
+
+    #[test]
+    fn quotes_are_known_by_their_numbers_until_they_are_refused() {
+        let mut signer = Signer::new(keypair(1), NETWORK, ORIGIN);
+        let quote = |side, price| Quote { side, price: Price::new(price), quantity: Quantity::new(7) };
+        let quotes = Quotes {
+            market: MarketId::new(3),
+            slide: false,
+            quotes: vec![quote(Side::Buy, 4), quote(Side::Sell, 5)],
+        };
+        let operations = vec![place(2), Operation::Quote(quotes), place(3)];
+        let signed = signer.orders(NOW, operations).unwrap().signed;
+        let block = Block::decode(&signed.payload).unwrap();
+        let check = |refused: &[usize], expected: [Option<(u32, Side, u64)>; 5]| {
+            let mut record = OwnRecord::default();
+            record.note(&block);
+            record.forget(&block, refused);
+            let found = [0, 1, 2, 3, 4].map(|op| {
+                let order = record.order(&OrderRef { key: keypair(1).public(), seq: 1, op })?;
+                Some((order.market.get(), order.side, order.versions[0].price.get()))
+            });
+            assert_eq!(found, expected, "{refused:?}");
+        };
+        let (place, bid, ask) = (Some((1, Side::Buy, 10)), Some((3, Side::Buy, 4)), Some((3, Side::Sell, 5)));
+        check(&[], [place, bid, ask, place, None]);
+        check(&[0], [None, bid, ask, place, None]);
+        check(&[1], [place, None, None, place, None]);
+        check(&[2], [place, bid, ask, None, None]);
+        check(&[0, 2], [None, bid, ask, None, None]);
     }
 }

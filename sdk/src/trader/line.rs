@@ -11,7 +11,7 @@ use crate::lane::{Entry, LaneState, LaneStore, StoreError};
 use crate::{Client, OwnBlock, SignError, Signer};
 use bandex_api::BlockReply;
 use bandex_tradechain::Block;
-use bandex_types::{OrderRef, PublicKey};
+use bandex_types::PublicKey;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -85,9 +85,10 @@ impl Lane {
     /// Block `seq` has its answer.
     fn settle(&mut self, seq: u64, answer: Result<BlockReply, SubmitError>) {
         if let Ok(reply) = &answer {
-            let refused = reply.operations.iter().zip(0u8..).filter(|(operation, _)| !operation.ok);
-            for (_, op) in refused {
-                self.state.own.forget(&OrderRef { key: self.state.key, seq, op });
+            let refused = reply.operations.iter().zip(0..).filter(|(operation, _)| !operation.ok);
+            let refused: Vec<usize> = refused.map(|(_, place)| place).collect();
+            if !refused.is_empty() {
+                self.state.forget(seq, &refused);
             }
         }
         self.answered.insert(seq);

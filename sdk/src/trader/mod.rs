@@ -14,10 +14,12 @@ use crate::{
 };
 use bandex_api::{BlockReply, OperationReply};
 use bandex_tradechain::body::{
-    Acknowledge, Bandwidth, Heal, Operation, Orders, Pay, Place, Revoke, Transfer,
+    Acknowledge, Bandwidth, Heal, Operation, Orders, Pay, Place, Protection, Quotes, Revoke, Transfer,
 };
 use bandex_tradechain::{Body, Head, Keypair};
-use bandex_types::{AccountId, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Timestamp};
+use bandex_types::{
+    AccountId, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Side, Timestamp,
+};
 use line::Line;
 use std::sync::Arc;
 use tokio::sync::oneshot;
@@ -113,8 +115,18 @@ pub struct Placed {
     pub reply: BlockReply,
 }
 
+/// Quotes that rest in place of those before.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quoted {
+    /// Their references, in the order in which they were given.
+    pub orders: Vec<OrderRef>,
+    /// The whole answer, with its receipt.
+    pub reply: BlockReply,
+}
+
 impl Submitted {
-    /// The reference of the order that operation `op` places.
+    /// The reference of the order with the number `op`: of operation `op`, or further on if there were quotes before,
+    /// as [`Orders::numbered`] says.
     pub const fn order(&self, op: u8) -> OrderRef {
         OrderRef { key: self.key, seq: self.seq, op }
     }
@@ -252,6 +264,43 @@ impl Trader {
         quantity: Quantity,
     ) -> Result<BlockReply, TraderError> {
         self.one(Operation::Amend { order, price, quantity }).await.map(|done| done.reply)
+    }
+
+    /// Cancels every open order of the account, sleeping ones and quotes included, that market and side do not leave
+    /// out.
+    ///
+    /// # Errors
+    /// The block was refused, or the lane is broken.
+    pub async fn cancel_all(
+        &self,
+        market: Option<MarketId>,
+        side: Option<Side>,
+    ) -> Result<BlockReply, TraderError> {
+        self.one(Operation::CancelAll { market, side }).await.map(|done| done.reply)
+    }
+
+    /// Replaces all quotes of the account on a market, or changes nothing. [`crate::MarketInfo::quotes`] makes them.
+    ///
+    /// # Errors
+    /// As [`Trader::place`].
+    pub async fn quote(&self, quotes: Quotes) -> Result<Quoted, TraderError> {
+        let count = quotes.quotes.len();
+        let Placed { order, reply, .. } = self.one(Operation::Quote(quotes)).await?;
+        let orders = (order.op..=u8::MAX).take(count).map(|op| OrderRef { op, ..order }).collect();
+        Ok(Quoted { orders, reply })
+    }
+
+    /// Sets or ends the protection of the account's quotes on a market. Setting it again lets quotes in that were
+    /// pulled.
+    ///
+    /// # Errors
+    /// As [`Trader::place`].
+    pub async fn protect(
+        &self,
+        market: MarketId,
+        protection: Option<Protection>,
+    ) -> Result<BlockReply, TraderError> {
+        self.one(Operation::Protect { market, protection }).await.map(|done| done.reply)
     }
 
     /// One to a hundred operations in one block, each answered by itself.

@@ -7,6 +7,7 @@ mod books;
 mod bytes;
 mod deals;
 mod defaults;
+mod features;
 mod forks;
 mod hostile;
 mod keys;

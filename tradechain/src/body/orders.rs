@@ -250,3 +250,31 @@ impl Orders {
             .try_for_each(|time| time.plausible().map(drop))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bandex_types::PublicKey;
+
+    #[test]
+    fn every_order_of_a_block_has_a_number_of_its_own() {
+        let check = |operations: Vec<Operation>, expected: &[u8]| {
+            let orders = Orders { operations };
+            assert_eq!(orders.check(), Ok(()));
+            let numbers: Vec<u8> = orders.numbered().map(|(number, _)| number).collect();
+            assert_eq!(numbers, expected);
+            assert!(orders.numbered().map(|(_, operation)| operation).eq(&orders.operations));
+        };
+        let order = OrderRef { key: PublicKey::new([1; 32]), seq: 1, op: 0 };
+        let cancel = || Operation::Cancel { order };
+        let quotes = |count| {
+            let quote = Quote { side: Side::Buy, price: Price::new(1), quantity: Quantity::new(1) };
+            Operation::Quote(Quotes { market: MarketId::new(1), slide: false, quotes: vec![quote; count] })
+        };
+        check(vec![cancel(), cancel(), cancel()], &[0, 1, 2]);
+        check(vec![cancel(), quotes(3), cancel(), quotes(0), cancel()], &[0, 1, 4, 5, 6]);
+        check(vec![quotes(100), quotes(100), quotes(55), cancel()], &[0, 100, 200, 255]);
+        let most = Orders { operations: vec![quotes(100), quotes(100), quotes(56), cancel()] };
+        assert!(most.check().is_err(), "a number has 8 bits");
+    }
+}

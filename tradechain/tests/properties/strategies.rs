@@ -18,7 +18,8 @@ const SELF_TRADE: [SelfTrade; 4] =
     [SelfTrade::CancelOldest, SelfTrade::CancelNewest, SelfTrade::CancelBoth, SelfTrade::Decrement];
 const TRIGGERS: [TriggerKind; 2] = [TriggerKind::StopLoss, TriggerKind::TakeProfit];
 const RAILS: [Rail; 2] = [Rail::Token, Rail::Attested];
-const STATES: [MarketState; 3] = [MarketState::Trading, MarketState::CancelOnly, MarketState::Halted];
+const STATES: [MarketState; 4] =
+    [MarketState::Trading, MarketState::CancelOnly, MarketState::Halted, MarketState::Auction];
 const PAYERS: [Payer; 2] = [Payer::Author, Payer::Counterparty];
 
 fn of<T: Copy + std::fmt::Debug + 'static>(words: &'static [T]) -> impl Strategy<Value = T> {
@@ -116,7 +117,25 @@ fn operation() -> impl Strategy<Value = Operation> {
             price,
             quantity
         }),
+        (option::of(market()), option::of(of(&SIDES)))
+            .prop_map(|(market, side)| Operation::CancelAll { market, side }),
+        quotes().prop_map(Operation::Quote),
+        (market(), option::of((quantity(), 1..=u64::MAX))).prop_map(|(market, protection)| {
+            let protection = protection.map(|(quantity, window_us)| Protection { quantity, window_us });
+            Operation::Protect { market, protection }
+        }),
     ]
+}
+
+/// Few enough that any block of them is good.
+fn quotes() -> impl Strategy<Value = Quotes> {
+    let quote =
+        (of(&SIDES), price(), quantity()).prop_map(|(side, price, quantity)| Quote { side, price, quantity });
+    (market(), any::<bool>(), vec(quote, 0..5)).prop_map(|(market, slide, quotes)| Quotes {
+        market,
+        slide,
+        quotes,
+    })
 }
 
 fn ratio() -> impl Strategy<Value = Ratio> {
@@ -163,6 +182,12 @@ fn change() -> impl Strategy<Value = Change> {
         parameters,
         (account(), amount()).prop_map(|(to, amount)| Change::Issue { to, amount }),
         (account(), any::<bool>()).prop_map(|(account, frozen)| Change::SetFrozen { account, frozen }),
+        (market(), any::<u32>(), any::<u64>(), any::<u64>(), any::<u32>()).prop_map(
+            |(market, band_ppm, halt_us, auction_us, most_orders)| {
+                let rules = MarketRules { band_ppm, halt_us, auction_us, most_orders };
+                Change::SetMarketRules { market, rules }
+            }
+        ),
     ]
 }
 

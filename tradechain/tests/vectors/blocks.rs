@@ -160,11 +160,26 @@ fn orders() -> Vec<(&'static str, u8, Block)> {
         }),
     ];
     let expiring = Block { expiry: Some(TIME.plus(5_000_000)), ..orders_block(others) };
+    let quote = |side, ticks, lots| Quote { side, price: Price::new(ticks), quantity: Quantity::new(lots) };
+    let quotes = |slide, quotes| Operation::Quote(Quotes { market: MarketId::new(1), slide, quotes });
+    let two_sides = vec![quote(Side::Buy, 7_831_800, 100), quote(Side::Sell, 7_831_900, 200)];
+    let protection = Protection { quantity: Quantity::new(5_000), window_us: 1_000_000 };
+    let protect = |protection| Operation::Protect { market: MarketId::new(258), protection };
+    let makers = vec![
+        quotes(false, two_sides.clone()),
+        quotes(true, two_sides),
+        quotes(false, Vec::new()),
+        protect(Some(protection)),
+        protect(None),
+        Operation::CancelAll { market: Some(MarketId::new(258)), side: Some(Side::Sell) },
+        Operation::CancelAll { market: None, side: None },
+    ];
     vec![
         ("place_a_limit_order", SESSION, first_order()),
         ("place_with_every_option", SESSION, orders_block(vec![place(full)])),
         ("place_every_word", SESSION, orders_block(words)),
         ("cancel_cancel_client_amend_with_expiry", SESSION, expiring),
+        ("quote_protect_cancel_all", SESSION, orders_block(makers)),
     ]
 }
 
@@ -265,12 +280,18 @@ fn configure() -> Vec<(&'static str, u8, Block)> {
         Change::SetFrozen { account, frozen: false },
     ];
     let states = [MarketState::Trading, MarketState::CancelOnly, MarketState::Halted].map(state).to_vec();
+    let rules =
+        MarketRules { band_ppm: 50_000, halt_us: 60_000_000, auction_us: 300_000_000, most_orders: 200 };
+    let set_rules = |rules| Change::SetMarketRules { market: MarketId::new(258), rules };
+    let trading = vec![set_rules(rules), set_rules(MarketRules::default()), state(MarketState::Auction)];
     let first = block(OPERATOR, 1, genesis().id(), Configure { changes: listings });
     let second = block(OPERATOR, 2, first.id(), Configure { changes: accounts });
     let third = block(OPERATOR, 3, second.id(), Configure { changes: states });
+    let fourth = block(OPERATOR, 4, third.id(), Configure { changes: trading });
     vec![
         ("listings_and_parameters", OPERATOR, first),
         ("accounts", OPERATOR, second),
         ("market_states", OPERATOR, third),
+        ("market_rules_and_auction", OPERATOR, fourth),
     ]
 }

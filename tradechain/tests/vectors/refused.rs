@@ -94,7 +94,7 @@ fn bytes() -> Vec<RefusedCase> {
         with("kind_15", "unknown_kind", &set(EXPIRY_AT + 1, 15)),
         with("kind_261", "unknown_kind", &set(EXPIRY_AT + 2, 1)),
         with("expiry_option_byte_2", "malformed", &set(EXPIRY_AT, 2)),
-        with("operation_4", "malformed", &set(body + 4, 4)),
+        with("operation_7", "malformed", &set(body + 4, 7)),
         with("side_2", "malformed", &set(body + 9, 2)),
         with("inner_option_byte_255", "malformed", &set(body + 27, 255)),
         with("count_of_4294967295_operations", "malformed", &count_of_all),
@@ -201,6 +201,16 @@ fn placed(change: impl Fn(&mut Place)) -> Orders {
     Orders { operations: vec![Operation::Place(Box::new(place))] }
 }
 
+fn quotes(count: usize) -> Operation {
+    let quote = Quote { side: Side::Buy, price: Price::new(1), quantity: Quantity::new(1) };
+    Operation::Quote(Quotes { market: MarketId::new(1), slide: false, quotes: vec![quote; count] })
+}
+
+fn protected(window_us: u64) -> Orders {
+    let protection = Some(Protection { quantity: Quantity::new(1), window_us });
+    Orders { operations: vec![Operation::Protect { market: MarketId::new(1), protection }] }
+}
+
 fn bodies() -> Vec<RefusedCase> {
     let seconds = Some(Timestamp::from_micros(TIME.as_micros() / 1_000_000));
     let markets = |numbers: &[u32]| numbers.iter().copied().map(MarketId::new).collect::<Vec<_>>();
@@ -208,6 +218,7 @@ fn bodies() -> Vec<RefusedCase> {
     let continued = block(PEER, 2, BlockId::ZERO, second.clone());
     let pointing = block(PEER, 1, BlockId::new([1; 32]), second);
     let cancel = Operation::Cancel { order: OrderRef { key: key(ROOT), seq: 1, op: 0 } };
+    let many_quotes = Orders { operations: vec![quotes(100), quotes(100), quotes(56), cancel.clone()] };
     let change = Change::SetFrozen { account: AccountId::new([1; 32]), frozen: true };
     let peer = AccountId::new([0xbb; 32]);
     let nothing = Bandwidth {
@@ -229,6 +240,9 @@ fn bodies() -> Vec<RefusedCase> {
         unsound("grant_expires_in_seconds", "expiry_unit", granted(|grant| grant.expires = seconds)),
         unsound("no_operation", "bad_body", Orders { operations: Vec::new() }),
         unsound("101_operations", "bad_body", Orders { operations: vec![cancel; 101] }),
+        unsound("101_quotes", "bad_body", Orders { operations: vec![quotes(101)] }),
+        unsound("257_orders_quotes_included", "bad_body", many_quotes),
+        unsound("a_protection_without_window", "bad_body", protected(0)),
         unsound("order_expires_in_seconds", "expiry_unit", placed(|place| place.expires = seconds)),
         unsound("transfer_of_nothing", "bad_body", transfer),
         unsound("bandwidth_of_nothing", "bad_body", nothing),
