@@ -234,6 +234,7 @@ impl Engine {
     fn body(&mut self, signer: Signer<'_>, effects: &mut Effects) -> CommandResult {
         let done = match &signer.block.body {
             Body::Orders(orders) => {
+                self.ask_ahead(signer, &orders.operations);
                 let mut results = Vec::with_capacity(orders.operations.len());
                 for (number, operation) in orders.numbered() {
                     results.push(as_result(self.operation(signer, number, operation, effects)));

@@ -7,7 +7,7 @@
 
 use crate::accounts::{AccountIndex, LaneIndex};
 use crate::outcome::{OrderState, OrderStatus, OrderTerms};
-use bandex_matching::{NewOrder, OrderId, Owner};
+use bandex_matching::{NewOrder, OrderId, Owner, prefetch};
 use bandex_tradechain::body::{Place, Trigger};
 use bandex_types::{
     AccountId, Amount, MarketId, OrderRef, OrderType, PostOnly, Price, Quantity, SelfTrade, Side,
@@ -357,6 +357,13 @@ impl OpenOrders {
 
     pub fn get_mut(&mut self, index: OrderIndex) -> &mut OpenOrder {
         self.all.get_mut(index.at()).and_then(Option::as_mut).expect(NO_ORDER)
+    }
+
+    /// Asks for the memory of an order without reading it.
+    pub fn prefetch(&self, index: OrderIndex) {
+        if let Some(place) = self.all.get(index.at()) {
+            prefetch(place);
+        }
     }
 
     /// The open order with this reference, in this lane.
