@@ -76,7 +76,7 @@ impl Moment {
 }
 
 /// How long the processor has worked for this thread.
-fn time_of_thread() -> Duration {
+pub fn time_of_thread() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).expect("a thread's time is not below 0")
 }
