@@ -138,7 +138,7 @@ fn a_trial_knows_the_self_trade_modes() {
     place(
         &asks,
         taker(SelfTrade::Decrement, 6, 3),
-        Ok((3, 0, 3, End::Cancelled(CancelReason::SelfTrade))),
+        Ok((3, 0, 3, End::Filled)),
         &reduced,
         &[(2, 8)],
     );

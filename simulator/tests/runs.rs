@@ -1,7 +1,9 @@
 //! The simulator at work: a short form of what `bandex simulate` does at length, and that a failing story is made short
 //! and happens again.
 
-use bandex_simulator::{Act, Action, DiskFault, Kind, Lives, Op, Setup, Stats, Story, run, shrink};
+use bandex_simulator::{
+    Act, Action, DiskFault, Kind, Lives, Op, Rules, Setup, Special, Stats, Story, run, shrink,
+};
 use bandex_types::Side;
 use std::time::{Duration, Instant};
 
@@ -51,6 +53,7 @@ fn plain(clients: Vec<Kind>) -> Setup {
         doubling_percent: 0,
         reordering: false,
         late: 0,
+        rules: Rules::default(),
         ..Story::from_seed(1).setup
     }
 }
@@ -66,6 +69,7 @@ fn place(client: u8, side: Side, lives: Lives) -> Action {
         self_trade: 0,
         own_cap: None,
         name: None,
+        special: Special::default(),
     };
     Action::Act { client, act: Act::Orders { key: 0, operations: vec![op] } }
 }
