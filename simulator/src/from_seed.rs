@@ -16,7 +16,7 @@ impl Story {
         let setup = setup(&mut random);
         let length = random.between(170, 320);
         let mut actions: Vec<Action> = (0..length).map(|_| action(&mut random, &setup)).collect();
-        for _ in 0..random.between(1, 3) {
+        for _ in 0..random.between(2, 4) {
             let at = usize::try_from(random.below(length)).unwrap_or(0);
             actions.splice(at..at, scene(&mut random, &setup));
         }
@@ -186,11 +186,11 @@ fn operation(random: &mut Random, kind: Kind) -> Op {
 /// Things that chance alone brings together too seldom, on one market: orders that gather and are matched, orders that
 /// wake each other, or quotes that are protected and hit.
 fn scene(random: &mut Random, setup: &Setup) -> Vec<Action> {
-    let market = random.pick(&[0, 0, 1, 2], 0);
+    let market = random.small(0, setup.markets.saturating_sub(1));
     let mut actions = Vec::new();
-    match random.below(3) {
-        0 => auction_scene(random, setup, market, &mut actions),
-        1 => cascade_scene(random, setup, market, &mut actions),
+    match random.below(5) {
+        0..2 => auction_scene(random, setup, market, &mut actions),
+        2..4 => cascade_scene(random, setup, market, &mut actions),
         _ => quote_scene(random, setup, market, &mut actions),
     }
     arrive(random, &mut actions);
@@ -198,8 +198,10 @@ fn scene(random: &mut Random, setup: &Setup) -> Vec<Action> {
 }
 
 fn arrive(random: &mut Random, actions: &mut Vec<Action>) {
-    actions.push(Action::Deliver { count: 40, salt: random.next() });
-    actions.push(Action::Work { old: false });
+    for _ in 0..3 {
+        actions.push(Action::Deliver { count: 30, salt: random.next() });
+        actions.push(Action::Work { old: false });
+    }
     // The more so if something waits: a market in auction, or orders that sleep.
     if random.percent(20) {
         actions.push(Action::CrashNode { written: random.percent(50) });
@@ -234,7 +236,7 @@ fn plain(random: &mut Random, market: u8, side: Side, price: u64) -> Op {
 fn auction_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
     actions.push(Action::Decide { decision: Decision::SetState { market, state: 3 } });
     actions.push(Action::Work { old: false });
-    for _ in 0..random.between(4, 9) {
+    for _ in 0..random.between(6, 14) {
         let (side, price) = (side(random), MIDDLE.saturating_sub(4).saturating_add(random.below(9)));
         let mut placed = plain(random, market, side, price);
         if let Op::Place { lives, quantity, special, .. } = &mut placed {
@@ -246,6 +248,7 @@ fn auction_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut V
         }
         actions.push(order(somebody(random, setup), placed));
     }
+    actions.push(Action::Deliver { count: 40, salt: random.next() });
     arrive(random, actions);
     actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
 }
@@ -285,7 +288,11 @@ fn quote_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec
     for _ in 0..random.between(1, 3) {
         let side = side(random);
         let price = if side == Side::Buy { MIDDLE.saturating_add(5) } else { MIDDLE.saturating_sub(5) };
-        actions.push(order(somebody(random, setup), plain(random, market, side, price)));
+        let mut hit = plain(random, market, side, price);
+        if let Op::Place { quantity, .. } = &mut hit {
+            *quantity = random.between(8, 20);
+        }
+        actions.push(order(somebody(random, setup), hit));
     }
     arrive(random, actions);
     actions.push(order(maker, quotes(random)));
