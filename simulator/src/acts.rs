@@ -1,15 +1,15 @@
 //! What clients sign: acts as the story names them, made into blocks of whoever there is.
 
-use crate::story::{Act, Decision, Kind, Lives, Op};
+use crate::story::{Act, Decision, Kind, Lives, Op, Rules, Special, Wakes};
 use crate::world::{World, market_id};
 use bandex_tradechain::body::{
-    Bandwidth, Change, Grant, Heal, MarketState, Operation, Orders, Payer, Place, Revoke, Rotate, Scopes,
-    Transfer,
+    Bandwidth, Change, Grant, Heal, MarketRules, MarketState, Operation, Orders, Payer, Place, Protection,
+    Quote, Quotes, Revoke, Rotate, Scopes, Transfer, Trigger, TriggerKind,
 };
 use bandex_tradechain::{Body, Verified};
 use bandex_types::{
-    AccountId, Amount, AssetId, MarketId, OrderRef, PostOnly, Price, Quantity, SelfTrade, TimeInForce,
-    Timestamp,
+    AccountId, Amount, AssetId, MarketId, OrderRef, OrderType, PostOnly, Price, Quantity, SelfTrade, Side,
+    TimeInForce, Timestamp,
 };
 use std::rc::Rc;
 
@@ -146,52 +146,105 @@ impl World<'_> {
         Some(signed)
     }
 
-    /// Remembers what was placed, to cancel it one day.
+    /// Remembers what was placed and amended, to cancel or amend it one day.
     pub fn note_orders(&mut self, index: usize, signed: &Verified) {
         let Some(client) = self.clients.get_mut(index) else { return };
-        let block = signed.block();
-        if let Body::Orders(orders) = &block.body {
-            for (op, operation) in (0..=u8::MAX).zip(&orders.operations) {
-                if matches!(operation, Operation::Place(_)) {
-                    client.disk.orders.push(OrderRef { key: block.author, seq: block.seq, op });
+        let (known, block) = (&mut client.disk.orders, signed.block());
+        let Body::Orders(orders) = &block.body else { return };
+        for (op, operation) in orders.numbered() {
+            let named = |op| OrderRef { key: block.author, seq: block.seq, op };
+            match operation {
+                Operation::Place(place) => known.push((named(op), place.price, place.quantity)),
+                Operation::Quote(quotes) => {
+                    let quotes = (op..=u8::MAX).zip(&quotes.quotes);
+                    known.extend(quotes.map(|(op, quote)| (named(op), quote.price, quote.quantity)));
                 }
+                Operation::Amend { order, price, quantity } => {
+                    for known in known.iter_mut().filter(|known| known.0 == *order) {
+                        (known.1, known.2) = (*price, *quantity);
+                    }
+                }
+                _ => {}
             }
         }
     }
 
+    /// An order of the client, with the price and quantity last asked for. The latest first: it is the likeliest to be
+    /// open.
+    fn own_order(&self, index: usize, number: u8) -> (OrderRef, Price, Quantity) {
+        let orders = self.clients.get(index).map_or(&[][..], |client| &client.disk.orders);
+        let at = usize::from(number).checked_rem(orders.len());
+        let nothing = OrderRef { key: self.keys.node.public(), seq: 1, op: 0 };
+        let found = at.and_then(|at| orders.iter().rev().nth(at)).copied();
+        found.unwrap_or((nothing, Price::new(1), Quantity::new(1)))
+    }
+
     fn operation(&self, index: usize, op: &Op) -> Operation {
         match op {
-            Op::Place { market, side, price, quantity, lives, post_only, self_trade, own_cap, name } => {
+            Op::Place {
+                market,
+                side,
+                price,
+                quantity,
+                lives,
+                post_only,
+                self_trade,
+                own_cap,
+                name,
+                special,
+            } => {
                 let place =
                     Place::limit(market_id(*market), *side, Price::new(*price), Quantity::new(*quantity));
-                let (time_in_force, expires) = match lives {
-                    Lives::Gtc => (TimeInForce::Gtc, None),
-                    Lives::Ioc => (TimeInForce::Ioc, None),
-                    Lives::Fok => (TimeInForce::Fok, None),
-                    Lives::Gtd => (TimeInForce::Gtd, Some(self.time().plus(DATE_US))),
+                let time_in_force = match lives {
+                    Lives::Gtc => TimeInForce::Gtc,
+                    Lives::Ioc => TimeInForce::Ioc,
+                    Lives::Fok => TimeInForce::Fok,
+                    Lives::Gtd => TimeInForce::Gtd,
                 };
-                Operation::Place(Box::new(Place {
-                    time_in_force,
-                    expires,
-                    post_only: if *post_only { PostOnly::Refuse } else { PostOnly::Off },
-                    self_trade: self_trade_mode(*self_trade),
-                    own_cap: own_cap.map(Amount::new),
-                    client_id: name.map(client_id),
-                    ..place
-                }))
+                let date = || self.time().plus(special.lasts_us.unwrap_or(DATE_US));
+                Operation::Place(Box::new(with_special(
+                    Place {
+                        time_in_force,
+                        expires: (*lives == Lives::Gtd).then(date),
+                        post_only: if *post_only { PostOnly::Refuse } else { PostOnly::Off },
+                        self_trade: self_trade_mode(*self_trade),
+                        own_cap: own_cap.map(Amount::new),
+                        client_id: name.map(client_id),
+                        ..place
+                    },
+                    special,
+                )))
             }
-            Op::Cancel { order } => {
-                let orders = self.clients.get(index).map_or(&[][..], |client| &client.disk.orders);
-                let at = usize::from(*order).checked_rem(orders.len());
-                let nothing = OrderRef { key: self.keys.node.public(), seq: 1, op: 0 };
-                // The latest first: it is the likeliest to be open.
-                let order = at.and_then(|at| orders.iter().rev().nth(at)).copied().unwrap_or(nothing);
-                Operation::Cancel { order }
-            }
+            Op::Cancel { order } => Operation::Cancel { order: self.own_order(index, *order).0 },
             Op::CancelNamed { market, name } => {
                 let market: MarketId = market_id(*market);
                 Operation::CancelClient { market, client_id: client_id(*name) }
             }
+            Op::Amend { order, ticks, lots } => {
+                let (order, price, quantity) = self.own_order(index, *order);
+                let price = Price::new(price.get().saturating_add_signed(i64::from(*ticks)));
+                let quantity = Quantity::new(quantity.get().saturating_add_signed(i64::from(*lots)));
+                Operation::Amend { order, price, quantity }
+            }
+            Op::CancelAll { market, side } => {
+                Operation::CancelAll { market: market.map(market_id), side: *side }
+            }
+            Op::Quote { market, slide, bids, asks } => {
+                let of = |side| {
+                    move |(price, quantity): &(u64, u64)| Quote {
+                        side,
+                        price: Price::new(*price),
+                        quantity: Quantity::new(*quantity),
+                    }
+                };
+                let quotes = bids.iter().map(of(Side::Buy)).chain(asks.iter().map(of(Side::Sell))).collect();
+                Operation::Quote(Quotes { market: market_id(*market), slide: *slide, quotes })
+            }
+            Op::Protect { market, most } => Operation::Protect {
+                market: market_id(*market),
+                protection: most
+                    .map(|(lots, us)| Protection { quantity: Quantity::new(lots), window_us: us.max(1) }),
+            },
         }
     }
 
@@ -200,13 +253,15 @@ impl World<'_> {
         let change = match decision {
             Decision::ListMarket { market } => Some(self.listing(*market)),
             Decision::SetState { market, state } => {
-                let state = match state.checked_rem(3) {
+                let state = match state.checked_rem(4) {
                     Some(0) => MarketState::Trading,
                     Some(1) => MarketState::CancelOnly,
-                    _ => MarketState::Halted,
+                    Some(2) => MarketState::Halted,
+                    _ => MarketState::Auction,
                 };
                 Some(Change::SetMarketState { market: market_id(*market), state })
             }
+            Decision::SetRules { market, rules } => Some(rules_change(*market, rules)),
             Decision::SetLimit { client, limit } => self
                 .account(*client)
                 .map(|account| Change::SetLimit { account, limit: limit.map(Amount::new) }),
@@ -226,6 +281,34 @@ impl World<'_> {
         if let Some(change) = change {
             self.decide(vec![change]);
         }
+    }
+}
+
+/// The change that has a market trade by some rules.
+pub(crate) fn rules_change(market: u8, rules: &Rules) -> Change {
+    let Rules { band_ppm, halt_us, auction_us, most_orders } = *rules;
+    let rules = MarketRules { band_ppm, halt_us, auction_us, most_orders };
+    Change::SetMarketRules { market: market_id(market), rules }
+}
+
+/// An order with what few orders have.
+fn with_special(place: Place, special: &Special) -> Place {
+    let trigger = special.trigger.map(|(wakes, price)| {
+        let kind = match wakes {
+            Wakes::StopLoss => TriggerKind::StopLoss,
+            Wakes::TakeProfit => TriggerKind::TakeProfit,
+        };
+        Trigger { kind, price: Price::new(price) }
+    });
+    let slides = special.slide && place.post_only == PostOnly::Refuse;
+    Place {
+        order_type: if special.market { OrderType::Market } else { OrderType::Limit },
+        quote_quantity: special.quote_quantity.map(Amount::new),
+        post_only: if slides { PostOnly::Slide } else { place.post_only },
+        display: special.display.map(Quantity::new),
+        minimum: special.minimum.map(Quantity::new),
+        trigger,
+        ..place
     }
 }
 

@@ -1,5 +1,6 @@
 //! How a world begins: genesis, assets, markets, and everybody who is not late with an account and tokens.
 
+use crate::acts::rules_change;
 use crate::broken::Broken;
 use crate::client::NETWORK;
 use crate::story::Kind;
@@ -51,7 +52,10 @@ impl World<'_> {
             asset(AssetId::BTC, "BTC", Rail::Attested),
             asset(AssetId::new(2), "EUR", Rail::Attested),
         ];
-        changes.extend((0..self.setup.markets.clamp(1, MARKETS)).map(|market| self.listing(market)));
+        for market in 0..self.setup.markets.clamp(1, MARKETS) {
+            changes.push(self.listing(market));
+            changes.push(rules_change(market, &self.setup.rules));
+        }
         changes
     }
 

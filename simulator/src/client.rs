@@ -6,7 +6,7 @@ use crate::story::Kind;
 use bandex_engine::{CommandResult, Event, Outcome, Refusal};
 use bandex_tradechain::body::{Grant, Register, Scopes, possession_statement};
 use bandex_tradechain::{Block, Body, Domain, Keypair, Verified, verify};
-use bandex_types::{AccountId, BlockId, OrderRef, PublicKey, Timestamp};
+use bandex_types::{AccountId, BlockId, OrderRef, Price, PublicKey, Quantity, Timestamp};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -46,8 +46,8 @@ pub(crate) struct Disk {
     pub account: Option<AccountId>,
     /// What the private channel told, by record.
     pub stream: Vec<(u64, Rc<Vec<Event>>)>,
-    /// The orders it placed.
-    pub orders: Vec<OrderRef>,
+    /// The orders it placed, each with the price and quantity last asked for.
+    pub orders: Vec<(OrderRef, Price, Quantity)>,
     /// What the agent signed: not to be signed twice.
     pub jobs: BTreeMap<Job, bool>,
     keys: u64,

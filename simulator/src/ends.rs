@@ -5,10 +5,11 @@ use crate::client::Client;
 use crate::node::{Committed, at_once, replay};
 use crate::tell::concerning;
 use crate::watch::Reckoned;
-use crate::world::World;
-use bandex_engine::{Engine, Event};
+use crate::world::{MARKETS, World};
+use bandex_engine::{CommandResult, Engine, Event};
 use bandex_journal::JournalReader;
 use bandex_settlement::State;
+use bandex_tradechain::{Body, Decoded};
 
 impl World<'_> {
     /// What must hold in the end.
@@ -58,6 +59,23 @@ impl World<'_> {
         let disputed = self.watch.deals.iter().filter(disputed).count() as u64;
         let events = committed.iter().flat_map(|(_, applied)| &applied.outcome.events);
         let stats = &mut self.stats;
+        for (record, applied) in committed {
+            stats.count_events(&applied.outcome.events);
+            let CommandResult::Done(results) = &applied.outcome.result else { continue };
+            stats.count_results(results);
+            if let Ok(decoded) = Decoded::from_bytes(&record.command)
+                && let Some((block, _)) = decoded.block()
+                && let Body::Orders(orders) = &block.body
+            {
+                stats.count_operations(orders, results);
+            }
+        }
+        let orders = self.watch.orders.counts;
+        (stats.refreshed, stats.slid, stats.decremented) = (orders.refreshed, orders.slid, orders.reduced);
+        (stats.woken, stats.cascades, stats.moved) = (orders.woken, orders.cascades, orders.moved);
+        (stats.passed_over, stats.grown) = (orders.passed, counts.grown);
+        // Those of the beginning are the setup's.
+        stats.rules = stats.rules.saturating_sub(u64::from(self.setup.markets.clamp(1, MARKETS)));
         (stats.deals, stats.settled) = (counts.opened, counts.settled);
         (stats.defaulted, stats.disputed) = (counts.defaulted, disputed);
         stats.forks = events.filter(|event| matches!(event, Event::Fork(_))).count() as u64;

@@ -1,7 +1,7 @@
 //! Stories out of seeds: what is likely, and how likely it is.
 
 use crate::random::Random;
-use crate::story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Setup, Story};
+use crate::story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Rules, Setup, Special, Story, Wakes};
 use bandex_types::Side;
 
 /// One second, in microseconds.
@@ -16,6 +16,10 @@ impl Story {
         let setup = setup(&mut random);
         let length = random.between(170, 320);
         let mut actions: Vec<Action> = (0..length).map(|_| action(&mut random, &setup)).collect();
+        for _ in 0..random.between(2, 4) {
+            let at = usize::try_from(random.below(length)).unwrap_or(0);
+            actions.splice(at..at, scene(&mut random, &setup));
+        }
         // Whatever else happens, the node dies once, somewhere in the middle.
         let at = usize::try_from(random.between(20, length.saturating_sub(10))).unwrap_or(20);
         let crash = Action::CrashNode { written: random.percent(50) };
@@ -51,6 +55,16 @@ fn setup(random: &mut Random) -> Setup {
         loss_percent: random.pick(&[0, 2, 10, 20, 30], 10),
         doubling_percent: random.pick(&[0, 5, 20, 50], 5),
         reordering: random.percent(60),
+        rules: rules(random),
+    }
+}
+
+fn rules(random: &mut Random) -> Rules {
+    Rules {
+        band_ppm: random.pick(&[0, 0, 0, 30_000, 50_000], 0),
+        halt_us: random.pick(&[0, 1, 1, 5, 5, 30], 5) * SECOND,
+        auction_us: random.pick(&[0, 1, 5, 5, 20], 5) * SECOND,
+        most_orders: random.pick(&[0, 0, 3, 8], 0),
     }
 }
 
@@ -58,8 +72,8 @@ fn action(random: &mut Random, setup: &Setup) -> Action {
     let client = random.small(0, u8::try_from(setup.clients.len()).unwrap_or(u8::MAX).saturating_sub(1));
     match random.below(1_000) {
         0..280 => Action::Act { client, act: act(random, setup, client) },
-        280..310 => Action::Decide { decision: decision(random, client) },
-        310..500 => Action::Deliver { count: random.small(1, 14), salt: random.next() },
+        280..320 => Action::Decide { decision: decision(random, client) },
+        320..500 => Action::Deliver { count: random.small(1, 14), salt: random.next() },
         500..660 => Action::Work { old: random.percent(8) },
         660..770 => Action::Settle { client },
         770..850 => Action::Retry { client },
@@ -141,41 +155,241 @@ fn act(random: &mut Random, setup: &Setup, client: u8) -> Act {
 
 fn operation(random: &mut Random, kind: Kind) -> Op {
     let market = random.pick(&[0, 0, 0, 1, 2], 0);
+    let makes = matches!(kind, Kind::Maker | Kind::Bot);
     match random.below(100) {
-        0..12 => Op::Cancel { order: random.small(0, 20) },
-        12..15 => Op::CancelNamed { market, name: random.small(0, 3) },
+        0..9 => Op::Cancel { order: random.small(0, 20) },
+        9..11 => Op::CancelNamed { market, name: random.small(0, 3) },
+        11..21 => Op::Amend {
+            order: random.small(0, 12),
+            ticks: random.pick(&[0, 0, 0, 1, -1, 2, -3, 6, -6], 0),
+            lots: random.pick(&[0, -1, -2, -5, -20, 1, 4, 9], 0),
+        },
+        21..23 => Op::CancelAll {
+            market: random.percent(60).then_some(market),
+            side: random.percent(40).then(|| side(random)),
+        },
+        23..25 => Op::Protect {
+            market,
+            most: random
+                .percent(80)
+                .then(|| (random.between(0, 12), random.pick(&[5, 60, 600], 60) * SECOND)),
+        },
+        25..33 if makes => quote(random, market),
+        25..26 => quote(random, market),
         _ => {
-            let side = if random.percent(50) { Side::Buy } else { Side::Sell };
-            let resting = matches!(kind, Kind::Maker | Kind::Bot) || random.percent(20);
-            // A maker quotes away from the middle, a taker reaches across it.
-            let away = random.below(6);
-            let down = (side == Side::Buy) == resting;
-            let price = if down { MIDDLE.saturating_sub(away) } else { MIDDLE.saturating_add(away) };
-            let lives = match random.below(20) {
-                0 => Lives::Gtd,
-                1 => Lives::Fok,
-                2..7 if !resting => Lives::Ioc,
-                _ => Lives::Gtc,
-            };
-            Op::Place {
-                market,
-                side,
-                price: if random.percent(1) { 0 } else { price },
-                quantity: if random.percent(1) { 0 } else { random.between(1, 16) },
-                lives,
-                post_only: resting && random.percent(20),
-                self_trade: if random.percent(10) { random.small(1, 3) } else { 0 },
-                own_cap: random.percent(20).then(|| random.between(0, 400)),
-                name: random.percent(20).then(|| random.small(0, 3)),
-            }
+            let rests = makes || random.percent(20);
+            place(random, market, rests)
         }
     }
 }
 
+/// Things that chance alone brings together too seldom, on one market: orders that gather and are matched, orders that
+/// wake each other, or quotes that are protected and hit.
+fn scene(random: &mut Random, setup: &Setup) -> Vec<Action> {
+    let market = random.small(0, setup.markets.saturating_sub(1));
+    let mut actions = Vec::new();
+    match random.below(5) {
+        0..2 => auction_scene(random, setup, market, &mut actions),
+        2..4 => cascade_scene(random, setup, market, &mut actions),
+        _ => quote_scene(random, setup, market, &mut actions),
+    }
+    arrive(random, &mut actions);
+    actions
+}
+
+fn arrive(random: &mut Random, actions: &mut Vec<Action>) {
+    for _ in 0..3 {
+        actions.push(Action::Deliver { count: 30, salt: random.next() });
+        actions.push(Action::Work { old: false });
+    }
+    // The more so if something waits: a market in auction, or orders that sleep.
+    if random.percent(20) {
+        actions.push(Action::CrashNode { written: random.percent(50) });
+        actions.push(Action::Start);
+    }
+}
+
+fn somebody(random: &mut Random, setup: &Setup) -> u8 {
+    random.small(0, u8::try_from(setup.clients.len()).unwrap_or(u8::MAX).saturating_sub(1))
+}
+
+fn order(client: u8, operation: Op) -> Action {
+    Action::Act { client, act: Act::Orders { key: 0, operations: vec![operation] } }
+}
+
+/// A plain order on one side at a price.
+fn plain(random: &mut Random, market: u8, side: Side, price: u64) -> Op {
+    Op::Place {
+        market,
+        side,
+        price,
+        quantity: random.between(1, 9),
+        lives: Lives::Gtc,
+        post_only: false,
+        self_trade: random.small(0, 3),
+        own_cap: None,
+        name: None,
+        special: Special::default(),
+    }
+}
+
+fn auction_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
+    actions.push(Action::Decide { decision: Decision::SetState { market, state: 3 } });
+    actions.push(Action::Work { old: false });
+    for _ in 0..random.between(6, 14) {
+        let (side, price) = (side(random), MIDDLE.saturating_sub(4).saturating_add(random.below(9)));
+        let mut placed = plain(random, market, side, price);
+        if let Op::Place { lives, quantity, special, .. } = &mut placed {
+            match random.below(6) {
+                0 => (*lives, special.market) = (Lives::Ioc, true),
+                1 => special.display = Some(random.between(1, *quantity)),
+                _ => {}
+            }
+        }
+        actions.push(order(somebody(random, setup), placed));
+    }
+    actions.push(Action::Deliver { count: 40, salt: random.next() });
+    arrive(random, actions);
+    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
+}
+
+fn cascade_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
+    let rising = random.percent(50);
+    let (takes, makes) = if rising { (Side::Buy, Side::Sell) } else { (Side::Sell, Side::Buy) };
+    let price = |step: u64| {
+        if rising { MIDDLE.saturating_add(step) } else { MIDDLE.saturating_sub(step) }
+    };
+    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
+    for step in 1..=random.between(2, 5) {
+        let mut sleeper = plain(random, market, takes, price(8));
+        if let Op::Place { special, .. } = &mut sleeper {
+            special.trigger = Some((Wakes::StopLoss, price(step)));
+        }
+        actions.push(order(somebody(random, setup), plain(random, market, makes, price(step))));
+        actions.push(order(somebody(random, setup), sleeper));
+    }
+    arrive(random, actions);
+    actions.push(order(somebody(random, setup), plain(random, market, takes, price(2))));
+}
+
+fn quote_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
+    let maker = somebody(random, setup);
+    let protection = (random.between(0, 6), 600 * SECOND);
+    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
+    actions.push(order(maker, Op::Protect { market, most: Some(protection) }));
+    let quotes = |random: &mut Random| {
+        let mut lots = |price: u64| (price, random.between(1, 6));
+        let bids = (1..4).map(|step| lots(MIDDLE.saturating_sub(step))).collect();
+        let asks = (1..4).map(|step| lots(MIDDLE.saturating_add(step))).collect();
+        Op::Quote { market, slide: true, bids, asks }
+    };
+    actions.push(order(maker, quotes(random)));
+    arrive(random, actions);
+    for _ in 0..random.between(1, 3) {
+        let side = side(random);
+        let price = if side == Side::Buy { MIDDLE.saturating_add(5) } else { MIDDLE.saturating_sub(5) };
+        let mut hit = plain(random, market, side, price);
+        if let Op::Place { quantity, .. } = &mut hit {
+            *quantity = random.between(8, 20);
+        }
+        actions.push(order(somebody(random, setup), hit));
+    }
+    arrive(random, actions);
+    actions.push(order(maker, quotes(random)));
+}
+
+fn side(random: &mut Random) -> Side {
+    if random.percent(50) { Side::Buy } else { Side::Sell }
+}
+
+/// Quotes about the middle; now and then they cross, or one is over nothing.
+fn quote(random: &mut Random, market: u8) -> Op {
+    let mut quotes = |up: bool| -> Vec<(u64, u64)> {
+        let count = random.pick(&[0, 1, 1, 2, 3], 1);
+        let one = |_| {
+            let away = random.below(7).saturating_sub(1);
+            let price = if up { MIDDLE.saturating_add(away) } else { MIDDLE.saturating_sub(away) };
+            (price, if random.percent(2) { 0 } else { random.between(1, 10) })
+        };
+        (0..count).map(one).collect()
+    };
+    let (bids, asks) = (quotes(false), quotes(true));
+    Op::Quote { market, slide: random.percent(50), bids, asks }
+}
+
+fn place(random: &mut Random, market: u8, resting: bool) -> Op {
+    let side = side(random);
+    // A maker quotes away from the middle, a taker reaches across it.
+    let away = random.below(6);
+    let down = (side == Side::Buy) == resting;
+    let price = if down { MIDDLE.saturating_sub(away) } else { MIDDLE.saturating_add(away) };
+    let lives = match random.below(20) {
+        0..2 => Lives::Gtd,
+        2 => Lives::Fok,
+        3..7 if !resting => Lives::Ioc,
+        _ => Lives::Gtc,
+    };
+    let quantity = if random.percent(1) { 0 } else { random.between(1, 16) };
+    let post_only = resting && random.percent(20);
+    let special = special(random, quantity, post_only);
+    let at_market = special.market && !random.percent(3);
+    Op::Place {
+        market,
+        side,
+        price: if random.percent(1) { 0 } else { price },
+        quantity: if special.quote_quantity.is_some() && !random.percent(3) { 0 } else { quantity },
+        lives: match lives {
+            Lives::Gtc | Lives::Gtd if at_market => Lives::Ioc,
+            Lives::Fok if special.quote_quantity.is_some() => Lives::Ioc,
+            lives => lives,
+        },
+        post_only,
+        self_trade: if random.percent(25) { random.small(1, 3) } else { 0 },
+        own_cap: random.percent(20).then(|| random.between(0, 400)),
+        name: random.percent(20).then(|| random.small(0, 3)),
+        special,
+    }
+}
+
+/// What few orders have; seldom what does not go together.
+fn special(random: &mut Random, quantity: u64, post_only: bool) -> Special {
+    let mut special = Special { slide: random.percent(50), ..Special::default() };
+    if !post_only || random.percent(5) {
+        match random.below(100) {
+            0..6 => special.market = true,
+            6..12 => {
+                special.market = random.percent(95);
+                special.quote_quantity = Some(random.between(0, 3_000));
+            }
+            12..20 => special.minimum = Some(random.between(1, quantity.max(1))),
+            _ => {}
+        }
+    }
+    if random.percent(15) && !special.market {
+        special.display = Some(random.between(1, quantity.div_euclid(2).saturating_add(1)));
+    }
+    if random.percent(14) {
+        let wakes = if random.percent(60) { Wakes::StopLoss } else { Wakes::TakeProfit };
+        let away = random.below(7);
+        let up = random.percent(50);
+        let price = if up { MIDDLE.saturating_add(away) } else { MIDDLE.saturating_sub(away) };
+        special.trigger = Some((wakes, price));
+    }
+    if random.percent(50) {
+        special.lasts_us = Some(random.pick(&[0, 10, 60, 60, 600], 60) * SECOND);
+    }
+    special
+}
+
 fn decision(random: &mut Random, client: u8) -> Decision {
-    match random.below(20) {
+    match random.below(26) {
         0 => Decision::ListMarket { market: random.small(0, 2) },
-        1..3 => Decision::SetState { market: random.small(0, 2), state: random.pick(&[0, 0, 1, 2], 0) },
+        // The first market is where most happens.
+        20..24 | 1..3 => Decision::SetState {
+            market: random.pick(&[0, 0, 1, 2], 0),
+            state: random.pick(&[0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 3], 0),
+        },
+        24..26 => Decision::SetRules { market: random.small(0, 2), rules: rules(random) },
         3..9 => Decision::SetLimit {
             client,
             limit: random.percent(80).then(|| random.pick(&[0, 200, 1_000, 5_000, 50_000], 1_000)),

@@ -33,4 +33,4 @@ pub use broken::{Failure, Invariant};
 pub use run::run;
 pub use shrink::{Shrunk, shrink};
 pub use stats::Stats;
-pub use story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Setup, Story};
+pub use story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Rules, Setup, Special, Story, Wakes};

@@ -5,7 +5,7 @@
 
 use crate::broken::Failure;
 use crate::run::run;
-use crate::story::{Act, Action, Setup, Story};
+use crate::story::{Act, Action, Op, Rules, Setup, Special, Story};
 
 /// The most runs that one shrinking takes.
 const RUNS_MAX: u32 = 1_500;
@@ -88,7 +88,7 @@ impl Shrunk {
 
     /// Takes faults and tight bounds out of the world, one by one.
     fn plain_setup(&mut self) {
-        let changes: [fn(&mut Setup); 9] = [
+        let changes: [fn(&mut Setup); 13] = [
             |setup| setup.loss_percent = 0,
             |setup| setup.doubling_percent = 0,
             |setup| setup.reordering = false,
@@ -98,6 +98,10 @@ impl Shrunk {
             |setup| setup.queue_max = 200,
             |setup| setup.tick_den = 1,
             |setup| setup.lot_units = 1,
+            |setup| setup.rules = Rules::default(),
+            |setup| setup.rules.most_orders = 0,
+            |setup| setup.rules.band_ppm = 0,
+            |setup| (setup.rules.halt_us, setup.rules.auction_us) = (0, 0),
         ];
         for change in changes {
             let mut plainer = self.story.clone();
@@ -132,6 +136,8 @@ fn simpler(action: &Action) -> Vec<Action> {
             if operations.len() > 1 {
                 let alone = operations.iter().map(|operation| orders(*key, vec![operation.clone()]));
                 simpler.extend(alone);
+            } else if let [operation] = &operations[..] {
+                simpler.extend(simpler_operation(operation).map(|operation| orders(*key, vec![operation])));
             }
             simpler
         }
@@ -145,4 +151,41 @@ fn simpler(action: &Action) -> Vec<Action> {
         }
         _ => Vec::new(),
     }
+}
+
+/// A simpler operation, if there is one.
+fn simpler_operation(operation: &Op) -> impl Iterator<Item = Op> {
+    let mut simpler = Vec::new();
+    match operation {
+        Op::Place { .. } => {
+            for plain in [
+                |special: &mut Special| *special = Special::default(),
+                |special: &mut Special| (special.market, special.quote_quantity) = (false, None),
+                |special: &mut Special| special.slide = false,
+                |special: &mut Special| special.display = None,
+                |special: &mut Special| special.minimum = None,
+                |special: &mut Special| special.trigger = None,
+            ] {
+                let mut plainer = operation.clone();
+                if let Op::Place { special, .. } = &mut plainer {
+                    plain(special);
+                }
+                simpler.push(plainer);
+            }
+            let mut nameless = operation.clone();
+            if let Op::Place { own_cap, name, .. } = &mut nameless {
+                (*own_cap, *name) = (None, None);
+            }
+            simpler.push(nameless);
+        }
+        Op::Quote { market, slide, bids, asks } => {
+            let quotes = |bids, asks| Op::Quote { market: *market, slide: *slide, bids, asks };
+            simpler.push(quotes(Vec::new(), asks.clone()));
+            simpler.push(quotes(bids.clone(), Vec::new()));
+            simpler
+                .push(quotes(bids.iter().take(1).copied().collect(), asks.iter().take(1).copied().collect()));
+        }
+        _ => {}
+    }
+    simpler.into_iter()
 }

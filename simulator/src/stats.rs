@@ -1,5 +1,8 @@
 //! What was done in runs, counted.
 
+use bandex_engine::{CancelReason, Event, OperationResult, OrderStatus, OrderTerms, Refusal};
+use bandex_tradechain::body::{Operation, Orders};
+use bandex_types::OrderType;
 use serde::{Deserialize, Serialize};
 
 macro_rules! counts {
@@ -79,4 +82,173 @@ counts! {
     receipts = "receipts checked",
     /// Events read by private channels.
     streamed = "private events",
+    /// Market orders accepted, those in quote units among them.
+    market_orders = "market orders",
+    /// Market orders by quote quantity accepted.
+    quote_sized = "market orders by quote quantity",
+    /// Orders till a date accepted.
+    dated = "orders till a date",
+    /// Orders that ended by their date.
+    expired = "orders expired",
+    /// Orders accepted that show a part.
+    icebergs = "icebergs",
+    /// Times that an iceberg showed its next part.
+    refreshed = "iceberg parts shown anew",
+    /// Orders accepted with a minimum.
+    minimums = "orders with a minimum",
+    /// Orders that rest beside their own price.
+    slid = "post-only orders slid",
+    /// Orders cancelled by self-trade prevention.
+    self_trades = "orders cancelled by self-trade prevention",
+    /// Times that it made a resting order smaller.
+    decremented = "orders made smaller by self-trade prevention",
+    /// Stop and take-profit orders accepted.
+    sleeping = "stop and take-profit orders",
+    /// Orders that woke.
+    woken = "orders woken",
+    /// Orders that woke because of an order that woke.
+    cascades = "orders woken by woken orders",
+    /// Amendments that took effect.
+    amended = "amendments",
+    /// Amendments after which the order arrived anew.
+    moved = "amendments that lost their place",
+    /// Operations that cancelled all, and found something.
+    cancelled_all = "operations that cancelled all",
+    /// Sets of quotes accepted.
+    quotes = "sets of quotes",
+    /// Quotes that others replaced.
+    replaced = "quotes replaced",
+    /// Protections set.
+    protections = "protections set",
+    /// Protections tripped.
+    tripped = "protections tripped",
+    /// Quotes pulled by their protection.
+    pulled = "quotes pulled",
+    /// Market rules set while trading went on.
+    rules = "market rules set",
+    /// Halts by a trade beyond the band.
+    halts = "halts by a price band",
+    /// Auctions ended.
+    auctions = "auctions",
+    /// Trades in auctions.
+    auction_trades = "auction trades",
+    /// Market orders that an auction left over.
+    left_over = "market orders left over by auctions",
+    /// Orders passed over because two accounts had too little room for each other.
+    passed_over = "orders passed over",
+    /// Trades that went into a deal together with an earlier one.
+    grown = "trades that grew a deal",
+    /// Nodes that died while a market was in auction or halted.
+    died_in_auction = "nodes dead in auctions or halts",
+    /// Nodes that died while orders slept or icebergs rested.
+    died_asleep = "nodes dead with sleeping orders or icebergs",
+    /// Operations refused for terms that contradict each other.
+    bad_terms = "refused: bad terms",
+    /// Operations refused for their date.
+    bad_date = "refused: bad date",
+    /// Fill-or-kill orders refused.
+    fok_unfilled = "refused: fill or kill",
+    /// Orders refused for their minimum.
+    minimum_unfilled = "refused: minimum",
+    /// Orders refused whose trigger was reached.
+    trigger_reached = "refused: trigger reached",
+    /// Orders refused that an auction does not gather.
+    not_in_auction = "refused: not in auction",
+    /// Orders refused beyond as many as the market allows.
+    too_many_orders = "refused: too many orders",
+    /// Quotes refused while their protection was tripped.
+    protection_tripped = "refused: protection tripped",
+    /// Quotes refused for themselves.
+    bad_quotes = "refused: bad quotes",
+    /// Post-only orders and quotes refused that would trade.
+    would_trade = "refused: would trade",
+    /// Operations refused by a closed market.
+    closed = "refused: market closed",
+}
+
+impl Stats {
+    /// Counts what became of the operations of a block.
+    pub(crate) fn count_results(&mut self, results: &[OperationResult]) {
+        for result in results {
+            let OperationResult::Refused(refusal) = result else { continue };
+            let count = match refusal {
+                Refusal::BadTerms { .. } => &mut self.bad_terms,
+                Refusal::BadDate => &mut self.bad_date,
+                Refusal::FokUnfilled => &mut self.fok_unfilled,
+                Refusal::MinimumUnfilled => &mut self.minimum_unfilled,
+                Refusal::TriggerReached { .. } => &mut self.trigger_reached,
+                Refusal::NotInAuction => &mut self.not_in_auction,
+                Refusal::TooManyOrders { .. } => &mut self.too_many_orders,
+                Refusal::ProtectionTripped => &mut self.protection_tripped,
+                Refusal::BadQuotes { .. } => &mut self.bad_quotes,
+                Refusal::WouldTrade => &mut self.would_trade,
+                Refusal::MarketClosed { .. } => &mut self.closed,
+                _ => continue,
+            };
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Counts the operations of a block that took effect.
+    pub(crate) fn count_operations(&mut self, orders: &Orders, results: &[OperationResult]) {
+        for (operation, result) in orders.operations.iter().zip(results) {
+            let count = match operation {
+                _ if *result != OperationResult::Done => continue,
+                Operation::Amend { .. } => &mut self.amended,
+                Operation::CancelAll { .. } => &mut self.cancelled_all,
+                Operation::Quote(quotes) if !quotes.quotes.is_empty() => &mut self.quotes,
+                Operation::Protect { protection: Some(_), .. } => &mut self.protections,
+                _ => continue,
+            };
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Counts what an outcome tells of orders.
+    pub(crate) fn count_events(&mut self, events: &[Event]) {
+        let mut gathered = 0_u64;
+        for event in events {
+            match event {
+                Event::Terms(terms) => self.count_terms(terms),
+                Event::Trade(_) => gathered = gathered.saturating_add(1),
+                Event::Auction { .. } => {
+                    self.auctions = self.auctions.saturating_add(1);
+                    self.auction_trades = self.auction_trades.saturating_add(gathered);
+                }
+                Event::Market { .. } => gathered = 0,
+                Event::MarketRules { .. } => self.rules = self.rules.saturating_add(1),
+                Event::Protection { tripped: true, .. } => self.tripped = self.tripped.saturating_add(1),
+                Event::Order(order) => self.count_end(order.status),
+                _ => {}
+            }
+        }
+    }
+
+    const fn count_end(&mut self, status: OrderStatus) {
+        let OrderStatus::Cancelled(reason) = status else { return };
+        let count = match reason {
+            CancelReason::Expired => &mut self.expired,
+            CancelReason::SelfTrade => &mut self.self_trades,
+            CancelReason::Replaced => &mut self.replaced,
+            CancelReason::Protection => &mut self.pulled,
+            CancelReason::OutsideBand => &mut self.halts,
+            CancelReason::AuctionUnfilled => &mut self.left_over,
+            _ => return,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    fn count_terms(&mut self, terms: &OrderTerms) {
+        let present = [
+            (terms.order_type == OrderType::Market, &mut self.market_orders),
+            (terms.quote_quantity.is_some(), &mut self.quote_sized),
+            (terms.expires.is_some(), &mut self.dated),
+            (terms.display.is_some(), &mut self.icebergs),
+            (terms.minimum.is_some(), &mut self.minimums),
+            (terms.trigger.is_some(), &mut self.sleeping),
+        ];
+        for (_, count) in present.into_iter().filter(|(present, _)| *present) {
+            *count = count.saturating_add(1);
+        }
+    }
 }

@@ -56,6 +56,23 @@ pub struct Setup {
     pub doubling_percent: u8,
     /// Whether messages overtake each other.
     pub reordering: bool,
+    /// How all markets trade in the beginning.
+    #[serde(default)]
+    pub rules: Rules,
+}
+
+/// How a market trades. All zero: any price, any number of orders, and what is halted waits for the operator.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rules {
+    /// How far from the last price a trade may be, in parts per million of it.
+    pub band_ppm: u32,
+    /// How long a market is halted by a trade beyond that, in microseconds.
+    pub halt_us: u64,
+    /// How long an auction gathers, in microseconds.
+    pub auction_us: u64,
+    /// The most open orders of an account.
+    pub most_orders: u32,
 }
 
 /// What a client is like. The first three are honest: they pay and acknowledge as soon as they can, and sign no place of
@@ -294,6 +311,9 @@ pub enum Op {
         own_cap: Option<u64>,
         /// Its name among the client's own.
         name: Option<u8>,
+        /// What few orders have.
+        #[serde(default)]
+        special: Special,
     },
     /// Cancels an order by its reference.
     Cancel {
@@ -307,6 +327,70 @@ pub enum Op {
         /// Its name.
         name: u8,
     },
+    /// Changes an order's price and quantity.
+    Amend {
+        /// Which of those the client placed.
+        order: u8,
+        /// How far the price moves from what was last asked for, in ticks.
+        ticks: i8,
+        /// How much the quantity grows from what was last asked for, in lots.
+        lots: i8,
+    },
+    /// Cancels all open orders.
+    CancelAll {
+        /// Only on this market.
+        market: Option<u8>,
+        /// Only on this side.
+        side: Option<Side>,
+    },
+    /// Replaces all quotes on a market.
+    Quote {
+        /// Which.
+        market: u8,
+        /// Let a quote that would trade move to the next tick that does not.
+        slide: bool,
+        /// Ticks and lots of each bid.
+        bids: Vec<(u64, u64)>,
+        /// Ticks and lots of each ask.
+        asks: Vec<(u64, u64)>,
+    },
+    /// Sets or ends the protection of quotes on a market.
+    Protect {
+        /// Which.
+        market: u8,
+        /// Lots, and within how many microseconds.
+        most: Option<(u64, u64)>,
+    },
+}
+
+/// What few orders have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Special {
+    /// It takes what the market gives; its price is its protection.
+    pub market: bool,
+    /// Its size in quote units, instead of lots.
+    pub quote_quantity: Option<u64>,
+    /// If it is post-only: move it to the next tick that does not trade.
+    pub slide: bool,
+    /// The most lots that it shows.
+    pub display: Option<u64>,
+    /// The least lots to trade on arrival.
+    pub minimum: Option<u64>,
+    /// It sleeps till the last trade reaches this price, in ticks.
+    pub trigger: Option<(Wakes, u64)>,
+    /// How long it lives if it lives till a date, in microseconds; none: 30 s.
+    pub lasts_us: Option<u64>,
+}
+
+/// Which way the price goes that an order sleeps for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wakes {
+    /// Against its owner's position.
+    StopLoss,
+    /// With it.
+    TakeProfit,
 }
 
 /// How long an order lives.
@@ -332,12 +416,19 @@ pub enum Decision {
         /// Which of the three.
         market: u8,
     },
-    /// Sets what a market does: 0 trades, 1 takes cancels only, 2 halts.
+    /// Sets what a market does: 0 trades, 1 takes cancels only, 2 halts, 3 gathers for an auction.
     SetState {
         /// Which.
         market: u8,
         /// What.
         state: u8,
+    },
+    /// Sets how a market trades.
+    SetRules {
+        /// Which.
+        market: u8,
+        /// How.
+        rules: Rules,
     },
     /// Sets an account's limit.
     SetLimit {

@@ -51,6 +51,11 @@ pub(crate) fn concerning(outcome: &Outcome, account: &AccountId) -> Vec<Event> {
             matches!(event, Event::Deal(deal) if deal.id == id && (deal.seller == *account || deal.buyer == *account))
         })
     };
+    let own_order = |id| {
+        outcome.events.iter().any(
+            |event| matches!(event, Event::Order(order) if order.order == id && order.account == *account),
+        )
+    };
     let concerns = |event: &&Event| match event {
         Event::Account(state) => state.account == *account,
         Event::Key(key) => key.account == *account,
@@ -62,6 +67,8 @@ pub(crate) fn concerning(outcome: &Outcome, account: &AccountId) -> Vec<Event> {
         Event::Proposal(proposal) => proposal.from == *account || proposal.to == *account,
         Event::Default(notice) => notice.by == *account || notice.victim == *account,
         Event::Fork(fork) => fork.account == *account,
+        Event::Terms(terms) => own_order(terms.order),
+        Event::Protection { account: whose, .. } => whose == account,
         _ => false,
     };
     outcome.events.iter().filter(concerns).cloned().collect()

@@ -1,6 +1,6 @@
 //! Stories as people read them: the world in a line, then action by action.
 
-use crate::story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Setup, Story};
+use crate::story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Rules, Setup, Special, Story, Wakes};
 use bandex_types::Side;
 use std::fmt;
 
@@ -31,7 +31,7 @@ impl fmt::Display for Setup {
         write!(
             f,
             "clients {}; {} markets, lots of {}, ticks of 1/{}, {} s to pay, {} s to acknowledge, dust {}, share {} ppm; \
-             {network}; batches of {}, a queue of {}",
+             {}; {network}; batches of {}, a queue of {}",
             clients.join(", "),
             self.markets,
             self.lot_units,
@@ -40,9 +40,35 @@ impl fmt::Display for Setup {
             self.acknowledge_us.div_euclid(1_000_000),
             self.dust,
             self.share_ppm,
+            self.rules,
             self.batch_max,
             self.queue_max
         )
+    }
+}
+
+impl fmt::Display for Rules {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { band_ppm, halt_us, auction_us, most_orders } = self;
+        write!(
+            f,
+            "bands of {band_ppm} ppm, halts of {halt_us} µs, auctions of {auction_us} µs, most orders {most_orders}"
+        )
+    }
+}
+
+impl fmt::Display for Special {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.market { ", at market" } else { "" })?;
+        self.quote_quantity.iter().try_for_each(|amount| write!(f, ", for {amount} of quote"))?;
+        f.write_str(if self.slide { ", sliding" } else { "" })?;
+        self.display.iter().try_for_each(|lots| write!(f, ", showing {lots}"))?;
+        self.minimum.iter().try_for_each(|lots| write!(f, ", at least {lots}"))?;
+        self.lasts_us.iter().try_for_each(|us| write!(f, ", for {us} µs"))?;
+        self.trigger.iter().try_for_each(|(wakes, price)| {
+            let wakes = if *wakes == Wakes::StopLoss { "stop loss" } else { "take profit" };
+            write!(f, ", {wakes} at {price}")
+        })
     }
 }
 
@@ -145,7 +171,18 @@ impl fmt::Display for Act {
 impl fmt::Display for Op {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Place { market, side, price, quantity, lives, post_only, self_trade, own_cap, name } => {
+            Self::Place {
+                market,
+                side,
+                price,
+                quantity,
+                lives,
+                post_only,
+                self_trade,
+                own_cap,
+                name,
+                special,
+            } => {
                 let side = if *side == Side::Buy { "buys" } else { "sells" };
                 let lives = match lives {
                     Lives::Gtc => "",
@@ -159,11 +196,35 @@ impl fmt::Display for Op {
                     write!(f, ", self-trade mode {self_trade}")?;
                 }
                 own_cap.iter().try_for_each(|cap| write!(f, ", own cap {cap}"))?;
-                name.iter().try_for_each(|name| write!(f, ", named {name}"))
+                name.iter().try_for_each(|name| write!(f, ", named {name}"))?;
+                write!(f, "{special}")
             }
             Self::Cancel { order } => write!(f, "cancels its order {order} from the last"),
             Self::CancelNamed { market, name } => {
                 write!(f, "cancels its order named {name} on market {market}")
+            }
+            Self::Amend { order, ticks, lots } => {
+                write!(f, "amends its order {order} from the last by {ticks:+} ticks and {lots:+} lots")
+            }
+            Self::CancelAll { market, side } => {
+                f.write_str("cancels all")?;
+                let side = side.map(|side| if side == Side::Buy { " bids" } else { " asks" });
+                f.write_str(side.unwrap_or(""))?;
+                market.iter().try_for_each(|market| write!(f, " on market {market}"))
+            }
+            Self::Quote { market, slide, bids, asks } => {
+                let told = |quotes: &[(u64, u64)]| {
+                    let told = quotes.iter().map(|(price, lots)| format!("{lots} at {price}"));
+                    told.collect::<Vec<_>>().join(", ")
+                };
+                let slide = if *slide { ", sliding" } else { "" };
+                write!(f, "quotes on market {market}{slide}: {} | {}", told(bids), told(asks))
+            }
+            Self::Protect { market, most: Some((lots, us)) } => {
+                write!(f, "protects its quotes on market {market}: {lots} within {us} µs")
+            }
+            Self::Protect { market, most: None } => {
+                write!(f, "ends the protection of its quotes on market {market}")
             }
         }
     }
@@ -174,6 +235,7 @@ impl fmt::Display for Decision {
         match self {
             Self::ListMarket { market } => write!(f, "lists market {market}"),
             Self::SetState { market, state } => write!(f, "sets market {market} to state {state}"),
+            Self::SetRules { market, rules } => write!(f, "has market {market} trade by {rules}"),
             Self::SetLimit { client, limit: Some(limit) } => write!(f, "limits client {client} to {limit}"),
             Self::SetLimit { client, limit: None } => write!(f, "limits client {client} to the dust"),
             Self::SetCreditLine { client, line } => {

@@ -10,7 +10,7 @@ use crate::story::{DiskFault, Setup, Story};
 use crate::watch::Watch;
 use bandex_engine::Refusal;
 use bandex_journal::{Fault, MemoryStore};
-use bandex_tradechain::body::Change;
+use bandex_tradechain::body::{Change, MarketState};
 use bandex_tradechain::{Keypair, SignedBlock, Verified};
 use bandex_types::{AccountId, BlockId, MarketId, Timestamp};
 use std::collections::BTreeMap;
@@ -154,10 +154,21 @@ impl<'a> World<'a> {
 
     pub fn crash(&mut self, written: bool) {
         if let Some(mut node) = self.node.take() {
+            self.count_death(&node);
             self.stats.node_crashes = self.stats.node_crashes.saturating_add(1);
             self.stood.push(node.stands());
             node.die(written);
         }
+    }
+
+    /// Counts a node that dies in the middle of something.
+    fn count_death(&mut self, node: &Node) {
+        let mut markets = node.sequencer.engine().markets();
+        let waits = markets.any(|view| matches!(view.state, MarketState::Auction | MarketState::Halted));
+        let stats = &mut self.stats;
+        stats.died_in_auction = stats.died_in_auction.saturating_add(u64::from(waits));
+        let hides = self.watch.orders.hides();
+        stats.died_asleep = stats.died_asleep.saturating_add(u64::from(hides));
     }
 
     /// The writer's turn.
@@ -190,6 +201,7 @@ impl<'a> World<'a> {
                 self.absorb(committed)
             }
             Err(died) => {
+                self.count_death(&node);
                 self.stood.push(node.stands());
                 self.died(old, &died, fault.map(|(_, kind)| kind))
             }

@@ -15,11 +15,9 @@ const ORDER_AHEAD: usize = 16;
 const LINKS_AHEAD: usize = 8;
 /// What is asked for ahead must be worth the asking: so many orders no longer lie in the caches near the processor.
 const MANY_ORDERS: usize = 1 << 15;
-/// So often it is looked at whether there are that many.
-const COMMANDS_A_LOOK: usize = 1 << 12;
 
 /// Books of the exchange, one a symbol. With `HINTS`, the memory that commands to come need is asked for while others
-/// are carried out, as long as many orders rest.
+/// are carried out: always the row of the table, and where many orders rest the rest too.
 #[derive(Debug)]
 pub struct Books<const HINTS: bool> {
     markets: Vec<Market>,
@@ -56,27 +54,55 @@ impl<const HINTS: bool> Books<HINTS> {
     }
 
     /// Asks for memory that commands to come need. Each request needs what an earlier one brought.
+    #[inline(always)]
+    fn hint(&self, coming: &[Command; ROW_AHEAD + 1]) {
+        prefetch(&self.names[coming[ROW_AHEAD].order as usize]);
+        if self.is_large {
+            self.hint_orders(&coming[ORDER_AHEAD], &coming[LINKS_AHEAD]);
+        }
+    }
+
     #[inline]
-    fn hint(&self, commands: &[Command], at: usize) {
-        let Some(coming) = commands.get(at..).and_then(|rest| rest.first_chunk::<{ ROW_AHEAD + 1 }>()) else {
-            return;
-        };
-        let (row, order, links) = (&coming[ROW_AHEAD], &coming[ORDER_AHEAD], &coming[LINKS_AHEAD]);
-        prefetch(&self.names[row.order as usize]);
+    fn hint_orders(&self, order: &Command, links: &Command) {
         if order.action.is_change() {
             self.markets[order.symbol as usize].book.prefetch_order(self.names[order.order as usize]);
         }
-        let book = &self.markets[links.symbol as usize].book;
+        let Market { book, numbers } = &self.markets[links.symbol as usize];
         if links.action.is_change() {
             book.prefetch_links(self.names[links.order as usize]);
         } else {
             book.prefetch_price(links.side, Price::new(links.price));
         }
+        if let Some(number) = numbers.get(book.prefetch_places() as usize) {
+            prefetch(number);
+        }
     }
 
-    #[cold]
-    fn look(&mut self) {
-        self.is_large = self.markets.iter().map(|market| market.book.len()).sum::<usize>() > MANY_ORDERS;
+    #[inline(always)]
+    fn carry_out(&mut self, command: &Command) {
+        match command.action {
+            Action::Add | Action::Ioc => self.add(command),
+            Action::Move => self.change(command),
+            Action::Cancel => {
+                let name = self.names[command.order as usize];
+                if self.markets[command.symbol as usize].book.cancel(name).is_err() {
+                    self.tally.refuse();
+                }
+            }
+            Action::Reduce => {
+                let name = self.names[command.order as usize];
+                let by = Quantity::new(u64::from(command.quantity));
+                if self.markets[command.symbol as usize].book.reduce(name, by).is_err() {
+                    self.tally.refuse();
+                }
+            }
+        }
+    }
+
+    /// The last few commands, with none behind them to look at.
+    #[inline(never)]
+    fn carry_out_last(&mut self, commands: &[Command]) {
+        commands.iter().for_each(|command| self.carry_out(command));
     }
 
     #[inline(always)]
@@ -154,32 +180,24 @@ impl<const HINTS: bool> Engine for Books<HINTS> {
 
     #[inline(always)]
     fn step(&mut self, commands: &[Command], at: usize) {
-        if HINTS {
-            if at.is_multiple_of(COMMANDS_A_LOOK) {
-                self.look();
-            }
-            if self.is_large {
-                self.hint(commands, at);
-            }
+        if HINTS && let Some(coming) = commands.get(at..).and_then(|rest| rest.first_chunk()) {
+            self.hint(coming);
         }
-        let command = &commands[at];
-        match command.action {
-            Action::Add | Action::Ioc => self.add(command),
-            Action::Move => self.change(command),
-            Action::Cancel => {
-                let name = self.names[command.order as usize];
-                if self.markets[command.symbol as usize].book.cancel(name).is_err() {
-                    self.tally.refuse();
-                }
-            }
-            Action::Reduce => {
-                let name = self.names[command.order as usize];
-                let by = Quantity::new(u64::from(command.quantity));
-                if self.markets[command.symbol as usize].book.reduce(name, by).is_err() {
-                    self.tally.refuse();
-                }
-            }
+        self.carry_out(&commands[at]);
+    }
+
+    #[inline(always)]
+    fn run(&mut self, commands: &[Command]) {
+        self.is_large = self.markets.iter().map(|market| market.book.len()).sum::<usize>() > MANY_ORDERS;
+        if !HINTS {
+            commands.iter().for_each(|command| self.carry_out(command));
+            return;
         }
+        for coming in commands.array_windows() {
+            self.hint(coming);
+            self.carry_out(&coming[0]);
+        }
+        self.carry_out_last(&commands[commands.len().saturating_sub(ROW_AHEAD)..]);
     }
 
     fn tally(&self) -> Tally {

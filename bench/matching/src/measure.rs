@@ -76,7 +76,7 @@ impl Moment {
 }
 
 /// How long the processor has worked for this thread.
-fn time_of_thread() -> Duration {
+pub fn time_of_thread() -> Duration {
     let time = clock_gettime(ClockId::ThreadCPUTime);
     Duration::try_from(time).expect("a thread's time is not below 0")
 }
@@ -84,16 +84,14 @@ fn time_of_thread() -> Duration {
 fn filled<E: Engine>(workload: &Workload) -> (E, &[Command]) {
     let (warm, timed) = workload.parts();
     let mut engine = E::new(workload);
-    (0..warm.len()).for_each(|at| engine.step(warm, at));
+    engine.run(warm);
     (engine, timed)
 }
 
 /// All that is timed. It is a function of its own so that callgrind can be told to count in it alone.
 #[inline(never)]
 pub fn measured_part<E: Engine>(engine: &mut E, commands: &[Command]) {
-    for at in 0..commands.len() {
-        engine.step(commands, at);
-    }
+    engine.run(commands);
 }
 
 /// How long single commands take.

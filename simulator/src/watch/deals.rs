@@ -2,10 +2,12 @@
 
 use super::{Market, Orders, Seen};
 use crate::broken::{Broken, Invariant, hold};
-use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Tranche};
+use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Trade, Tranche};
 use bandex_settlement::{Party, State, Terms};
 use bandex_tradechain::Body;
-use bandex_types::{AccountId, BlockId, DealId, MarketId, Rail, Timestamp};
+use bandex_types::{
+    AccountId, Amount, BlockId, DealId, MarketId, Price, Quantity, Rail, Rounding, Timestamp, quote_amount,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of all deals.
@@ -24,6 +26,8 @@ pub(crate) struct Counts {
     pub settled: u64,
     pub defaulted: u64,
     pub disputed: u64,
+    /// Trades that went into a deal together with an earlier one.
+    pub grown: u64,
 }
 
 /// One deal, reckoned from its tranches.
@@ -188,17 +192,20 @@ impl Deals {
         }
         // The states come at the end of the events; what happened before they are compared with comes first.
         let mut tranches: BTreeMap<DealId, Vec<&Tranche>> = BTreeMap::new();
+        let mut fills: BTreeMap<DealId, (Quantity, Price)> = BTreeMap::new();
         for event in seen.events {
             match event {
+                Event::Trade(trade) => self.fill(seen, trade, &mut fills)?,
                 Event::Tranche(tranche) => tranches.entry(tranche.deal).or_default().push(tranche),
                 Event::Default(notice) => self.default(seen, notice, honest, calm_since)?,
                 Event::Deal(told) => {
                     let moved = tranches.remove(&told.id).unwrap_or_default();
-                    self.deal(seen, told, &moved, orders, markets)?;
+                    self.deal(seen, told, &moved, orders, markets, fills.remove(&told.id))?;
                 }
                 _ => {}
             }
         }
+        hold(fills.is_empty(), Invariant::Band, || format!("record {}: trades in no deal", seen.seq))?;
         for deal in self.all.values() {
             let late = deal.deadline().is_some_and(|deadline| deadline <= seen.time);
             hold(!late, Invariant::Deadline, || {
@@ -208,6 +215,20 @@ impl Deals {
         Ok(())
     }
 
+    /// Two orders may trade several times in one step, at one price: that is one deal over all of it.
+    fn fill(
+        &mut self,
+        seen: &Seen<'_>,
+        trade: &Trade,
+        fills: &mut BTreeMap<DealId, (Quantity, Price)>,
+    ) -> Result<(), Broken> {
+        let (lots, price) = fills.entry(trade.deal).or_insert((Quantity::ZERO, trade.price));
+        *lots = Quantity::new(lots.get().saturating_add(trade.quantity.get()));
+        self.counts.grown = self.counts.grown.saturating_add(u64::from(*lots > trade.quantity));
+        let sound = *price == trade.price && !self.all.contains_key(&trade.deal);
+        hold(sound, Invariant::Band, || format!("record {}: deal {} is traded twice", seen.seq, trade.deal))
+    }
+
     fn deal(
         &mut self,
         seen: &Seen<'_>,
@@ -215,6 +236,7 @@ impl Deals {
         moved: &[&Tranche],
         orders: &Orders,
         markets: &BTreeMap<MarketId, Market>,
+        traded: Option<(Quantity, Price)>,
     ) -> Result<(), Broken> {
         let is_new = !self.all.contains_key(&told.id);
         let deal = self.all.entry(told.id).or_insert_with(|| {
@@ -245,6 +267,7 @@ impl Deals {
         if is_new {
             self.counts.opened = self.counts.opened.saturating_add(1);
             check_caps(told, orders, markets).map_err(broken)?;
+            check_totals(told, traded, markets).map_err(broken)?;
         }
         let now = told.deal.state();
         if (is_new || before.0 != now) && now != State::Open {
@@ -338,4 +361,22 @@ fn check_caps(told: &DealState, orders: &Orders, markets: &BTreeMap<MarketId, Ma
         }
     }
     Ok(())
+}
+
+/// A new deal is over what was traded for it.
+fn check_totals(
+    told: &DealState,
+    traded: Option<(Quantity, Price)>,
+    markets: &BTreeMap<MarketId, Market>,
+) -> Result<(), String> {
+    let (lots, price) = traded.ok_or("nobody traded for it")?;
+    let Some(market) = markets.get(&told.market) else { return Err("on no market".to_owned()) };
+    let rounding = if market.quote_rail == Rail::Token { Rounding::Down } else { Rounding::Up };
+    let base = lots.get().checked_mul(market.listing.lot_units).map(Amount::new);
+    let quote = quote_amount(lots, price, market.listing.tick_value, rounding);
+    let terms = told.deal.terms();
+    if (base, quote) == (Some(terms.base_total), Some(terms.quote_total)) {
+        return Ok(());
+    }
+    Err(format!("it is over {} for {}, its trades over {lots} lots", terms.base_total, terms.quote_total))
 }

@@ -1,19 +1,25 @@
 //! The second opinion: follows the journal record by record and keeps its own, simpler books, to hold the engine's
 //! state and every event against them.
 
+mod arrivals;
+mod asked;
+mod auctions;
+mod books;
 mod deals;
+mod floor;
+mod guards;
 mod lanes;
 mod orders;
 mod tokens;
 
 use crate::broken::{Broken, Invariant, hold};
-use bandex_engine::{
-    AccountState, CommandResult, Engine, Event, OperationResult, OrderState, OrderStatus, Refusal,
-};
+use bandex_engine::{AccountState, CommandResult, Engine, Event, OperationResult, OrderState, Refusal};
 use bandex_sequencer::Applied;
 use bandex_tradechain::body::MarketListing;
 use bandex_tradechain::{Block, Body, Command, Decoded, Leaf, Record};
-use bandex_types::{AccountId, AssetId, BlockId, MarketId, Rail, Rounding, Side, Timestamp, quote_amount};
+use bandex_types::{
+    AccountId, Amount, AssetId, BlockId, MarketId, Price, Rail, Rounding, Side, Timestamp, quote_amount,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(crate) use deals::{Deals, Reckoned};
@@ -45,8 +51,9 @@ pub(crate) struct Watch {
     markets: BTreeMap<MarketId, Market>,
     accounts: BTreeMap<AccountId, AccountState>,
     bid_multiple: u128,
+    share_ppm: u128,
     lanes: Lanes,
-    orders: Orders,
+    pub orders: Orders,
     tokens: Tokens,
 }
 
@@ -55,6 +62,8 @@ pub(crate) struct Seen<'a> {
     pub seq: u64,
     pub time: Timestamp,
     pub block: Option<(&'a Block, BlockId)>,
+    /// Whose block it is.
+    pub signer: Option<AccountId>,
     pub result: &'a CommandResult,
     pub events: &'a [Event],
 }
@@ -66,6 +75,11 @@ impl Seen<'_> {
             CommandResult::Done(operations) => operations.get(index) == Some(&OperationResult::Done),
             CommandResult::Refused(_) => false,
         }
+    }
+
+    /// Whether the operator decided something.
+    pub fn is_configured(&self) -> bool {
+        self.block.is_some_and(|(block, _)| matches!(block.body, Body::Configure(_)))
     }
 }
 
@@ -92,21 +106,24 @@ impl Watch {
         })?;
         let decoded = Decoded::from_bytes(&record.command)
             .map_err(|error| Broken::new(Invariant::Replay, format!("record {seq}: {error}")))?;
+        let block = decoded.block().map(|(block, id)| (block, *id));
         let seen = Seen {
             seq,
             time: record.time,
-            block: decoded.block().map(|(block, id)| (block, *id)),
+            block,
+            signer: block.and_then(|(block, _)| self.lanes.account_of(&block.author)),
             result: &applied.outcome.result,
             events: &applied.outcome.events,
         };
         self.leaves.push(applied.leaf);
         self.see_listings(&seen);
         self.lanes.take(&seen, &mut self.blocks)?;
-        self.orders.take(&seen)?;
+        self.orders.take(&seen, &self.markets)?;
         self.deals.take(&seen, &self.honest, self.calm_since, &self.orders, &self.markets)?;
         self.tokens.take(&seen, &decoded, &self.deals, &self.accounts)?;
         self.see_limits(&seen)?;
         self.see_bids(&seen)?;
+        self.see_passed(&seen)?;
         self.see_forks(&seen, decoded.command())?;
         self.see_honest(&seen)
     }
@@ -123,7 +140,10 @@ impl Watch {
                     let market = Market { listing: listing.clone(), base_rail, quote_rail };
                     self.markets.insert(listing.id, market);
                 }
-                Event::Parameters(parameters) => self.bid_multiple = u128::from(parameters.bid_multiple),
+                Event::Parameters(parameters) => {
+                    self.bid_multiple = u128::from(parameters.bid_multiple);
+                    self.share_ppm = u128::from(parameters.share_ppm);
+                }
                 Event::Account(account) => {
                     self.accounts.insert(account.account, account.clone());
                 }
@@ -132,8 +152,11 @@ impl Watch {
         }
     }
 
-    /// Whoever traded has reserved no more than its limit.
+    /// Whoever traded has reserved no more than its limit, unless the operator lowered that afterwards.
     fn see_limits(&self, seen: &Seen<'_>) -> Result<(), Broken> {
+        if seen.is_configured() {
+            return Ok(());
+        }
         for event in seen.events {
             let Event::Trade(trade) = event else { continue };
             if self.deals.settles_at_once(&trade.deal) {
@@ -151,37 +174,77 @@ impl Watch {
 
     /// Whoever bid has no more bids and unsettled purchases than a multiple of its limit. Each trade may round up once.
     fn see_bids(&self, seen: &Seen<'_>) -> Result<(), Broken> {
-        let Some((block, _)) = seen.block else { return Ok(()) };
-        let outside = |market| self.markets.get(market).filter(|market| market.quote_rail == Rail::Attested);
-        let mut trades = 0_u128;
-        let mut bidder = None;
-        for event in seen.events {
-            match event {
-                Event::Trade(_) => trades = trades.saturating_add(1),
-                Event::Order(order)
-                    if (order.order.key, order.order.seq) == (block.author, block.seq)
-                        && order.side == Side::Buy
-                        && order.status == OrderStatus::Open
-                        && outside(&order.market).is_some() =>
-                {
-                    bidder = Some(order.account);
-                }
-                _ => {}
-            }
+        let trades = seen.events.iter().filter(|event| matches!(event, Event::Trade(_))).count() as u128;
+        for bidder in &self.orders.bidders {
+            let Some(state) = self.accounts.get(bidder) else { continue };
+            let bids = self.orders.alive().filter(|(order, _)| {
+                order.account == *bidder
+                    && order.side == Side::Buy
+                    && self
+                        .markets
+                        .get(&order.market)
+                        .is_some_and(|market| market.quote_rail == Rail::Attested)
+            });
+            let bids: u128 = bids.map(|(order, budget)| self.bid(order, budget)).sum();
+            let unsettled: u128 = self.deals.iter().map(|deal| deal.unsettled_by(bidder)).sum();
+            let bound =
+                u128::from(state.limit.get()).saturating_mul(self.bid_multiple).saturating_add(trades);
+            let (seq, sum) = (seen.seq, bids.saturating_add(unsettled));
+            // Tokens pay for some bids, and those are not bounded.
+            hold(sum <= bound || !self.bids_outside(seen, bidder), Invariant::Limit, || {
+                format!("record {seq}: {bidder} bids {bids} and owes {unsettled}, above {bound}")
+            })?;
         }
-        let Some(state) = bidder.and_then(|account| self.accounts.get(&account)) else { return Ok(()) };
-        let own = |order: &&OrderState| order.account == state.account && order.side == Side::Buy;
-        let bids = self.orders.open().filter(own).filter_map(|order| {
-            let market = outside(&order.market)?;
-            let left = order.quantity.saturating_sub(order.filled);
-            quote_amount(left, order.price, market.listing.tick_value, Rounding::Up)
+        Ok(())
+    }
+
+    fn bid(&self, order: &OrderState, budget: Option<Amount>) -> u128 {
+        let left = order.quantity.saturating_sub(order.filled);
+        let worth = self.markets.get(&order.market).and_then(|market| {
+            budget.or_else(|| quote_amount(left, order.price, market.listing.tick_value, Rounding::Up))
         });
-        let bids: u128 = bids.map(|amount| u128::from(amount.get())).sum();
-        let unsettled: u128 = self.deals.iter().map(|deal| deal.unsettled_by(&state.account)).sum();
-        let bound = u128::from(state.limit.get()).saturating_mul(self.bid_multiple).saturating_add(trades);
-        hold(bids.saturating_add(unsettled) <= bound, Invariant::Limit, || {
-            format!("record {}: {} bids {bids} and owes {unsettled}, above {bound}", seen.seq, state.account)
+        worth.map_or(0, |amount| u128::from(amount.get()))
+    }
+
+    /// Whether an account bid in this record on a market where it pays outside the ledger.
+    fn bids_outside(&self, seen: &Seen<'_>, bidder: &AccountId) -> bool {
+        seen.events.iter().any(|event| match event {
+            Event::Order(order) => {
+                let outside = |market: &Market| market.quote_rail == Rail::Attested;
+                order.account == *bidder
+                    && order.side == Side::Buy
+                    && self.orders.asks_for(&order.order)
+                    && self.markets.get(&order.market).is_some_and(outside)
+            }
+            _ => false,
         })
+    }
+
+    /// A better order is passed over only where limits or the orders' own caps leave too little room: at least, not if
+    /// what is left of them at the end of the record were room enough.
+    fn see_passed(&self, seen: &Seen<'_>) -> Result<(), Broken> {
+        let moved = |event: &Event| matches!(event, Event::Tranche(_) | Event::Default(_));
+        let ordered = seen.block.is_some_and(|(block, _)| matches!(block.body, Body::Orders(_)));
+        if !ordered || seen.events.iter().any(moved) {
+            return Ok(());
+        }
+        for (taker, maker) in &self.orders.passed {
+            let Some([one, other]) = self.orders.both(taker, maker) else { continue };
+            let least = self.markets.get(&one.market).map_or(0, |market| market.listing.least_tranche.get());
+            let drawn = |own: &OrderState, other: &OrderState| {
+                let free = self.accounts.get(&other.account).map_or(0, |account| {
+                    u128::from(account.limit.get().saturating_sub(account.reserved.get()))
+                });
+                let part = free.saturating_mul(self.share_ppm).div_euclid(1_000_000);
+                let cap = self.orders.own_cap(&own.order).map_or(u128::MAX, |cap| u128::from(cap.get()));
+                part.min(cap)
+            };
+            let room = drawn(one, other).saturating_add(drawn(other, one));
+            hold(room < u128::from(least.max(1)) || other.price == Price::new(0), Invariant::Orders, || {
+                format!("record {}: {one:?} passed over {other:?}, there is room for {room}", seen.seq)
+            })?;
+        }
+        Ok(())
     }
 
     fn see_forks(&self, seen: &Seen<'_>, command: &Command) -> Result<(), Broken> {
@@ -230,7 +293,7 @@ impl Watch {
     }
 
     /// Holds the engine against all this; it must have applied exactly what was seen.
-    pub fn compare(&self, engine: &Engine) -> Result<(), Broken> {
+    pub fn compare(&mut self, engine: &Engine) -> Result<(), Broken> {
         self.lanes.compare(engine)?;
         self.orders.compare(engine, &self.markets)?;
         self.deals.compare(engine, &self.accounts)?;

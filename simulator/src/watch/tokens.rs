@@ -118,8 +118,8 @@ impl Tokens {
         hold(sum == 0, Invariant::TokenSum, || format!("balances sum to {sum}"))?;
         hold(engine.locks_add_up(), Invariant::Locks, || "locks do not add up".to_owned())?;
         let mut locked: BTreeMap<AccountId, u128> = BTreeMap::new();
-        for order in orders.open() {
-            let units = markets.get(&order.market).map_or(0, |market| promised(order, market));
+        for (order, budget) in orders.alive() {
+            let units = markets.get(&order.market).map_or(0, |market| promised(order, budget, market));
             let sum = locked.entry(order.account).or_default();
             *sum = sum.saturating_add(units);
         }
@@ -153,16 +153,22 @@ impl Tokens {
     }
 }
 
-/// What an open order has locked, in units.
-fn promised(order: &OrderState, market: &Market) -> u128 {
-    let left = order.quantity.saturating_sub(order.filled);
-    match (order.side, market.base_rail, market.quote_rail) {
-        (Side::Sell, Rail::Token, _) => {
-            u128::from(left.get()).saturating_mul(u128::from(market.listing.lot_units))
-        }
-        (Side::Buy, _, Rail::Token) => {
-            quote_amount(left, order.price, market.listing.tick_value, Rounding::Down)
-                .map_or(0, |amount| u128::from(amount.get()))
+/// What an order that rests or sleeps has locked, in units. One that is sized in quote units locks what its amount pays
+/// for at its price.
+fn promised(order: &OrderState, budget: Option<Amount>, market: &Market) -> u128 {
+    let left = u128::from(order.quantity.saturating_sub(order.filled).get());
+    let tick = market.listing.tick_value;
+    let lots = budget.map_or(left, |budget| {
+        let value = u128::from(budget.get()).saturating_mul(u128::from(tick.den()));
+        let ticks = value.checked_div(u128::from(tick.num())).unwrap_or(0);
+        ticks.checked_div(u128::from(order.price.get())).unwrap_or(0)
+    });
+    match (order.side, market.base_rail, market.quote_rail, budget) {
+        (Side::Sell, Rail::Token, _, _) => lots.saturating_mul(u128::from(market.listing.lot_units)),
+        (Side::Buy, _, Rail::Token, Some(budget)) => u128::from(budget.get()),
+        (Side::Buy, _, Rail::Token, None) => {
+            let left = order.quantity.saturating_sub(order.filled);
+            quote_amount(left, order.price, tick, Rounding::Down).map_or(0, |amount| u128::from(amount.get()))
         }
         _ => 0,
     }
