@@ -41,7 +41,7 @@ pub struct Arguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Only compare results, measure nothing.
+    /// Only compare results: one run, no latencies.
     #[arg(long)]
     hashes_only: bool,
     /// Do not ask for memory ahead of the commands that need it.
