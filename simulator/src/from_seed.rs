@@ -16,6 +16,10 @@ impl Story {
         let setup = setup(&mut random);
         let length = random.between(170, 320);
         let mut actions: Vec<Action> = (0..length).map(|_| action(&mut random, &setup)).collect();
+        for _ in 0..random.between(2, 4) {
+            let at = usize::try_from(random.below(length)).unwrap_or(0);
+            actions.splice(at..at, scene(&mut random, &setup));
+        }
         // Whatever else happens, the node dies once, somewhere in the middle.
         let at = usize::try_from(random.between(20, length.saturating_sub(10))).unwrap_or(20);
         let crash = Action::CrashNode { written: random.percent(50) };
@@ -57,9 +61,9 @@ fn setup(random: &mut Random) -> Setup {
 
 fn rules(random: &mut Random) -> Rules {
     Rules {
-        band_ppm: random.pick(&[0, 0, 20_000, 40_000], 0),
-        halt_us: random.pick(&[0, 1, 5, 5, 30], 5) * SECOND,
-        auction_us: random.pick(&[0, 1, 5, 5, 30], 5) * SECOND,
+        band_ppm: random.pick(&[0, 0, 0, 30_000, 50_000], 0),
+        halt_us: random.pick(&[0, 1, 1, 5, 5, 30], 5) * SECOND,
+        auction_us: random.pick(&[0, 1, 5, 5, 20], 5) * SECOND,
         most_orders: random.pick(&[0, 0, 3, 8], 0),
     }
 }
@@ -166,7 +170,9 @@ fn operation(random: &mut Random, kind: Kind) -> Op {
         },
         23..25 => Op::Protect {
             market,
-            most: random.percent(80).then(|| (random.between(0, 12), random.pick(&[1, 5, 60], 5) * SECOND)),
+            most: random
+                .percent(80)
+                .then(|| (random.between(0, 12), random.pick(&[5, 60, 600], 60) * SECOND)),
         },
         25..33 if makes => quote(random, market),
         25..26 => quote(random, market),
@@ -175,6 +181,121 @@ fn operation(random: &mut Random, kind: Kind) -> Op {
             place(random, market, rests)
         }
     }
+}
+
+/// Things that chance alone brings together too seldom, on one market: orders that gather and are matched, orders that
+/// wake each other, or quotes that are protected and hit.
+fn scene(random: &mut Random, setup: &Setup) -> Vec<Action> {
+    let market = random.small(0, setup.markets.saturating_sub(1));
+    let mut actions = Vec::new();
+    match random.below(5) {
+        0..2 => auction_scene(random, setup, market, &mut actions),
+        2..4 => cascade_scene(random, setup, market, &mut actions),
+        _ => quote_scene(random, setup, market, &mut actions),
+    }
+    arrive(random, &mut actions);
+    actions
+}
+
+fn arrive(random: &mut Random, actions: &mut Vec<Action>) {
+    for _ in 0..3 {
+        actions.push(Action::Deliver { count: 30, salt: random.next() });
+        actions.push(Action::Work { old: false });
+    }
+    // The more so if something waits: a market in auction, or orders that sleep.
+    if random.percent(20) {
+        actions.push(Action::CrashNode { written: random.percent(50) });
+        actions.push(Action::Start);
+    }
+}
+
+fn somebody(random: &mut Random, setup: &Setup) -> u8 {
+    random.small(0, u8::try_from(setup.clients.len()).unwrap_or(u8::MAX).saturating_sub(1))
+}
+
+fn order(client: u8, operation: Op) -> Action {
+    Action::Act { client, act: Act::Orders { key: 0, operations: vec![operation] } }
+}
+
+/// A plain order on one side at a price.
+fn plain(random: &mut Random, market: u8, side: Side, price: u64) -> Op {
+    Op::Place {
+        market,
+        side,
+        price,
+        quantity: random.between(1, 9),
+        lives: Lives::Gtc,
+        post_only: false,
+        self_trade: random.small(0, 3),
+        own_cap: None,
+        name: None,
+        special: Special::default(),
+    }
+}
+
+fn auction_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
+    actions.push(Action::Decide { decision: Decision::SetState { market, state: 3 } });
+    actions.push(Action::Work { old: false });
+    for _ in 0..random.between(6, 14) {
+        let (side, price) = (side(random), MIDDLE.saturating_sub(4).saturating_add(random.below(9)));
+        let mut placed = plain(random, market, side, price);
+        if let Op::Place { lives, quantity, special, .. } = &mut placed {
+            match random.below(6) {
+                0 => (*lives, special.market) = (Lives::Ioc, true),
+                1 => special.display = Some(random.between(1, *quantity)),
+                _ => {}
+            }
+        }
+        actions.push(order(somebody(random, setup), placed));
+    }
+    actions.push(Action::Deliver { count: 40, salt: random.next() });
+    arrive(random, actions);
+    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
+}
+
+fn cascade_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
+    let rising = random.percent(50);
+    let (takes, makes) = if rising { (Side::Buy, Side::Sell) } else { (Side::Sell, Side::Buy) };
+    let price = |step: u64| {
+        if rising { MIDDLE.saturating_add(step) } else { MIDDLE.saturating_sub(step) }
+    };
+    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
+    for step in 1..=random.between(2, 5) {
+        let mut sleeper = plain(random, market, takes, price(8));
+        if let Op::Place { special, .. } = &mut sleeper {
+            special.trigger = Some((Wakes::StopLoss, price(step)));
+        }
+        actions.push(order(somebody(random, setup), plain(random, market, makes, price(step))));
+        actions.push(order(somebody(random, setup), sleeper));
+    }
+    arrive(random, actions);
+    actions.push(order(somebody(random, setup), plain(random, market, takes, price(2))));
+}
+
+fn quote_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
+    let maker = somebody(random, setup);
+    let protection = (random.between(0, 6), 600 * SECOND);
+    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
+    actions.push(order(maker, Op::Protect { market, most: Some(protection) }));
+    let quotes = |random: &mut Random| {
+        let mut lots = |price: u64| (price, random.between(1, 6));
+        let bids = (1..4).map(|step| lots(MIDDLE.saturating_sub(step))).collect();
+        let asks = (1..4).map(|step| lots(MIDDLE.saturating_add(step))).collect();
+        Op::Quote { market, slide: true, bids, asks }
+    };
+    actions.push(order(maker, quotes(random)));
+    arrive(random, actions);
+    for _ in 0..random.between(1, 3) {
+        let side = side(random);
+        let price = if side == Side::Buy { MIDDLE.saturating_add(5) } else { MIDDLE.saturating_sub(5) };
+        let mut hit = plain(random, market, side, price);
+        if let Op::Place { quantity, .. } = &mut hit {
+            *quantity = random.between(8, 20);
+        }
+        actions.push(order(somebody(random, setup), hit));
+    }
+    arrive(random, actions);
+    actions.push(order(maker, quotes(random)));
 }
 
 fn side(random: &mut Random) -> Side {
@@ -255,7 +376,7 @@ fn special(random: &mut Random, quantity: u64, post_only: bool) -> Special {
         special.trigger = Some((wakes, price));
     }
     if random.percent(50) {
-        special.lasts_us = Some(random.pick(&[0, 1, 5, 60], 5) * SECOND);
+        special.lasts_us = Some(random.pick(&[0, 10, 60, 60, 600], 60) * SECOND);
     }
     special
 }
@@ -266,7 +387,7 @@ fn decision(random: &mut Random, client: u8) -> Decision {
         // The first market is where most happens.
         20..24 | 1..3 => Decision::SetState {
             market: random.pick(&[0, 0, 1, 2], 0),
-            state: random.pick(&[0, 0, 0, 0, 1, 2, 3, 3, 3], 0),
+            state: random.pick(&[0, 0, 0, 0, 0, 0, 0, 1, 2, 3, 3], 0),
         },
         24..26 => Decision::SetRules { market: random.small(0, 2), rules: rules(random) },
         3..9 => Decision::SetLimit {

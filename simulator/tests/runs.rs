@@ -9,15 +9,18 @@ use std::time::{Duration, Instant};
 
 /// How many seeds are run, unless time is up before.
 const SEEDS: u64 = 300;
-/// How long they may take; at least a tenth of them are run, however slow the machine.
+/// How long they may take; at least a third of them are run, however slow the machine.
 const TIME: Duration = Duration::from_secs(8);
+
+/// How often everything that is counted happens at least.
+const OFTEN: u64 = 3;
 
 #[test]
 fn seeds_run_clean() {
     let (begun, mut stats, mut runs) = (Instant::now(), Stats::default(), 0_u64);
     // Other seeds than those that people try first.
     for seed in 1_000_000..1_000_000 + SEEDS {
-        if runs >= SEEDS / 10 && begun.elapsed() > TIME {
+        if runs >= SEEDS / 3 && begun.elapsed() > TIME {
             break;
         }
         match run(&Story::from_seed(seed)) {
@@ -29,7 +32,7 @@ fn seeds_run_clean() {
     // Every part of the world had its turn.
     assert!(stats.node_crashes >= runs, "a crash in every run: {stats:?}");
     for (name, count) in stats.figures() {
-        assert!(count > 0, "no {name} in {runs} runs");
+        assert!(count >= OFTEN, "{count} {name} in {runs} runs");
     }
 }
 

@@ -71,7 +71,7 @@ impl Orders {
         self.note_passed(known, told);
         self.check_price(known, told)?;
         if !gathers {
-            check_terms(known, told, trades).or_else(|what| broken(what))?;
+            check_terms(known, told, trades).or_else(broken)?;
         }
         if let (Some(budget), Some(market)) = (known.terms.quote_quantity, markets.get(&told.market)) {
             let tick = market.listing.tick_value;
@@ -197,10 +197,11 @@ impl Orders {
     pub(super) fn check_place(&mut self, told: &OrderState) -> Result<(), String> {
         let Some(known) = self.all.get(&told.order) else { return Ok(()) };
         let Some(floor) = self.floors.get(&told.market) else { return Ok(()) };
-        if told.status == OrderStatus::Open && floor.state == MarketState::Trading {
-            if let Some((bid, ask)) = self.crossed(told.market) {
-                return Err(format!("{told:?} rests: {bid} bid, {ask} asked"));
-            }
+        if told.status == OrderStatus::Open
+            && floor.state == MarketState::Trading
+            && let Some((bid, ask)) = self.crossed(told.market)
+        {
+            return Err(format!("{told:?} rests: {bid} bid, {ask} asked"));
         }
         if told.status == OrderStatus::Open
             && let Some(own) = self.resting(told.market).find(|order| {
