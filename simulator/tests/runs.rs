@@ -173,3 +173,14 @@ fn every_list_of_actions_is_a_story() {
         run(&Story { actions, ..story.clone() }).unwrap();
     }
 }
+
+#[test]
+fn a_story_without_what_was_added_later_is_read() {
+    let text = serde_json::to_string(&trade([Kind::Maker, Kind::Taker], &[])).unwrap();
+    let mut told: serde_json::Value = serde_json::from_str(&text).unwrap();
+    assert!(told["setup"].as_object_mut().unwrap().remove("rules").is_some());
+    let placed = &mut told["actions"][0]["act"]["operations"][0];
+    assert!(placed.as_object_mut().unwrap().remove("special").is_some());
+    let read: Story = serde_json::from_value(told).unwrap();
+    assert_eq!(serde_json::to_string(&read).unwrap(), text);
+}

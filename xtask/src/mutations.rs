@@ -34,7 +34,7 @@ struct Mutation {
 }
 
 /// The mutations; docs/reliability.md tells what each was found by.
-const MUTATIONS: [Mutation; 6] = [
+const MUTATIONS: [Mutation; 9] = [
     Mutation {
         name: "engine: tokens are spent beyond the credit line",
         file: "engine/src/ledger.rs",
@@ -52,6 +52,24 @@ const MUTATIONS: [Mutation; 6] = [
         file: "engine/src/standing.rs",
         old: "if first == id => Standing::Duplicate { record },",
         new: "if first == id && record > 0 => Standing::Next,",
+    },
+    Mutation {
+        name: "engine: a trade may be one tick above the price band",
+        file: "engine/src/market.rs",
+        old: "high: price(last + far) }",
+        new: "high: price(last + far + 1) }",
+    },
+    Mutation {
+        name: "engine: stop orders wake one tick early",
+        file: "engine/src/orders/wake.rs",
+        old: "market.triggers.reach(high);",
+        new: "market.triggers.reach(high.checked_add(bandex_types::Price::new(1)).unwrap_or(high));",
+    },
+    Mutation {
+        name: "matching: of two auction prices equally good the higher is taken",
+        file: "matching/src/auction.rs",
+        old: "(Reverse(one.volume), one.surplus, distance(one.price), one.price)",
+        new: "(Reverse(one.volume), one.surplus, distance(one.price), Reverse(one.price))",
     },
     Mutation {
         name: "settlement: one unit more is delivered than the band allows",

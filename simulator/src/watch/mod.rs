@@ -152,19 +152,28 @@ impl Watch {
         }
     }
 
-    /// Whoever traded has reserved no more than its limit, unless the operator lowered that afterwards.
+    /// Whoever traded has reserved no more than its limit, unless the operator lowered that afterwards, or a default or a
+    /// fork took it. Nobody trades after those.
     fn see_limits(&self, seen: &Seen<'_>) -> Result<(), Broken> {
-        if seen.is_configured() {
-            return Ok(());
-        }
-        for event in seen.events {
+        let ended = |account: &AccountId| {
+            seen.events.iter().position(|event| match event {
+                Event::Default(notice) => notice.by == *account,
+                Event::Fork(fork) => fork.account == *account,
+                _ => false,
+            })
+        };
+        for (at, event) in seen.events.iter().enumerate() {
             let Event::Trade(trade) = event else { continue };
             if self.deals.settles_at_once(&trade.deal) {
                 continue;
             }
             for account in [trade.taker_account, trade.maker_account] {
                 let Some(state) = self.accounts.get(&account) else { continue };
-                hold(state.reserved <= state.limit, Invariant::Limit, || {
+                let within = match ended(&account) {
+                    Some(then) => at < then,
+                    None => state.reserved <= state.limit || seen.is_configured(),
+                };
+                hold(within, Invariant::Limit, || {
                     format!("record {}: {account} reserves {} of {}", seen.seq, state.reserved, state.limit)
                 })?;
             }
