@@ -1,7 +1,7 @@
 //! The engine's one door: a command goes in, an outcome comes out.
 
 use crate::accounts::{AccountIndex, Accounts, LaneIndex, Role};
-use crate::deal_table::{DealIndex, Deals};
+use crate::deal_table::Deals;
 use crate::effects::Effects;
 use crate::ledger::Ledger;
 use crate::market::Market;
@@ -13,7 +13,7 @@ use crate::timers::{Timer, Timers};
 use crate::{Refusal, proposals::Proposal};
 use bandex_tradechain::body::{AssetListing, MarketState, Parameters, Scopes};
 use bandex_tradechain::{Block, Body, Command, Decoded, Genesis, LaneAnswer};
-use bandex_types::{AssetId, BlockId, DealId, MarketId, Price, Side, Timestamp};
+use bandex_types::{AssetId, BlockId, MarketId, Price, Side, Timestamp};
 use std::collections::BTreeMap;
 
 /// The version of the rules that every journal begins under.
@@ -43,6 +43,8 @@ pub struct Engine {
     pub(crate) timers: Timers,
     /// What a step needs for its trades, kept so that it is not allocated again and again.
     pub(crate) scratch: Scratch,
+    /// What the last command touched, kept for its memory only.
+    pub(crate) effects: Effects,
     /// Levels that orders left in the last command by being amended.
     pub(crate) left_levels: Vec<(MarketId, Side, Price)>,
 }
@@ -112,11 +114,15 @@ impl Engine {
         self.seq += 1;
         self.time = self.time.max(time);
         self.left_levels.clear();
-        let mut effects = Effects::default();
+        let mut effects = std::mem::take(&mut self.effects);
         self.expire_due(&mut effects);
         let result = self.command(decoded, &mut effects);
         self.describe(&mut effects);
-        Outcome { result, events: effects.events }
+        // One copy of the right size: an outcome may be kept for long, the memory it grew in is used again.
+        let mut events = Vec::with_capacity(effects.events.len());
+        events.append(&mut effects.events);
+        self.effects = effects;
+        Outcome { result, events }
     }
 
     fn command(&mut self, decoded: &Decoded, effects: &mut Effects) -> CommandResult {
@@ -228,6 +234,7 @@ impl Engine {
     fn body(&mut self, signer: Signer<'_>, effects: &mut Effects) -> CommandResult {
         let done = match &signer.block.body {
             Body::Orders(orders) => {
+                self.ask_ahead(signer, &orders.operations);
                 let mut results = Vec::with_capacity(orders.operations.len());
                 for (number, operation) in orders.numbered() {
                     results.push(as_result(self.operation(signer, number, operation, effects)));
@@ -254,7 +261,7 @@ impl Engine {
     }
 
     fn expire_due(&mut self, effects: &mut Effects) {
-        while let Some(timer) = self.timers.take_due(self.time) {
+        while let Some(timer) = self.timers.take_due(self.time, &self.deals) {
             match timer {
                 Timer::Deal(deal) => self.expire_deal(deal, effects),
                 Timer::Proposal(proposal) => self.expire_proposal(proposal, effects),
@@ -266,20 +273,13 @@ impl Engine {
 
     /// Ends the outcome with the new state of every deal, account and balance that was touched.
     fn describe(&self, effects: &mut Effects) {
-        let mut deals: Vec<(DealId, DealIndex)> =
-            effects.deals.take().into_iter().map(|index| (self.deals.id(index), index)).collect();
-        deals.sort_unstable_by_key(|(id, _)| *id);
-        let (accounts, balances) = (effects.accounts.take(), effects.balances.take());
-        effects.events.reserve(deals.len() + accounts.len() + balances.len());
-        for (id, index) in deals {
-            effects.push(Event::Deal(Box::new(self.deal_state(id, index))));
-        }
-        for index in accounts {
-            effects.push(Event::Account(self.account_state(index)));
-        }
-        for index in balances {
-            effects.push(Event::Balance(self.balance_state(index)));
-        }
+        let Effects { events, balances, accounts, deals } = effects;
+        let deals = deals.drain_by_key(|index| self.deals.id(*index));
+        events.extend(deals.map(|index| Event::Deal(Box::new(self.deal_state(index)))));
+        let accounts = accounts.drain_by_key(|index| *index);
+        events.extend(accounts.map(|index| Event::Account(self.account_state(index))));
+        let balances = balances.drain_by_key(|index| *index);
+        events.extend(balances.map(|index| Event::Balance(self.balance_state(index))));
     }
 
     pub(crate) fn account_state(&self, index: AccountIndex) -> crate::AccountState {

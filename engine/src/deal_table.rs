@@ -6,7 +6,7 @@ use borsh::{BorshDeserialize, BorshSerialize};
 use std::io::{self, Read, Write};
 
 /// The place of a deal among all; deals are never removed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub(crate) struct DealIndex(u32);
 
 /// All deals.

@@ -7,7 +7,6 @@ use crate::deal_table::DealIndex;
 use crate::effects::Effects;
 use crate::outcome::{DealState, DefaultNotice, Event, FreezeReason, Tranche};
 use crate::proposals::{Proposal, Proposed};
-use crate::timers::Timer;
 use bandex_settlement::{Deal, Expired, Move, Paid, Party, Refusal as Unpaid, State, Terms};
 use bandex_tradechain::Domain;
 use bandex_tradechain::body::Pay;
@@ -33,6 +32,8 @@ pub(crate) struct DealEntry {
     unsettled: Amount,
     /// The timer that is set.
     timer: Option<Timestamp>,
+    /// Where it is among the deals whose timers are set to the same moment.
+    pub timer_place: u32,
 }
 
 /// The first fill between two orders, with the terms of the deal that it opens: those of all fills between the two.
@@ -53,9 +54,10 @@ pub(crate) struct Filled {
 
 /// The id of the deal between two orders.
 pub fn deal_id(taker: &OrderRef, maker: &OrderRef) -> DealId {
-    let mut bytes = Vec::with_capacity(82);
-    let written = taker.serialize(&mut bytes).and_then(|()| maker.serialize(&mut bytes));
-    debug_assert!(written.is_ok(), "fixed-size fields always fit a Vec");
+    let mut bytes = [0; 2 * OrderRef::LEN];
+    let (first, second) = bytes.split_at_mut(OrderRef::LEN);
+    first.copy_from_slice(&taker.to_bytes());
+    second.copy_from_slice(&maker.to_bytes());
     DealId::new(*Domain::Deal.hash(&bytes).as_bytes())
 }
 
@@ -95,6 +97,7 @@ impl DealEntry {
             locked: [Amount::ZERO; 2],
             unsettled: Amount::ZERO,
             timer: None,
+            timer_place: 0,
         };
         (entry, moves)
     }
@@ -136,13 +139,13 @@ impl DealEntry {
 impl Engine {
     /// A deal as the world sees it.
     pub fn deal(&self, id: &DealId) -> Option<DealState> {
-        self.deals.find(id).map(|index| self.deal_state(*id, index))
+        self.deals.find(id).map(|index| self.deal_state(index))
     }
 
-    pub(crate) fn deal_state(&self, id: DealId, index: DealIndex) -> DealState {
+    pub(crate) fn deal_state(&self, index: DealIndex) -> DealState {
         let entry = self.deals.at(index);
         DealState {
-            id,
+            id: self.deals.id(index),
             market: entry.market,
             taker: entry.taker,
             maker: entry.maker,
@@ -212,9 +215,8 @@ impl Engine {
         Ok(())
     }
 
-    pub(crate) fn expire_deal(&mut self, id: DealId, effects: &mut Effects) {
+    pub(crate) fn expire_deal(&mut self, index: DealIndex, effects: &mut Effects) {
         let now = self.time;
-        let Some(index) = self.deals.find(&id) else { return };
         let entry = self.deals.at_mut(index);
         entry.timer = None;
         let expired = entry.deal.expire(now);
@@ -267,7 +269,6 @@ impl Engine {
     }
 
     fn recount(&mut self, index: DealIndex, effects: &mut Effects) {
-        let id = self.deals.id(index);
         let entry = self.deals.at_mut(index);
         let deal = &entry.deal;
         assert!(
@@ -285,19 +286,19 @@ impl Engine {
         let before = (entry.reserved, entry.unsettled, entry.timer);
         let accounts = [entry.seller, entry.buyer];
         (entry.reserved, entry.unsettled, entry.timer) = (reserved, unsettled, deadline);
-        for ((index, now), then) in accounts.into_iter().zip(reserved).zip(before.0) {
+        for ((account, now), then) in accounts.into_iter().zip(reserved).zip(before.0) {
             if now != then {
-                let account = self.accounts.get_mut(index);
-                account.reserved = account.reserved - u128::from(then.get()) + u128::from(now.get());
-                effects.account(index);
+                let held = self.accounts.get_mut(account);
+                held.reserved = held.reserved - u128::from(then.get()) + u128::from(now.get());
+                effects.account(account);
             }
         }
         let [_, buyer] = accounts;
         let account = self.accounts.get_mut(buyer);
         account.unsettled = account.unsettled - u128::from(before.1.get()) + u128::from(unsettled.get());
         if before.2 != deadline {
-            before.2.inspect(|at| self.timers.clear(*at, Timer::Deal(id)));
-            deadline.inspect(|at| self.timers.set(*at, Timer::Deal(id)));
+            before.2.inspect(|at| self.timers.clear_deal(*at, index, &mut self.deals));
+            deadline.inspect(|at| self.timers.set_deal(*at, index, &mut self.deals));
         }
     }
 }

@@ -4,7 +4,7 @@ use crate::accounts::AccountIndex;
 use crate::deal_table::DealIndex;
 use crate::outcome::Event;
 
-/// The changes of the command being applied.
+/// The changes of the command being applied. Empty between commands, kept for its memory.
 #[derive(Debug, Default)]
 pub(crate) struct Effects {
     /// In the order they happened.
@@ -29,8 +29,8 @@ impl<T> Default for Touched<T> {
 
 impl<T: Copy + Ord> Touched<T> {
     pub fn add(&mut self, one: T) {
-        // Whatever is touched is mostly touched several times in a row.
-        if self.0.last() != Some(&one) {
+        // Whatever is touched is mostly touched several times in a row, or in turn with another.
+        if !self.0.iter().rev().take(2).any(|last| *last == one) {
             self.0.push(one);
         }
     }
@@ -39,12 +39,13 @@ impl<T: Copy + Ord> Touched<T> {
         self.0.extend(some);
     }
 
-    /// Each once, in order.
-    pub fn take(&mut self) -> Vec<T> {
-        let mut all = std::mem::take(&mut self.0);
-        all.sort_unstable();
-        all.dedup();
-        all
+    /// Each once, in the order of what `key` says of it. Nothing is touched any more then.
+    pub fn drain_by_key<K: Ord>(&mut self, key: impl Fn(&T) -> K) -> impl Iterator<Item = T> {
+        if self.0.len() > 1 {
+            self.0.sort_unstable_by_key(key);
+            self.0.dedup();
+        }
+        self.0.drain(..)
     }
 }
 

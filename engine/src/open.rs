@@ -7,7 +7,7 @@
 
 use crate::accounts::{AccountIndex, LaneIndex};
 use crate::outcome::{OrderState, OrderStatus, OrderTerms};
-use bandex_matching::{NewOrder, OrderId, Owner};
+use bandex_matching::{NewOrder, OrderId, Owner, prefetch};
 use bandex_tradechain::body::{Place, Trigger};
 use bandex_types::{
     AccountId, Amount, MarketId, OrderRef, OrderType, PostOnly, Price, Quantity, SelfTrade, Side,
@@ -322,30 +322,33 @@ impl OpenOrders {
         self.get_mut(index).older = older;
     }
 
-    fn unlink(&mut self, order: &OpenOrder) {
-        match order.older {
-            Some(older) => self.get_mut(older).newer = order.newer,
-            None => self.chain_mut(order.account).oldest = order.newer,
+    fn unlink(&mut self, account: AccountIndex, older: Option<OrderIndex>, newer: Option<OrderIndex>) {
+        match older {
+            Some(older) => self.get_mut(older).newer = newer,
+            None => self.chain_mut(account).oldest = newer,
         }
-        match order.newer {
-            Some(newer) => self.get_mut(newer).older = order.older,
-            None => self.chain_mut(order.account).newest = order.older,
+        match newer {
+            Some(newer) => self.get_mut(newer).older = older,
+            None => self.chain_mut(account).newest = older,
         }
     }
 
     /// Lets an order go.
-    pub fn remove(&mut self, index: OrderIndex) -> OpenOrder {
-        let order = self.all.get_mut(index.at()).and_then(Option::take).expect(NO_ORDER);
-        self.free.push(index);
-        self.lane_mut(order.lane).clear(&order.order);
-        self.unlink(&order);
-        if let Some(client_id) = &order.client_id {
-            self.client_ids.remove(&(order.lane, order.market, client_id.clone()));
+    pub fn remove(&mut self, index: OrderIndex) {
+        let place = self.all.get_mut(index.at()).expect(NO_ORDER);
+        let order = place.as_mut().expect(NO_ORDER);
+        let (lane, market, reference) = (order.lane, order.market, order.order);
+        if let Some(client_id) = order.client_id.take() {
+            self.client_ids.remove(&(lane, market, client_id));
         }
         if order.rare.is_some() {
             self.numbered.remove(&order.number);
         }
-        order
+        let (account, older, newer) = (order.account, order.older, order.newer);
+        *place = None;
+        self.free.push(index);
+        self.lane_mut(lane).clear(&reference);
+        self.unlink(account, older, newer);
     }
 
     pub fn get(&self, index: OrderIndex) -> &OpenOrder {
@@ -354,6 +357,13 @@ impl OpenOrders {
 
     pub fn get_mut(&mut self, index: OrderIndex) -> &mut OpenOrder {
         self.all.get_mut(index.at()).and_then(Option::as_mut).expect(NO_ORDER)
+    }
+
+    /// Asks for the memory of an order without reading it.
+    pub fn prefetch(&self, index: OrderIndex) {
+        if let Some(place) = self.all.get(index.at()) {
+            prefetch(place);
+        }
     }
 
     /// The open order with this reference, in this lane.

@@ -454,10 +454,13 @@ pub struct ForkNotice {
     pub second: BlockId,
 }
 
+/// About how many bytes an event takes; an encoding with more grows.
+const BYTES_AN_EVENT: usize = 160;
+
 impl Outcome {
     /// The canonical bytes.
     pub fn encode(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(256);
+        let mut bytes = Vec::with_capacity(64 + BYTES_AN_EVENT * self.events.len());
         self.encode_into(&mut bytes);
         bytes
     }

@@ -10,6 +10,7 @@ mod memory;
 mod port;
 mod postgres;
 mod projections;
+mod rows;
 mod sql;
 mod sqlite;
 mod tail;

@@ -191,6 +191,12 @@ impl Arena {
         self.nodes.get(slot as usize)
     }
 
+    /// The place that the next order takes, or 0 if none is free; for hints.
+    #[inline]
+    pub const fn next_place(&self) -> u32 {
+        self.free.get()
+    }
+
     /// The slots from `first` to the end of its queue.
     pub fn queue(&self, first: Slot) -> impl Iterator<Item = Slot> {
         let some = |slot: Slot| (!slot.is_none()).then_some(slot);

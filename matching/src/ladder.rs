@@ -215,8 +215,19 @@ impl Ladder {
     fn vanish(&mut self, rank: u64) {
         self.levels -= 1;
         if rank == self.best && self.levels != 0 {
-            self.best = self.next_rank(rank).expect("a level is left, and none is better than the best");
+            self.best = self.first_rank(rank).expect("a level is left, and none is better than the best");
         }
+    }
+
+    /// The first rank in use, all of which are at `rank` or after it: spares the search that [`Self::next_rank`] makes.
+    #[inline(always)]
+    fn first_rank(&self, rank: u64) -> Option<u64> {
+        let near = self.window.next_used(rank);
+        if self.outside.is_empty() {
+            return near;
+        }
+        let far = self.outside.first_key_value().map(|(rank, _)| *rank);
+        near.into_iter().chain(far).min()
     }
 
     /// Lots that are shown at `price` are shown no more.

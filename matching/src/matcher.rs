@@ -347,13 +347,14 @@ impl Book {
             if !self.ladder(side).accepts(order.price, price) {
                 break;
             }
-            if !self.band.holds(price) {
-                walk.halt = Some(Halt::OutsideBand);
-                break;
-            }
+            // An own order in the way is no trade to come, so it breaks no band.
             if maker_owner == order.owner {
                 slot = self.meet_own(order, slot, &mut walk, events);
                 continue;
+            }
+            if !self.band.holds(price) {
+                walk.halt = Some(Halt::OutsideBand);
+                break;
             }
             let quantity = walk.left.min(shown).min(budget.lots_at(price));
             if quantity.is_zero() {
@@ -437,6 +438,9 @@ impl Book {
                 let maker = self.resting(slot);
                 let by = walk.left.min(maker.left);
                 walk.decrement(by);
+                if walk.left.is_zero() {
+                    walk.halt = Some(Halt::SelfTrade);
+                }
                 let left = self.reduce(maker.id, by).unwrap_or(Quantity::ZERO);
                 events.push(Event::MakerReduced { maker: maker.id, maker_owner: maker.owner, by, left });
                 next
@@ -450,7 +454,6 @@ impl Book {
         let rest = match halt {
             Some(Halt::Refused(reason)) => Rest::Cancelled(CancelReason::NotAdmitted(reason)),
             Some(Halt::SelfTrade) => Rest::Cancelled(CancelReason::SelfTrade),
-            _ if left.is_zero() && !decremented.is_zero() => Rest::Cancelled(CancelReason::SelfTrade),
             _ if left.is_zero() => Rest::Filled,
             Some(Halt::OutsideBand) => Rest::Cancelled(CancelReason::OutsideBand),
             None if !order.may_rest() => Rest::Cancelled(CancelReason::Unfilled),

@@ -27,10 +27,6 @@ impl Book {
                 if walk.left.is_zero() || walk.filled >= needed {
                     return walk;
                 }
-                if !self.band.holds(price) {
-                    walk.halt = Some(Halt::OutsideBand);
-                    return walk;
-                }
                 if maker.owner == order.owner {
                     match order.self_trade {
                         SelfTrade::CancelOldest => continue,
@@ -43,6 +39,10 @@ impl Book {
                             return walk;
                         }
                     }
+                }
+                if !self.band.holds(price) {
+                    walk.halt = Some(Halt::OutsideBand);
+                    return walk;
                 }
                 let quantity = walk.left.min(maker.shown);
                 match admission.pair(&pair_of(order, maker.id, maker.owner, price, quantity)) {

@@ -12,7 +12,10 @@ const WHOLE_PPM: u32 = 1_000_000;
 pub fn draw_cap(deal_value: Amount, own_cap: Option<Amount>, free_limit: Amount, share_ppm: u32) -> Amount {
     let part = u64::from(share_ppm.min(WHOLE_PPM));
     // A part of a limit fits wherever the limit fits.
-    let drawn = share(free_limit, part, u64::from(WHOLE_PPM), Rounding::Down).unwrap_or(Amount::ZERO);
+    let drawn = match part {
+        _ if part == u64::from(WHOLE_PPM) => free_limit,
+        _ => share(free_limit, part, u64::from(WHOLE_PPM), Rounding::Down).unwrap_or(Amount::ZERO),
+    };
     let wanted = own_cap.map_or(deal_value, |cap| cap.min(deal_value));
     wanted.min(drawn)
 }

@@ -4,6 +4,7 @@ use crate::hex_bytes::hex_bytes;
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};
 use std::fmt;
+use std::io::{self, Write};
 use std::str::FromStr;
 
 /// A text was not the hex form of an id.
@@ -59,7 +60,7 @@ impl From<BlockId> for AccountId {
 /// Names one order: the lane it was placed in, the block's sequence number there, and which operation of it.
 ///
 /// The trader knows it before any reply, so that a cancel can follow at once.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, BorshDeserialize)]
 pub struct OrderRef {
     /// The signing key whose lane holds the block.
     pub key: PublicKey,
@@ -67,6 +68,29 @@ pub struct OrderRef {
     pub seq: u64,
     /// The operation within the block, from 0.
     pub op: u8,
+}
+
+impl OrderRef {
+    /// How many canonical bytes it takes.
+    pub const LEN: usize = PublicKey::LEN + 9;
+
+    /// Its canonical bytes: the key, the seq little-endian, the operation.
+    #[inline]
+    pub fn to_bytes(&self) -> [u8; Self::LEN] {
+        let mut bytes = [self.op; Self::LEN];
+        let (key, rest) = bytes.split_at_mut(PublicKey::LEN);
+        key.copy_from_slice(&self.key.0);
+        rest.split_at_mut(8).0.copy_from_slice(&self.seq.to_le_bytes());
+        bytes
+    }
+}
+
+/// In one piece: an outcome names several orders in each operation.
+impl BorshSerialize for OrderRef {
+    #[inline]
+    fn serialize<W: Write>(&self, out: &mut W) -> io::Result<()> {
+        out.write_all(&self.to_bytes())
+    }
 }
 
 /// `KEY:SEQ:OP`, the key as hex.

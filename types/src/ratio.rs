@@ -62,7 +62,19 @@ impl Ratio {
     }
 }
 
+#[inline]
 fn mul_div(a: u128, b: u64, den: u64, rounding: Rounding) -> Option<Amount> {
+    // Nearly every product fits 64 bits, where a division costs a fraction of one of 128.
+    if let Some(product) = u64::try_from(a).ok().and_then(|a| a.checked_mul(b)) {
+        let whole = product.checked_div(den)?;
+        let up = u64::from(rounding == Rounding::Up && product.checked_rem(den)? != 0);
+        return whole.checked_add(up).map(Amount::new);
+    }
+    mul_div_wide(a, b, den, rounding)
+}
+
+#[cold]
+fn mul_div_wide(a: u128, b: u64, den: u64, rounding: Rounding) -> Option<Amount> {
     let product = a.checked_mul(u128::from(b))?;
     let den = u128::from(den);
     let whole = product.checked_div(den)?;
@@ -71,12 +83,14 @@ fn mul_div(a: u128, b: u64, den: u64, rounding: Rounding) -> Option<Amount> {
 }
 
 /// `quantity × price × num ⁄ den` in smallest units of the quote asset, or `None` if that does not fit 64 bits.
+#[inline]
 pub fn quote_amount(quantity: Quantity, price: Price, ratio: Ratio, rounding: Rounding) -> Option<Amount> {
     let product = u128::from(quantity.get()).checked_mul(u128::from(price.get()))?;
     mul_div(product, ratio.num, ratio.den, rounding)
 }
 
 /// `whole × part ⁄ of`, or `None` if `of` is 0 or the result does not fit 64 bits.
+#[inline]
 pub fn share(whole: Amount, part: u64, of: u64, rounding: Rounding) -> Option<Amount> {
     mul_div(u128::from(whole.get()), part, of, rounding)
 }

@@ -24,6 +24,15 @@ pub fn run(name: &str, args: &[String]) -> Result<()> {
     step::run(&mut step::cargo(&words)?)
 }
 
+/// Builds and runs the comparison of the two books with `args`.
+///
+/// # Errors
+/// It does not build, or the books differ.
+pub fn oracle(args: &[String]) -> Result<()> {
+    let words = ["run", "--release", "--package", "bandex-oracle", "--"];
+    step::run(step::cargo(&words)?.args(args))
+}
+
 /// What cargo is told: which program in which crate, and its arguments.
 fn words<'a>(name: &'a str, args: &'a [String]) -> Vec<&'a str> {
     let mut rest: Vec<&str> = args.iter().map(String::as_str).collect();

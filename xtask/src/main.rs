@@ -56,12 +56,21 @@ enum Task {
     /// e2e: signed orders a second through a server. restart: a start on a long journal. storage: bytes a record and a
     /// deal. matching: commands a second of the book, on workload files (--file) or on ones made anew; with --peers also
     /// of other people's books. instructions: instructions a command of the book. generate: writes a workload file (KIND
-    /// OUT [N] [SEED]). Arguments follow the name, after `--` or without it; --help after `--` lists them.
+    /// OUT [N] [SEED]). engine: the same files through the engine, with all it does around the book. Arguments follow the name, after `--` or without it; --help after `--` lists them.
     Bench {
         /// Which benchmark.
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(bench::KNOWN))]
         name: String,
         /// Arguments for the benchmark itself.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        args: Vec<String>,
+    },
+    /// Hold the fast book against the naive one: ten million random commands with every feature on, from a printed seed.
+    ///
+    /// --seed N repeats a run, --commands N shortens it, --json prints what happened how often. A difference is shrunk to
+    /// the shortest list of commands that shows it.
+    Oracle {
+        /// Arguments for the program itself.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
@@ -78,6 +87,7 @@ fn main() -> ExitCode {
         Task::Openapi { check: false } => openapi::write(),
         Task::Mutations => mutations::run(),
         Task::Bench { name, args } => bench::run(&name, &args),
+        Task::Oracle { args } => bench::oracle(&args),
         Task::Crash(options) => crash::run(&options),
     };
     match done {
@@ -116,5 +126,6 @@ mod tests {
         check("xtask bench matching --file a --peers --json", Some(&["--file", "a", "--peers", "--json"]));
         check("xtask bench generate n1k out.bin 5 42", Some(&["n1k", "out.bin", "5", "42"]));
         check("xtask bench nothing", None);
+        check("xtask oracle --seed 1", None);
     }
 }

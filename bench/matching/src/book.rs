@@ -13,79 +13,112 @@ use std::convert::Infallible;
 const ROW_AHEAD: usize = 24;
 const ORDER_AHEAD: usize = 16;
 const LINKS_AHEAD: usize = 8;
+/// What is asked for ahead must be worth the asking: so many orders no longer lie in the caches near the processor.
+const MANY_ORDERS: usize = 1 << 15;
 
 /// Books of the exchange, one a symbol. With `HINTS`, the memory that commands to come need is asked for while others
-/// are carried out.
+/// are carried out: always the row of the table, and where many orders rest the rest too.
 #[derive(Debug)]
 pub struct Books<const HINTS: bool> {
-    books: Vec<Book>,
+    markets: Vec<Market>,
     /// The name of each order, by its number; that of an order long gone for those that never rested.
     names: Vec<OrderId>,
-    /// The number of each order that rests, by symbol and place.
-    numbers: Vec<Vec<u32>>,
     events: Vec<Event<Infallible>>,
     tally: Tally,
+    /// Whether so many orders rest that hints are worth their while.
+    is_large: bool,
+}
+
+/// One symbol.
+#[derive(Debug)]
+struct Market {
+    book: Book,
+    /// The number of each order that rests, by its place.
+    numbers: Vec<u32>,
 }
 
 impl<const HINTS: bool> Books<HINTS> {
     /// Empty books with room for `orders` each, and tables for numbers up to `highest_order`.
     fn with_room(symbols: u32, orders: usize, highest_order: u32) -> Self {
-        let mut books: Vec<Book> = (0..symbols).map(|_| Book::with_capacity(orders)).collect();
+        let market = |_| Market { book: Book::with_capacity(orders), numbers: vec![0; orders + 1] };
+        let mut markets: Vec<Market> = (0..symbols).map(market).collect();
         // Every book gives its first order the same name. Once that order is gone, the name means nothing in any.
         let mut gone = None;
-        for book in &mut books {
-            let name = place_and_cancel(book);
+        for market in &mut markets {
+            let name = place_and_cancel(&mut market.book);
             assert!(gone.is_none_or(|first| first == name), "two empty books name an order differently");
             gone = Some(name);
         }
-        let gone = gone.expect("there is a book");
-        Self {
-            books,
-            names: vec![gone; highest_order as usize + 1],
-            numbers: vec![vec![0; orders + 1]; symbols as usize],
-            events: Vec::with_capacity(1 << 12),
-            tally: Tally::default(),
-        }
+        let names = vec![gone.expect("there is a book"); highest_order as usize + 1];
+        Self { markets, names, events: Vec::with_capacity(1 << 12), tally: Tally::default(), is_large: false }
     }
 
     /// Asks for memory that commands to come need. Each request needs what an earlier one brought.
+    #[inline(always)]
+    fn hint(&self, coming: &[Command; ROW_AHEAD + 1]) {
+        prefetch(&self.names[coming[ROW_AHEAD].order as usize]);
+        if self.is_large {
+            self.hint_orders(&coming[ORDER_AHEAD], &coming[LINKS_AHEAD]);
+        }
+    }
+
     #[inline]
-    fn hint(&self, commands: &[Command], at: usize) {
-        let names_order = |action| matches!(action, Action::Cancel | Action::Move | Action::Reduce);
-        if let Some(command) = commands.get(at + ROW_AHEAD) {
-            prefetch(&self.names[command.order as usize]);
+    fn hint_orders(&self, order: &Command, links: &Command) {
+        if order.action.is_change() {
+            self.markets[order.symbol as usize].book.prefetch_order(self.names[order.order as usize]);
         }
-        if let Some(command) = commands.get(at + ORDER_AHEAD)
-            && names_order(command.action)
-        {
-            self.books[command.symbol as usize].prefetch_order(self.names[command.order as usize]);
+        let Market { book, numbers } = &self.markets[links.symbol as usize];
+        if links.action.is_change() {
+            book.prefetch_links(self.names[links.order as usize]);
+        } else {
+            book.prefetch_price(links.side, Price::new(links.price));
         }
-        if let Some(command) = commands.get(at + LINKS_AHEAD) {
-            let book = &self.books[command.symbol as usize];
-            if names_order(command.action) {
-                book.prefetch_links(self.names[command.order as usize]);
-            } else {
-                book.prefetch_price(command.side, Price::new(command.price));
+        if let Some(number) = numbers.get(book.prefetch_places() as usize) {
+            prefetch(number);
+        }
+    }
+
+    #[inline(always)]
+    fn carry_out(&mut self, command: &Command) {
+        match command.action {
+            Action::Add | Action::Ioc => self.add(command),
+            Action::Move => self.change(command),
+            Action::Cancel => {
+                let name = self.names[command.order as usize];
+                if self.markets[command.symbol as usize].book.cancel(name).is_err() {
+                    self.tally.refuse();
+                }
+            }
+            Action::Reduce => {
+                let name = self.names[command.order as usize];
+                let by = Quantity::new(u64::from(command.quantity));
+                if self.markets[command.symbol as usize].book.reduce(name, by).is_err() {
+                    self.tally.refuse();
+                }
             }
         }
     }
 
-    #[inline]
+    /// The last few commands, with none behind them to look at.
+    #[inline(never)]
+    fn carry_out_last(&mut self, commands: &[Command]) {
+        commands.iter().for_each(|command| self.carry_out(command));
+    }
+
+    #[inline(always)]
     fn add(&mut self, command: &Command) {
-        self.events.clear();
-        let book = &mut self.books[command.symbol as usize];
-        let placed = book.place(&order_of(command), &mut AdmitAll, &mut self.events);
+        let market = &mut self.markets[command.symbol as usize];
+        let placed = market.book.place(&order_of(command), &mut AdmitAll, &mut self.events);
         // All that can be refused is an order for nothing, of which nothing comes.
         if let Ok(placed) = placed {
             self.note(command, &placed);
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn change(&mut self, command: &Command) {
-        self.events.clear();
         let name = self.names[command.order as usize];
-        let book = &mut self.books[command.symbol as usize];
+        let book = &mut self.markets[command.symbol as usize].book;
         match book.replace(name, &order_of(command), &mut AdmitAll, &mut self.events) {
             Ok(placed) => self.note(command, &placed),
             Err(refusal) => self.change_otherwise(command, refusal),
@@ -97,64 +130,74 @@ impl<const HINTS: bool> Books<HINTS> {
     fn change_otherwise(&mut self, command: &Command, refusal: Refusal) {
         assert!(matches!(refusal, Refusal::UnknownOrder | Refusal::ZeroQuantity), "{refusal}: {command:?}");
         let name = self.names[command.order as usize];
-        match self.books[command.symbol as usize].cancel(name) {
+        match self.markets[command.symbol as usize].book.cancel(name) {
             Ok(_) => self.add(command),
             Err(_) => self.tally.refuse(),
         }
     }
 
     /// Counts the trades, then notes where the order rests: perhaps where a maker was that has left.
-    #[inline]
+    #[inline(always)]
     fn note(&mut self, command: &Command, placed: &Placed<Infallible>) {
-        let numbers = &mut self.numbers[command.symbol as usize];
-        for event in &self.events {
-            if let Event::Trade { maker, price, quantity, .. } = event {
-                let number = numbers[maker.slot() as usize];
-                self.tally.trade(number, command.order, price.get(), quantity.get());
-            }
+        if !self.events.is_empty() {
+            self.count_trades(command);
         }
         if let Rest::Resting(name) = placed.rest {
+            let numbers = &mut self.markets[command.symbol as usize].numbers;
             let place = name.slot() as usize;
             if place >= numbers.len() {
-                numbers.resize(place * 2, 0);
+                make_room(numbers, place);
             }
             numbers[place] = command.order;
             self.names[command.order as usize] = name;
         }
     }
+
+    #[inline(never)]
+    fn count_trades(&mut self, command: &Command) {
+        let numbers = &self.markets[command.symbol as usize].numbers;
+        for event in self.events.drain(..) {
+            if let Event::Trade { maker, price, quantity, .. } = event {
+                let number = numbers[maker.slot() as usize];
+                self.tally.trade(number, command.order, price.get(), quantity.get());
+            }
+        }
+    }
+}
+
+#[cold]
+fn make_room(numbers: &mut Vec<u32>, place: usize) {
+    numbers.resize(place * 2, 0);
 }
 
 impl<const HINTS: bool> Engine for Books<HINTS> {
     fn new(workload: &Workload) -> Self {
         let most = workload.warm.max(usize::try_from(workload.resting).unwrap_or(0)).min(1 << 28);
-        // A book in a hundred may be busier than the others.
+        // One book alone has some room to spare; of many, the busier ones find more when they need it.
         let each = if workload.symbols == 1 { most + most / 8 } else { most / workload.symbols as usize };
         Self::with_room(workload.symbols, each, workload.highest_order)
     }
 
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, commands: &[Command], at: usize) {
-        if HINTS {
-            self.hint(commands, at);
+        if HINTS && let Some(coming) = commands.get(at..).and_then(|rest| rest.first_chunk()) {
+            self.hint(coming);
         }
-        let command = &commands[at];
-        match command.action {
-            Action::Add | Action::Ioc => self.add(command),
-            Action::Move => self.change(command),
-            Action::Cancel => {
-                let name = self.names[command.order as usize];
-                if self.books[command.symbol as usize].cancel(name).is_err() {
-                    self.tally.refuse();
-                }
-            }
-            Action::Reduce => {
-                let name = self.names[command.order as usize];
-                let by = Quantity::new(u64::from(command.quantity));
-                if self.books[command.symbol as usize].reduce(name, by).is_err() {
-                    self.tally.refuse();
-                }
-            }
+        self.carry_out(&commands[at]);
+    }
+
+    #[inline(always)]
+    fn run(&mut self, commands: &[Command]) {
+        self.is_large = self.markets.iter().map(|market| market.book.len()).sum::<usize>() > MANY_ORDERS;
+        if !HINTS {
+            commands.iter().for_each(|command| self.carry_out(command));
+            return;
         }
+        for coming in commands.array_windows() {
+            self.hint(coming);
+            self.carry_out(&coming[0]);
+        }
+        self.carry_out_last(&commands[commands.len().saturating_sub(ROW_AHEAD)..]);
     }
 
     fn tally(&self) -> Tally {

@@ -41,7 +41,7 @@ pub struct Arguments {
     /// Print JSON.
     #[arg(long)]
     json: bool,
-    /// Only compare results, measure nothing.
+    /// Only compare results: one run, no latencies.
     #[arg(long)]
     hashes_only: bool,
     /// Do not ask for memory ahead of the commands that need it.
@@ -92,12 +92,12 @@ impl Peer {
 pub fn run(arguments: &Arguments, peers: &[Peer]) -> Result<ExitCode> {
     if let Some(path) = &arguments.count {
         let workload = read(path)?;
-        let run = if arguments.no_hints {
-            measure::run::<Books<false>>(&workload)
+        let (commands, _) = if arguments.no_hints {
+            measure::carry_out::<Books<false>>(&workload)
         } else {
-            measure::run::<Books<true>>(&workload)
+            measure::carry_out::<Books<true>>(&workload)
         };
-        println!("{}", run.commands);
+        println!("{commands}");
         return Ok(ExitCode::SUCCESS);
     }
     if let Some(orders) = arguments.memory {

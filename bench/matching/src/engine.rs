@@ -11,6 +11,13 @@ pub trait Engine {
     /// Carries out the command at `at`. It may look at those behind it to know what it needs next, but not act on them.
     fn step(&mut self, commands: &[Command], at: usize);
 
+    /// Carries out all of the commands.
+    fn run(&mut self, commands: &[Command]) {
+        for at in 0..commands.len() {
+            self.step(commands, at);
+        }
+    }
+
     /// What came of all commands so far.
     fn tally(&self) -> Tally;
 }

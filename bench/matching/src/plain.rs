@@ -17,7 +17,7 @@ pub struct Order {
     pub price: u64,
     /// Lots it has left; 0 when it does not rest.
     pub left: u32,
-    /// How often it came to rest or left; a queue's entry with another turn is void.
+    /// How often it left; a queue's entry with another turn is void.
     turn: u32,
     /// Its place in the list of all that rest.
     place: u32,
@@ -117,7 +117,7 @@ impl Plain {
         }
         let place = u32::try_from(self.resting.len()).expect("order numbers have 28 bits");
         let order = &mut self.orders[command.order as usize];
-        let turn = order.turn + 1;
+        let turn = order.turn;
         let Command { price, symbol, side, .. } = *command;
         *order = Order { price, left, turn, place, symbol, side };
         let queue = self.books[symbol as usize][side as usize].entry(price).or_default();

@@ -36,6 +36,14 @@ pub enum Action {
     Reduce,
 }
 
+impl Action {
+    /// Whether it is about an order that is on the book already.
+    #[inline]
+    pub const fn is_change(self) -> bool {
+        matches!(self, Self::Cancel | Self::Move | Self::Reduce)
+    }
+}
+
 /// One command, 24 bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Command {

@@ -81,7 +81,8 @@ fn special(terms: &OrderTerms) -> String {
         trigger,
         unless("gtc", terms.time_in_force.clone()),
         terms.expires_us.map(|at| format!("until {at}")),
-        unless("off", format!("post-only {}", terms.post_only)),
+        // Quotes only ever rest.
+        unless("off", format!("post-only {}", terms.post_only)).filter(|_| !terms.quote),
         show("shows", &terms.display),
         show("at least", &terms.minimum),
         unless("cancel oldest", terms.self_trade.replace('_', " ")),
@@ -112,7 +113,8 @@ mod tests {
             quote: false,
         };
         assert_eq!(special(&plain), "");
-        assert_eq!(special(&OrderTerms { quote: true, ..plain.clone() }), "quote");
+        let quote = OrderTerms { quote: true, post_only: "refuse".to_owned(), ..plain.clone() };
+        assert_eq!(special(&quote), "quote");
         let iceberg = OrderTerms {
             display: Some("0.5".to_owned()),
             time_in_force: "gtd".to_owned(),

@@ -102,17 +102,17 @@ impl Engine {
 
     /// Ends an order that is on no book any more: frees what it still locks and says so.
     pub(super) fn close(&mut self, index: OrderIndex, status: OrderStatus, effects: &mut Effects) {
-        let order = self.orders.remove(index);
+        let order = self.orders.get(index);
         if let Some(expires) = order.expires() {
             self.timers.clear(expires, Timer::Order(order.number));
         }
         let account = self.accounts.get_mut(order.account);
         account.open_bids -= u128::from(order.bid_notional.get());
-        let state = order.state(account.id, status);
         if let Some(locked) = order.lock {
             self.ledger.unlock(order.account, locked);
             effects.balance(order.account);
         }
-        effects.push(Event::Order(state));
+        effects.push(Event::Order(order.state(account.id, status)));
+        self.orders.remove(index);
     }
 }

@@ -1,5 +1,6 @@
 //! Operations on orders: which there are, and what they have in common.
 
+mod ahead;
 mod amend;
 mod arrive;
 mod cancel;
@@ -34,6 +35,8 @@ pub(crate) struct Scratch {
     pub range: Option<(Price, Price)>,
     /// Whose protection was tripped.
     pub tripped: Vec<AccountIndex>,
+    /// The open orders that a block names.
+    named: Vec<OrderIndex>,
 }
 
 impl Engine {

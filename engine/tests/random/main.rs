@@ -1,7 +1,8 @@
 //! Random commands by several accounts, honest and hostile. The kit checks after every command what must always be
 //! true, and replays the journal when the world ends.
 //!
-//! A few thousand commands by default; `PROPTEST_CASES` asks for more.
+//! A few thousand commands by default, always the same ones, so that what they come to is known; `PROPTEST_CASES` asks
+//! for more, and for others at each run.
 
 mod driver;
 #[path = "../kit/mod.rs"]
@@ -10,24 +11,27 @@ mod strategies;
 
 use driver::Driver;
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
 /// Cases without `PROPTEST_CASES`; each has about a hundred commands.
 const CASES: u32 = 120;
 
-fn config() -> ProptestConfig {
-    let asked = std::env::var_os("PROPTEST_CASES").is_some();
-    let base = ProptestConfig::default();
-    let cases = if asked { base.cases } else { CASES };
-    ProptestConfig { cases, failure_persistence: None, max_shrink_iters: 400, ..base }
+fn runner() -> TestRunner {
+    let base =
+        ProptestConfig { failure_persistence: None, max_shrink_iters: 400, ..ProptestConfig::default() };
+    if std::env::var_os("PROPTEST_CASES").is_some() {
+        return TestRunner::new(base);
+    }
+    let config = ProptestConfig { cases: CASES, ..base };
+    TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha))
 }
 
 #[test]
 fn everything_that_must_always_be_true_is_true() {
     let seen: RefCell<BTreeMap<&'static str, usize>> = RefCell::default();
-    let mut runner = TestRunner::new(config());
+    let mut runner = runner();
     let result = runner.run(&strategies::acts(), |acts| {
         let mut driver = Driver::new();
         for act in &acts {

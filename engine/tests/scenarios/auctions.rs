@@ -154,6 +154,17 @@ fn without_times_the_operator_decides() {
 }
 
 #[test]
+fn without_a_band_any_price_trades() {
+    let mut world = banded();
+    world.rest("alice", BWT_BTC, Sell, 100, 1);
+    world.place("bob", limit(BWT_BTC, Buy, 100, 1));
+    set_rules(&mut world, MarketRules::default());
+    world.rest("alice", BWT_BTC, Sell, 500, 1);
+    assert_eq!(fills(&world.place("bob", limit(BWT_BTC, Buy, 500, 1)).1), [(500, 1)]);
+    assert_eq!(state(&world), Trading);
+}
+
+#[test]
 fn an_auction_gathers_limit_and_market_orders_and_nothing_else() {
     let mut world = World::with(&["alice", "bob"]);
     world.set_state(BWT_BTC, Auction);

@@ -3,13 +3,13 @@
 use super::connect::connect_in_time;
 use super::{DatabaseUrl, SCHEMA, session};
 use crate::port::{JournalHead, JournalReader, ReadError, StoredBatch};
-use crate::sql::{bound, fixed, limit as sql_limit, time, unsigned};
+use crate::rows::{batch, record};
+use crate::sql::{Row, bound, limit as sql_limit};
 use crate::tail::Tail;
 use async_trait::async_trait;
-use bandex_tradechain::{Record, SignedBlock};
-use bandex_types::{Hash, SignatureBytes};
-use sqlx::postgres::{PgPoolOptions, PgRow};
-use sqlx::{Connection, PgConnection, PgPool, Row};
+use bandex_tradechain::Record;
+use sqlx::postgres::PgPoolOptions;
+use sqlx::{Connection, PgConnection, PgPool};
 use std::time::Duration;
 
 /// How many reads run at once.
@@ -60,7 +60,7 @@ impl PostgresReader {
     }
 
     /// All rows of a query. It is asked once more if the connection broke: the server may have been restarted.
-    async fn rows(&self, sql: &'static str, numbers: &[i64]) -> Result<Vec<PgRow>, ReadError> {
+    async fn rows(&self, sql: &'static str, numbers: &[i64]) -> Result<Vec<Row>, ReadError> {
         let ask = || {
             let query = numbers.iter().fold(sqlx::query(sql), |query, number| query.bind(*number));
             query.fetch_all(&self.pool)
@@ -69,7 +69,8 @@ impl PostgresReader {
             Err(error) if is_broken(&error) => ask().await,
             rows => rows,
         };
-        rows.map_err(|error| in_database(&self.url, &error))
+        let rows = rows.map_err(|error| in_database(&self.url, &error))?;
+        Ok(rows.into_iter().map(Row::Postgres).collect())
     }
 
     pub(super) async fn close(&self) {
@@ -109,9 +110,9 @@ async fn check_version(connection: &mut PgConnection, url: &DatabaseUrl) -> Resu
 pub(super) async fn tail(connection: &mut PgConnection) -> Result<Tail, ReadError> {
     let failed = |error: sqlx::Error| ReadError::Store(error.to_string());
     let last = sqlx::query(HEAD).bind(i64::MAX).fetch_optional(&mut *connection).await.map_err(failed)?;
-    let head = last.as_ref().map(record).transpose()?.as_ref().map(JournalHead::of);
+    let head = last.map(Row::Postgres).as_ref().map(record).transpose()?.as_ref().map(JournalHead::of);
     let last = sqlx::query(LAST_BATCH).fetch_optional(connection).await.map_err(failed)?;
-    let last = last.as_ref().map(batch).transpose()?;
+    let last = last.map(Row::Postgres).as_ref().map(batch).transpose()?;
     Tail::of(head, last.as_ref()).map_err(ReadError::Store)
 }
 
@@ -123,7 +124,7 @@ pub(super) async fn one(
 ) -> Result<Option<Record>, ReadError> {
     let query = sqlx::query(RECORDS).bind(bound(seq)).bind(1_i64).bind(bound(seq));
     let row = query.fetch_optional(connection).await.map_err(|error| in_database(url, &error))?;
-    row.as_ref().map(record).transpose()
+    row.map(Row::Postgres).as_ref().map(record).transpose()
 }
 
 pub(super) fn in_database(url: &DatabaseUrl, cause: &dyn std::fmt::Display) -> ReadError {
@@ -153,52 +154,4 @@ impl JournalReader for PostgresReader {
         let found = self.batches(seq, 1).await?.pop();
         Ok(found.filter(|batch| batch.first_seq <= seq))
     }
-}
-
-/// Reads one row, naming its number in every error.
-fn read<T>(row: &PgRow, number: &str, parse: impl Fn(u64) -> Result<T, ColumnError>) -> Result<T, ReadError> {
-    let stored: i64 = row.try_get(number).map_err(|error| ReadError::Store(error.to_string()))?;
-    let seq = unsigned(number, stored).map_err(ReadError::Store)?;
-    parse(seq).map_err(|ColumnError(what)| ReadError::Damaged { seq, what })
-}
-
-/// What does not fit, in words.
-struct ColumnError(String);
-
-impl From<String> for ColumnError {
-    fn from(what: String) -> Self {
-        Self(what)
-    }
-}
-
-impl From<sqlx::Error> for ColumnError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-fn record(row: &PgRow) -> Result<Record, ReadError> {
-    read(row, "seq", |seq| {
-        let rules: i64 = row.try_get("rules")?;
-        Ok(Record {
-            seq,
-            time: time("time", row.try_get("time")?)?,
-            rules: u32::try_from(rules).map_err(|_| format!("rules is {rules}"))?,
-            command: row.try_get("command")?,
-            outcome_digest: Hash::new(fixed("outcome_digest", row.try_get("outcome_digest")?)?),
-            previous: Hash::new(fixed("previous", row.try_get("previous")?)?),
-        })
-    })
-}
-
-fn batch(row: &PgRow) -> Result<StoredBatch, ReadError> {
-    read(row, "first_seq", |first_seq| {
-        let count: i64 = row.try_get("count")?;
-        let signature = SignatureBytes::new(fixed("signature", row.try_get("signature")?)?);
-        Ok(StoredBatch {
-            first_seq,
-            count: u32::try_from(count).map_err(|_| format!("count is {count}"))?,
-            block: SignedBlock { payload: row.try_get("payload")?, signature },
-        })
-    })
 }

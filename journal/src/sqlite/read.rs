@@ -2,12 +2,12 @@
 
 use super::{SCHEMA, snapshot};
 use crate::port::{JournalHead, JournalReader, ReadError, StoredBatch};
-use crate::sql::{bound, fixed, limit as sql_limit, time, unsigned};
+use crate::rows::{batch, record};
+use crate::sql::{Row, bound, limit as sql_limit};
 use async_trait::async_trait;
-use bandex_tradechain::{Record, SignedBlock};
-use bandex_types::{Hash, SignatureBytes};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions, SqliteRow};
-use sqlx::{Row, SqliteConnection, SqlitePool};
+use bandex_tradechain::Record;
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePoolOptions};
+use sqlx::{SqliteConnection, SqlitePool};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
@@ -85,7 +85,7 @@ pub(super) async fn one(connection: &mut SqliteConnection, seq: u64) -> Result<O
             .fetch_optional(connection)
             .await
             .map_err(|error| ReadError::Store(error.to_string()))?;
-    row.as_ref().map(record).transpose()
+    row.map(Row::Sqlite).as_ref().map(record).transpose()
 }
 
 fn in_file(path: &Path, cause: &str) -> ReadError {
@@ -101,7 +101,7 @@ impl JournalReader for SqliteReader {
         .fetch_optional(&self.pool)
         .await
         .map_err(|error| self.failed(&error))?;
-        Ok(row.as_ref().map(record).transpose()?.as_ref().map(JournalHead::of))
+        Ok(row.map(Row::Sqlite).as_ref().map(record).transpose()?.as_ref().map(JournalHead::of))
     }
 
     async fn records(&self, from_seq: u64, limit: usize) -> Result<Vec<Record>, ReadError> {
@@ -114,7 +114,7 @@ impl JournalReader for SqliteReader {
         .fetch_all(&self.pool)
         .await
         .map_err(|error| self.failed(&error))?;
-        rows.iter().map(record).collect()
+        rows.into_iter().map(|row| record(&Row::Sqlite(row))).collect()
     }
 
     async fn batches(&self, from_seq: u64, limit: usize) -> Result<Vec<StoredBatch>, ReadError> {
@@ -129,7 +129,8 @@ impl JournalReader for SqliteReader {
         .fetch_all(&self.pool)
         .await
         .map_err(|error| self.failed(&error))?;
-        let mut batches = rows.iter().map(batch).collect::<Result<Vec<_>, _>>()?;
+        let mut batches =
+            rows.into_iter().map(|row| batch(&Row::Sqlite(row))).collect::<Result<Vec<_>, _>>()?;
         batches.retain(|batch| batch.last_seq() >= from_seq);
         Ok(batches)
     }
@@ -138,56 +139,4 @@ impl JournalReader for SqliteReader {
         let found = self.batches(seq, 1).await?.pop();
         Ok(found.filter(|batch| batch.first_seq <= seq))
     }
-}
-
-/// Reads one row, naming its number in every error.
-fn read<T>(
-    row: &SqliteRow,
-    number: &str,
-    parse: impl Fn(u64) -> Result<T, ColumnError>,
-) -> Result<T, ReadError> {
-    let stored: i64 = row.try_get(number).map_err(|error| ReadError::Store(error.to_string()))?;
-    let seq = unsigned(number, stored).map_err(ReadError::Store)?;
-    parse(seq).map_err(|ColumnError(what)| ReadError::Damaged { seq, what })
-}
-
-/// What does not fit, in words.
-struct ColumnError(String);
-
-impl From<String> for ColumnError {
-    fn from(what: String) -> Self {
-        Self(what)
-    }
-}
-
-impl From<sqlx::Error> for ColumnError {
-    fn from(error: sqlx::Error) -> Self {
-        Self(error.to_string())
-    }
-}
-
-fn record(row: &SqliteRow) -> Result<Record, ReadError> {
-    read(row, "seq", |seq| {
-        let rules: i64 = row.try_get("rules")?;
-        Ok(Record {
-            seq,
-            time: time("time", row.try_get("time")?)?,
-            rules: u32::try_from(rules).map_err(|_| format!("rules is {rules}"))?,
-            command: row.try_get("command")?,
-            outcome_digest: Hash::new(fixed("outcome_digest", row.try_get("outcome_digest")?)?),
-            previous: Hash::new(fixed("previous", row.try_get("previous")?)?),
-        })
-    })
-}
-
-fn batch(row: &SqliteRow) -> Result<StoredBatch, ReadError> {
-    read(row, "first_seq", |first_seq| {
-        let count: i64 = row.try_get("count")?;
-        let signature = SignatureBytes::new(fixed("signature", row.try_get("signature")?)?);
-        Ok(StoredBatch {
-            first_seq,
-            count: u32::try_from(count).map_err(|_| format!("count is {count}"))?,
-            block: SignedBlock { payload: row.try_get("payload")?, signature },
-        })
-    })
 }

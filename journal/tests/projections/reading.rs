@@ -97,7 +97,7 @@ async fn terms_amendments_auctions_and_protections_are_found() {
                 .map(|row| (row.at.seq, row.state.price.map(Price::get), row.state.volume))
                 .collect();
             let expected =
-                |seq: u64| (seq, (seq % 2 == 0).then_some(seq), if seq % 2 == 0 { 3 * seq } else { 0 });
+                |seq: u64| if seq.is_multiple_of(2) { (seq, Some(seq), 3 * seq) } else { (seq, None, 0) };
             assert_eq!(gave, (1..=20).rev().map(|number| expected(3 * number)).collect::<Vec<_>>());
             assert_eq!(rows[0].time, records[59].time);
         }
@@ -109,7 +109,10 @@ async fn terms_amendments_auctions_and_protections_are_found() {
             let found = rows.iter().map(|row| {
                 assert_eq!(
                     (row.market, row.updated_time),
-                    (MarketId::new(1), records[row.updated_seq as usize - 1].time)
+                    (
+                        MarketId::new(1),
+                        records.iter().find(|record| record.seq == row.updated_seq).unwrap().time
+                    )
                 );
                 let quantity = row.state.protection.map(|set| set.quantity.get());
                 (row.updated_seq, (quantity, row.state.tripped))

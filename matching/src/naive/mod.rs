@@ -291,7 +291,6 @@ impl NaiveBook {
         let rest = match halt {
             Some(Halt::Refused(reason)) => Rest::Cancelled(CancelReason::NotAdmitted(reason)),
             Some(Halt::SelfTrade) => Rest::Cancelled(CancelReason::SelfTrade),
-            _ if left.is_zero() && !decremented.is_zero() => Rest::Cancelled(CancelReason::SelfTrade),
             _ if left.is_zero() => Rest::Filled,
             Some(Halt::OutsideBand) => Rest::Cancelled(CancelReason::OutsideBand),
             None if !order.may_rest() => Rest::Cancelled(CancelReason::Unfilled),

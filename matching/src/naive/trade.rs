@@ -51,14 +51,14 @@ impl NaiveBook {
         let mut skipped = Vec::new();
         while !sweep.left.is_zero() && enough.is_none_or(|enough| sweep.filled < enough) {
             let Some(maker) = self.best_maker(order, &skipped) else { break };
-            if !self.band.unwrap_or(Band::ALL).holds(maker.price) {
-                sweep.halt = Some(Halt::OutsideBand);
-                break;
-            }
             if maker.owner == order.owner {
                 if self.meet_own(order, &maker, &mut sweep, events) {
                     continue;
                 }
+                break;
+            }
+            if !self.band.unwrap_or(Band::ALL).holds(maker.price) {
+                sweep.halt = Some(Halt::OutsideBand);
                 break;
             }
             let price = u128::from(maker.price.get());
@@ -127,7 +127,10 @@ impl NaiveBook {
                 sweep.decremented = sum(sweep.decremented, by);
                 let left = self.reduce(maker.id, by).unwrap_or_default();
                 events.push(Event::MakerReduced { maker: maker.id, maker_owner: maker.owner, by, left });
-                true
+                if sweep.left.is_zero() {
+                    sweep.halt = Some(Halt::SelfTrade);
+                }
+                !sweep.left.is_zero()
             }
         }
     }

@@ -71,3 +71,16 @@ async fn the_documentation_needs_no_other_host() {
     // The way in.
     assert!(text(server.get("/").await).contains("swagger"), "the root leads to the documentation");
 }
+
+/// Every refusal of the engine has its line in the document, with what to do about it.
+#[test]
+fn the_document_names_every_refusal() {
+    let document = include_str!("../../../docs/api.md");
+    let (_, table) = document.split_once("### Refusals by the engine").expect("the section is there");
+    let (table, _) = table.split_once("\n## ").expect("a section follows");
+    for (code, _) in bandex_engine::Refusal::CODES {
+        let named =
+            |line: &&str| line.split('|').nth(1).is_some_and(|cell| cell.contains(&format!("`{code}`")));
+        assert_eq!(table.lines().filter(named).count(), 1, "{code}");
+    }
+}

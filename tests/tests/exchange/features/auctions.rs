@@ -10,6 +10,9 @@ use bandex_tradechain::body::{Operation, Place, Trigger, TriggerKind};
 use bandex_types::{OrderType, PostOnly, Side, TimeInForce};
 use serde_json::json;
 
+/// What makes an order special.
+type Change<'a> = &'a dyn Fn(&mut Place);
+
 fn said(found: Option<&Indicative>) -> String {
     found.map_or_else(
         || "nothing".to_owned(),
@@ -60,21 +63,15 @@ async fn an_auction_gathers_tells_and_trades_at_one_price() {
     assert_eq!((local.state(), local.best_bid().unwrap().price), ("auction", price(12)));
     assert_eq!(local.best_ask().unwrap().price, price(10));
     // What an auction does not gather.
-    let changes: [(&str, Box<dyn FnOnce(&mut Place)>); 6] = [
-        ("not_in_auction", Box::new(|place: &mut Place| place.time_in_force = TimeInForce::Ioc)),
-        ("not_in_auction", Box::new(|place: &mut Place| place.time_in_force = TimeInForce::Fok)),
-        ("not_in_auction", Box::new(|place: &mut Place| place.post_only = PostOnly::Slide)),
-        ("not_in_auction", Box::new(|place: &mut Place| place.minimum = Some(lots(1)))),
-        (
-            "not_in_auction",
-            Box::new(|place: &mut Place| {
-                place.trigger = Some(Trigger { kind: TriggerKind::StopLoss, price: price(20) });
-            }),
-        ),
-        (
-            "insufficient_free",
-            Box::new(|place: &mut Place| (place.side, place.quantity) = (Side::Sell, lots(2_000))),
-        ),
+    let changes: [(&str, Change<'_>); 6] = [
+        ("not_in_auction", &|place| place.time_in_force = TimeInForce::Ioc),
+        ("not_in_auction", &|place| place.time_in_force = TimeInForce::Fok),
+        ("not_in_auction", &|place| place.post_only = PostOnly::Slide),
+        ("not_in_auction", &|place| place.minimum = Some(lots(1))),
+        ("not_in_auction", &|place| {
+            place.trigger = Some(Trigger { kind: TriggerKind::StopLoss, price: price(20) })
+        }),
+        ("insufficient_free", &|place| (place.side, place.quantity) = (Side::Sell, lots(2_000))),
     ];
     for (code, change) in changes {
         floor.check(CARL, order(Side::Buy, 20, 2, change), code).await;

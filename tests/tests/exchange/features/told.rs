@@ -119,7 +119,7 @@ async fn the_sdk_does_all_of_it() {
     let client = Client::connect(&floor.server.socket_url(), Options::default()).await.unwrap();
     let open = async |who: usize| {
         let keypair = floor.traders[who].keypair().clone();
-        let lane = MemoryLane::default();
+        let lane = MemoryLane;
         (
             Trader::open(&client, rest, keypair.clone(), lane).await.unwrap(),
             rest.login(&keypair, &markets).await.unwrap(),

@@ -1,0 +1,176 @@
+//! Trading by the command line: the real binary as server, trader and operator.
+
+use serde_json::{Value, json};
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use tempfile::TempDir;
+
+/// A server in a folder of its own, ended with the test.
+struct Venue {
+    server: Child,
+    folder: TempDir,
+    url: String,
+    admin_url: String,
+}
+
+impl Drop for Venue {
+    fn drop(&mut self) {
+        // It may have ended by itself, which is no worse.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
+
+/// The address in a line such as `traders   http://127.0.0.1:4711  (…)`.
+fn address(line: &str, name: &str) -> String {
+    let mut words = line.split_whitespace();
+    assert_eq!(words.next(), Some(name), "{line}");
+    words.next().expect("an address").to_owned()
+}
+
+impl Venue {
+    fn open() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut server = Command::new(env!("CARGO_BIN_EXE_bandex"))
+            .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"])
+            .arg(folder.path())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary runs");
+        let mut lines = BufReader::new(server.stderr.take().expect("it is piped")).lines();
+        let mut line = || lines.next().expect("the server says where it is").expect("text");
+        let (traders, operator) = (line(), line());
+        let (url, admin_url) = (address(&traders, "traders"), address(&operator, "operator"));
+        // What it says further on must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { server, folder, url, admin_url }
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.folder.path().join(name).to_string_lossy().into_owned()
+    }
+
+    fn run(&self, words: &str) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_bandex"))
+            .args(words.split_whitespace())
+            .env("BANDEX_URL", &self.url)
+            .env("BANDEX_ADMIN_URL", &self.admin_url)
+            .current_dir(Path::new(&self.folder.path()))
+            .output()
+            .expect("the binary runs")
+    }
+
+    fn text(&self, words: &str) -> String {
+        let output = self.run(words);
+        assert!(output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    fn json(&self, words: &str) -> Value {
+        serde_json::from_str(&self.text(&format!("{words} --json"))).expect("one line of JSON")
+    }
+
+    /// What is said about a command that does not succeed.
+    fn refused(&self, words: &str) -> String {
+        let output = self.run(words);
+        assert!(!output.status.success(), "{words}: {}", String::from_utf8_lossy(&output.stdout));
+        String::from_utf8(output.stderr).expect("text")
+    }
+
+    /// A trader with tokens and a limit.
+    fn trader(&self, name: &str) -> String {
+        let key = self.path(name);
+        self.text(&format!("key new --key {key}"));
+        let account = self.json(&format!("key register --key {key}"))["account"].clone();
+        let changes = json!([
+            { "change": "issue", "to": account, "amount": "100000000000" },
+            { "change": "set_limit", "account": account, "limit": "1000000000000" },
+        ]);
+        let output = Command::new(env!("CARGO_BIN_EXE_bandex"))
+            .args(["admin", "--url", &self.admin_url, "--token", &self.path("admin.token")])
+            .arg(changes.to_string())
+            .output()
+            .expect("the binary runs");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        key
+    }
+}
+
+fn placed(reply: &Value) -> String {
+    reply["operations"][0]["order"].as_str().expect("an order").to_owned()
+}
+
+#[test]
+fn a_trader_and_an_operator_do_all_of_trading() {
+    let venue = Venue::open();
+    let (anna, bert) = (venue.trader("anna.key"), venue.trader("bert.key"));
+    let token = format!("--token {}", venue.path("admin.token"));
+    let place = |key: &str, words: &str| format!("order place --key {key} {words}");
+    // An iceberg that is listed with what is special about it, amended, and cancelled by its name.
+    let words = "--side sell --price 0.0000004 --quantity 2 --display 0.5 --client-id ice";
+    let iceberg = placed(&venue.json(&place(&anna, words)));
+    let listed = venue.text(&format!("order list --key {anna}"));
+    assert!(listed.contains("shows 0.5") && listed.contains(&iceberg), "{listed}");
+    let amended = venue.text(&format!("order amend {iceberg} --key {anna} --price 0.00000041"));
+    assert!(amended.starts_with("open  2 at 0.00000041 in record"), "{amended}");
+    let unknown = venue.refused(&format!("order amend {iceberg} --key {bert} --price 0.00000041"));
+    assert!(unknown.contains("not_yours"), "{unknown}");
+    let slid = venue.text(&place(&bert, "--side buy --price 0.00000041 --quantity 1 --post-only=slide"));
+    assert!(slid.contains("open") && slid.contains("slid to 0.00000040999995"), "{slid}");
+    venue.text(&format!("order cancel --client-id ice --key {anna}"));
+    // Quotes, their protection, and a market order by amount.
+    let quoted = venue
+        .json(&format!("order quote --key {anna} --bid 0.0000003:1 --ask 0.0000005:1 --ask 0.0000006:1"));
+    assert_eq!(quoted["operations"][0]["quotes"].as_array().map(Vec::len), Some(3));
+    venue.text(&format!("order protect --key {anna} --quantity 5 --window 1s"));
+    let bought =
+        venue.text(&place(&bert, "--side buy --type market --price 0.0000005 --quote-quantity 0.0000002"));
+    assert!(bought.starts_with("filled  filled 0.4"), "{bought}");
+    let listed = venue.text(&format!("order list --key {anna}"));
+    assert!(listed.contains("quote") && listed.contains("protection of quotes, 5 in 1s: set"), "{listed}");
+    let asleep =
+        venue.text(&place(&bert, "--side sell --price 0.0000002 --quantity 1 --stop-loss 0.0000003"));
+    assert!(asleep.starts_with("sleeping"), "{asleep}");
+    let listed = venue.text(&format!("order list --key {bert}"));
+    assert!(listed.contains("sleeping") && listed.contains("stop loss 0.0000003"), "{listed}");
+    // Errors say what is wrong, before anything is signed or by the exchange's code.
+    let wrong = venue.refused(&place(&bert, "--side buy --price 0.0000002 --quantity 1 --display 3"));
+    assert!(wrong.contains("hundredth"), "{wrong}");
+    let wrong = venue.refused(&place(&bert, "--side buy --price 0.0000005 --quantity 1 --minimum 0.7"));
+    assert!(wrong.contains("minimum_unfilled"), "{wrong}");
+    let nothing = venue.refused(&format!("order quote --key {anna}"));
+    assert!(nothing.contains("--bid"), "{nothing}");
+    // The operator sets rules and gathers orders; what the auction gives is listed.
+    venue.text(&format!("market rules BWT-BTC --band-ppm 900000 --auction 1h {token}"));
+    venue.text(&format!("market rules BWT-BTC --most-orders 9 {token}"));
+    let shown = venue.json("market show BWT-BTC");
+    assert_eq!(
+        shown["rules"],
+        json!({ "band_ppm": 900_000, "halt_us": 0, "auction_us": 3_600_000_000_u64, "most_orders": 9 })
+    );
+    assert_eq!(shown["last_price"], "0.0000005");
+    venue.text(&format!("market state BWT-BTC auction {token}"));
+    venue.text(&place(&bert, "--side buy --price 0.00000055 --quantity 1"));
+    let shown = venue.text("market show");
+    assert!(shown.contains("auction") && shown.contains("Auction price      0.0000005"), "{shown}");
+    let refused =
+        venue.refused(&place(&bert, "--side buy --price 0.00000055 --quantity 1 --time-in-force ioc"));
+    assert!(refused.contains("not_in_auction"), "{refused}");
+    venue.text(&format!("market state BWT-BTC trading {token}"));
+    let ended = venue.json("market auctions");
+    assert_eq!(
+        (&ended["auctions"][0]["price"], &ended["auctions"][0]["volume"]),
+        (&json!("0.0000005"), &json!("0.6"))
+    );
+    let refused = venue.refused("market state BWT-XXX auction");
+    assert!(refused.contains("there is no market"), "{refused}");
+    // All is taken back.
+    venue.text(&format!("order quote --none --key {anna}"));
+    venue.text(&format!("order protect --off --key {anna}"));
+    venue.text(&format!("order cancel --all --market BWT-BTC --side buy --key {bert}"));
+    venue.text(&format!("order cancel --all --key {bert}"));
+    for key in [&anna, &bert] {
+        assert_eq!(venue.json(&format!("order list --key {key}"))["orders"], json!([]));
+    }
+}
