@@ -108,9 +108,7 @@ impl Orders {
         let gathers = floor.state == MarketState::Auction;
         let at_once = matches!(known.terms.time_in_force, TimeInForce::Ioc | TimeInForce::Fok);
         let is_new = !trades.moved && !trades.woken;
-        let of_others = |order: &&Known| {
-            order.state.side != told.side && order.state.account != told.account && !order.unsure
-        };
+        let of_others = |order: &&Known| order.state.side != told.side && order.state.account != told.account;
         let reachable = self.resting(told.market).filter(of_others);
         let mut reachable = reachable.filter(|order| known.accepts(order.state.price));
         let sound = match told.status {
