@@ -81,8 +81,14 @@ impl Killing {
     /// A new journal, whose first start may be cut more than once.
     async fn first_start(&mut self, program: PathBuf, place: Place) -> Rig {
         let mut node = Node::new(program, place, SNAPSHOT_EVERY, &mut self.random);
-        while self.random.percent(FIRST_START_PERCENT) && self.cut_start(&mut node).await {
+        // The first cut comes so early that every server is still starting.
+        let mut most = self.usual / 4;
+        while self.cut_start(&mut node, most).await {
             self.report.kills.first_start += 1;
+            if !self.random.percent(FIRST_START_PERCENT) {
+                break;
+            }
+            most = self.usual;
         }
         // It may have been faster than the kill.
         if !node.is_ready().await {
@@ -91,10 +97,11 @@ impl Killing {
         Rig::new(node, &mut self.random).await
     }
 
-    /// Starts the server and kills it before it takes commands; false if it was faster, and runs.
-    async fn cut_start(&mut self, node: &mut Node) -> bool {
-        let usual = u64::try_from(self.usual.as_micros()).unwrap();
-        let after = Duration::from_micros(self.random.below(usual.max(1)));
+    /// Starts the server and kills it before it takes commands, after `most` at the latest; false if it was faster, and
+    /// runs.
+    async fn cut_start(&mut self, node: &mut Node, most: Duration) -> bool {
+        let most = u64::try_from(most.as_micros()).unwrap();
+        let after = Duration::from_micros(self.random.below(most.max(1)));
         node.spawn();
         if tokio::time::timeout(after, node.ready()).await.is_ok() {
             return false;
@@ -106,7 +113,7 @@ impl Killing {
     /// Starts the killed server again, after some starts that were cut.
     async fn start(&mut self, rig: &mut Rig) {
         while self.random.percent(START_PERCENT) {
-            if !self.cut_start(&mut rig.node).await {
+            if !self.cut_start(&mut rig.node, self.usual).await {
                 return;
             }
             self.report.kills.start += 1;
