@@ -1,6 +1,7 @@
 //! Accounts, their keys, and the lanes of those keys.
 
 use crate::outcome::{AccountState, FreezeReason, KeyState, KeyStatus};
+use crate::trust::Stake;
 use bandex_tradechain::Head;
 use bandex_tradechain::body::{Grant, Parameters, Scopes};
 use bandex_types::{AccountId, Amount, BlockId, PublicKey, Timestamp};
@@ -45,6 +46,7 @@ pub(crate) struct Account {
     pub open_bids: u128,
     /// What it has bought and not yet paid for, on such legs.
     pub unsettled: u128,
+    pub stake: Stake,
 }
 
 /// Position of a lane in the order in which keys were admitted.
@@ -93,9 +95,15 @@ impl Accounts {
     /// Adds an account.
     pub fn add(&mut self, id: AccountId) -> AccountIndex {
         let next = u32::try_from(self.all.len()).expect("fewer than 2^32 accounts");
-        let account =
-            Account { id, frozen: BTreeSet::new(), limit: None, reserved: 0, open_bids: 0, unsettled: 0 };
-        self.all.push(account);
+        self.all.push(Account {
+            id,
+            frozen: BTreeSet::new(),
+            limit: None,
+            reserved: 0,
+            open_bids: 0,
+            unsettled: 0,
+            stake: Stake::default(),
+        });
         self.index.insert(id, AccountIndex(next));
         AccountIndex(next)
     }

@@ -10,6 +10,7 @@ use crate::orders::Scratch;
 use crate::outcome::{BalanceState, CommandResult, Event, KeyStatus, OperationResult, Outcome};
 use crate::protection::Guards;
 use crate::timers::{Timer, Timers};
+use crate::trust::Trust;
 use crate::{Refusal, proposals::Proposal};
 use bandex_tradechain::body::{AssetListing, MarketState, Parameters, Scopes};
 use bandex_tradechain::{Block, Body, Command, Decoded, Genesis, LaneAnswer};
@@ -21,7 +22,8 @@ pub const FIRST_RULES: u32 = 1;
 /// The newest version of the rules that this code applies; it applies all from the first.
 ///
 /// 2 serves the whole of trading: market, stop, iceberg and GTD orders, amendments, quotes, bands, auctions.
-pub const RULES_VERSION: u32 = 2;
+/// 3 serves trust: bonds, fees, scores, admission, preferences, the ends of deals that went wrong, netting.
+pub const RULES_VERSION: u32 = 3;
 
 /// The state machine of one exchange.
 #[derive(Debug, Default)]
@@ -41,6 +43,7 @@ pub struct Engine {
     pub(crate) deals: Deals,
     pub(crate) proposals: BTreeMap<BlockId, Proposal>,
     pub(crate) timers: Timers,
+    pub(crate) trust: Trust,
     /// What a step needs for its trades, kept so that it is not allocated again and again.
     pub(crate) scratch: Scratch,
     /// What the last command touched, kept for its memory only.
@@ -91,6 +94,11 @@ impl Engine {
         self.rules >= 2
     }
 
+    /// Whether trust is served: limits that are earned.
+    pub(crate) const fn serves_trust(&self) -> bool {
+        self.rules >= 3
+    }
+
     /// The levels that orders left in the last command by being amended. Events tell where orders stand now; whoever
     /// keeps books by level must look at these too.
     pub fn left_levels(&self) -> &[(MarketId, Side, Price)] {
@@ -133,6 +141,7 @@ impl Engine {
             (Command::Fork(proof), _) => self.fork(proof, effects),
             (Command::Tick, _) => Ok(()),
             (Command::Upgrade { rules }, _) => self.upgrade(*rules, effects),
+            (Command::Scores(_), _) => Err(Refusal::NotServed { what: "scores".to_owned() }),
             (Command::Block(_), None) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -224,9 +233,14 @@ impl Engine {
     fn needed_scope(&self, body: &Body) -> Option<Scopes> {
         match body {
             Body::Orders(_) => Some(Scopes::ORDERS),
-            Body::Pay(_) => Some(Scopes::SETTLE),
+            Body::Pay(_) | Body::Resolve(_) | Body::WriteOff(_) | Body::Cure(_) => Some(Scopes::SETTLE),
             Body::Acknowledge(acknowledge) => Some(self.scope_to_acknowledge(&acknowledge.proposal)),
-            Body::Transfer(_) | Body::Bandwidth(_) | Body::Bond(_) | Body::Unbond(_) => Some(Scopes::TOKENS),
+            Body::Transfer(_)
+            | Body::Bandwidth(_)
+            | Body::Bond(_)
+            | Body::Unbond(_)
+            | Body::Fee(_)
+            | Body::Claim(_) => Some(Scopes::TOKENS),
             _ => None,
         }
     }
@@ -253,8 +267,16 @@ impl Engine {
             Body::Acknowledge(acknowledge) => self.acknowledge(signer, acknowledge.proposal, effects),
             Body::Transfer(transfer) => self.transfer(signer, transfer, effects),
             Body::Bandwidth(bandwidth) => self.propose_bandwidth(signer, bandwidth, effects),
-            Body::Bond(_) => Err(Refusal::NotServed { what: "bond".to_owned() }),
-            Body::Unbond(_) => Err(Refusal::NotServed { what: "unbond".to_owned() }),
+            Body::Bond(_)
+            | Body::Unbond(_)
+            | Body::Fee(_)
+            | Body::Claim(_)
+            | Body::Certify(_)
+            | Body::Decertify(_)
+            | Body::Prefer(_)
+            | Body::Resolve(_)
+            | Body::WriteOff(_)
+            | Body::Cure(_) => Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() }),
             Body::Register(_) | Body::Batch(_) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -273,11 +295,13 @@ impl Engine {
 
     /// Ends the outcome with the new state of every deal, account and balance that was touched.
     fn describe(&self, effects: &mut Effects) {
-        let Effects { events, balances, accounts, deals } = effects;
+        let Effects { events, balances, accounts, trust, deals } = effects;
         let deals = deals.drain_by_key(|index| self.deals.id(*index));
         events.extend(deals.map(|index| Event::Deal(Box::new(self.deal_state(index)))));
         let accounts = accounts.drain_by_key(|index| *index);
         events.extend(accounts.map(|index| Event::Account(self.account_state(index))));
+        let trust = trust.drain_by_key(|index| *index);
+        events.extend(trust.map(|index| Event::Trust(Box::new(self.trust_state(index)))));
         let balances = balances.drain_by_key(|index| *index);
         events.extend(balances.map(|index| Event::Balance(self.balance_state(index))));
     }

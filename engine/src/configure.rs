@@ -28,6 +28,11 @@ impl Engine {
             Change::Issue { to, amount } => self.issue(to, *amount, effects),
             Change::SetFrozen { account, frozen } => self.set_frozen(account, *frozen, effects),
             Change::SetMarketRules { market, rules } => self.set_market_rules(*market, *rules, effects),
+            Change::SetTrust(_)
+            | Change::SetRate { .. }
+            | Change::SetSeed { .. }
+            | Change::SetRegistrar { .. }
+            | Change::SetFees { .. } => Err(Refusal::NotServed { what: "trust".to_owned() }),
         }
     }
 

@@ -13,6 +13,8 @@ pub(crate) struct Effects {
     pub balances: Touched<AccountIndex>,
     /// Which accounts changed otherwise.
     pub accounts: Touched<AccountIndex>,
+    /// Whose stake, or limit's parts, changed.
+    pub trust: Touched<AccountIndex>,
     /// Which deals changed.
     pub deals: Touched<DealIndex>,
 }
@@ -59,6 +61,12 @@ impl Effects {
     }
 
     pub fn account(&mut self, account: AccountIndex) {
+        self.accounts.add(account);
+    }
+
+    /// Says what the account has at stake and what its limit is.
+    pub fn trust(&mut self, account: AccountIndex) {
+        self.trust.add(account);
         self.accounts.add(account);
     }
 

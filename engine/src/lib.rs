@@ -26,6 +26,7 @@ mod refusal;
 mod snapshot;
 mod standing;
 mod timers;
+mod trust;
 mod views;
 
 pub use accounts::AccountIndex;
@@ -34,9 +35,9 @@ pub use bandex_matching::Indicative;
 pub use deals::deal_id;
 pub use ledger::{Ledger, LockReason, Short};
 pub use outcome::{
-    AccountState, BalanceState, CancelReason, CommandResult, DealState, DefaultNotice, Event, ForkNotice,
-    FreezeReason, KeyState, KeyStatus, OperationResult, OrderState, OrderStatus, OrderTerms, Outcome,
-    ProposalState, ProposalStatus, Trade, Tranche,
+    AccountState, BalanceState, CancelReason, Certificate, CommandResult, DealState, DefaultNotice, Event,
+    ForkNotice, FreezeReason, KeyState, KeyStatus, LimitParts, Netted, OperationResult, OrderState,
+    OrderStatus, OrderTerms, Outcome, ProposalState, ProposalStatus, Slash, Trade, Tranche, TrustState,
 };
 pub use refusal::Refusal;
 pub use snapshot::{RestoreError, SNAPSHOT_VERSION};

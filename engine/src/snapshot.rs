@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 /// The layout of the bytes. Raise it whenever the state's layout changes.
-pub const SNAPSHOT_VERSION: u32 = 3;
+pub const SNAPSHOT_VERSION: u32 = 4;
 
 /// Bytes are no state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -91,7 +91,7 @@ impl Engine {
     fn write_state(&self, out: &mut impl Write) -> io::Result<()> {
         (self.seq, self.time, self.rules, &self.genesis, &self.parameters).serialize(out)?;
         (&self.accounts, &self.ledger, &self.assets, self.next_order).serialize(out)?;
-        (&self.guards, &self.deals, &self.proposals, &self.timers).serialize(out)?;
+        (&self.guards, &self.deals, &self.proposals, &self.timers, &self.trust).serialize(out)?;
         u64::try_from(self.markets.len()).unwrap_or(u64::MAX).serialize(out)?;
         for market in self.markets.values() {
             (&market.listing, market.rules, market.state, market.trades).serialize(out)?;
@@ -110,7 +110,7 @@ impl Engine {
     fn read_state(from: &mut impl Read) -> io::Result<Self> {
         let (seq, time, rules, genesis, parameters) = BorshDeserialize::deserialize_reader(from)?;
         let (accounts, ledger, assets, next_order) = BorshDeserialize::deserialize_reader(from)?;
-        let (guards, deals, proposals, timers) = BorshDeserialize::deserialize_reader(from)?;
+        let (guards, deals, proposals, timers, trust) = BorshDeserialize::deserialize_reader(from)?;
         let mut engine = Self {
             seq,
             time,
@@ -125,6 +125,7 @@ impl Engine {
             deals,
             proposals,
             timers,
+            trust,
             ..Self::default()
         };
         let mut open = Vec::new();

@@ -79,6 +79,7 @@ const fn cancel_reason(reason: &CancelReason) -> &'static str {
         CancelReason::AuctionUnfilled => "auction_unfilled",
         CancelReason::Replaced => "replaced",
         CancelReason::WouldTrade => "would_trade",
+        CancelReason::NotAdmitted => "not_admitted",
     }
 }
 

@@ -246,7 +246,7 @@ impl<'a> Walk<'a> {
         match decoded.command() {
             Command::Block(_) => self.report.blocks += 1,
             Command::Fork(_) => self.report.forks += 1,
-            Command::Genesis(_) | Command::Tick | Command::Upgrade { .. } => {}
+            Command::Genesis(_) | Command::Tick | Command::Upgrade { .. } | Command::Scores(_) => {}
         }
         for event in &outcome.events {
             match event {

@@ -84,7 +84,16 @@ impl Watch {
             | Event::Terms(_)
             | Event::MarketRules { .. }
             | Event::Auction { .. }
-            | Event::Protection { .. } => {}
+            | Event::Protection { .. }
+            | Event::Trust(_)
+            | Event::TrustTerms(_)
+            | Event::Rate { .. }
+            | Event::MarketFees { .. }
+            | Event::Epoch { .. }
+            | Event::Scored { .. }
+            | Event::Slash(_)
+            | Event::Netted(_)
+            | Event::DealFees { .. } => {}
         }
     }
 

@@ -171,7 +171,23 @@ impl<'a> Gathered<'a> {
             | Event::Market { .. }
             | Event::MarketRules { .. }
             | Event::Parameters(_)
+            | Event::TrustTerms(_)
+            | Event::Rate { .. }
+            | Event::MarketFees { .. }
+            | Event::Epoch { .. }
+            | Event::Scored { .. }
             | Event::Rules { .. } => {}
+            Event::Trust(state) => self.concern([state.account], at),
+            Event::Slash(slash) => {
+                self.touch(Some(slash.deal), at);
+                self.concern([slash.from, slash.to], at);
+            }
+            Event::Netted(netted) => {
+                for deal in netted.replaced.into_iter().chain(netted.deal) {
+                    self.touch(Some(deal), at);
+                }
+            }
+            Event::DealFees { deal, .. } => self.touch(Some(*deal), at),
         }
         Ok(())
     }
