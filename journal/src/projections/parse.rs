@@ -5,7 +5,7 @@ use super::rows::{
     AuctionRow, BlockRow, CandleRow, Cursor, DealRow, OrderRow, OutcomeRow, ProtectionRow, TradeRow,
 };
 use crate::sql::{Row, fixed, time, unsigned};
-use bandex_engine::OrderTerms;
+use bandex_engine::{OrderTerms, TrustState};
 use bandex_types::{BlockId, DealId, MarketId, PublicKey, Timestamp};
 use borsh::BorshDeserialize;
 
@@ -97,6 +97,12 @@ pub(super) fn deal(row: &Row) -> Result<DealRow, String> {
         updated_seq: number(row, "updated_seq")?,
         updated_time: instant(row, "updated_time")?,
     })
+}
+
+pub(super) fn stake(row: &Row) -> Result<Option<TrustState>, String> {
+    let read =
+        |stored| TrustState::try_from_slice(stored).map_err(|error| format!("a stored stake: {error}"));
+    row.optional_bytes("stake")?.map(read).transpose()
 }
 
 pub(super) fn extras(row: &Row) -> Result<(DealId, DealExtras), String> {

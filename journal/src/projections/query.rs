@@ -382,6 +382,22 @@ impl ProjectionReader {
         self.one(query, parse::state).await
     }
 
+    /// An account with what it has at stake, both after the same record.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn limits(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<(AccountState, Option<TrustState>)>, ReadError> {
+        let mut query = Statement::new(
+            "SELECT accounts.state AS state, trust.state AS stake FROM accounts LEFT JOIN trust USING (account)
+             WHERE accounts.account = ",
+        );
+        query.bind(id.as_bytes());
+        self.one(query, |row| Ok((parse::state(row)?, parse::stake(row)?))).await
+    }
+
     /// What netting, bonds and fees did to these deals; only those that any of them touched.
     ///
     /// # Errors

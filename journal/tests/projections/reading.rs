@@ -286,6 +286,9 @@ async fn trust_and_what_it_does_to_deals_is_found() {
         let reader = projections.reader();
         assert_eq!(reader.trust(account(2)).await.unwrap(), Some(history::trust_state(2, 59)));
         assert_eq!(reader.trust(account(9)).await.unwrap(), None);
+        let (state, stake) = reader.limits(account(2)).await.unwrap().unwrap();
+        assert_eq!((state.limit, stake), (Amount::new(59), Some(history::trust_state(2, 59))));
+        assert_eq!(reader.limits(account(9)).await.unwrap(), None);
         // Records 12 and 15 touch deal 3, the first of them nets it; record 18 touches deal 4.
         let [three, four] = [3, 4].map(history::deal_number);
         let deals = [three, history::deal_number(2), history::deal_number(1_004), history::deal_number(999)];
