@@ -27,8 +27,6 @@ mod snapshot;
 mod standing;
 mod timers;
 mod trust;
-mod trust_views;
-pub use trust_views::{Checkpoint, EpochEnd};
 mod views;
 
 pub use accounts::AccountIndex;
