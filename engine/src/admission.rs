@@ -36,7 +36,7 @@ pub(crate) struct Drawn {
 /// What the trades of one step have reserved so far.
 #[derive(Debug, Default)]
 pub(crate) struct Draws {
-    /// Whose limit, and how much of it, by account.
+    /// Whose limit, and how much of it in the unit of account, by account.
     reserved: Sums,
     /// Lots of whose guarded quotes, by account.
     quoted: Sums,
@@ -126,17 +126,19 @@ impl Limits<'_> {
         at_slot(self.slots, id)
     }
 
-    /// What is left of an account's limit, after what this step's own trades reserve.
-    fn free(&self, account: AccountIndex) -> u128 {
-        let free = u128::from(self.accounts.get(account).free_limit(self.parameters).get());
-        free.saturating_sub(sum_of(&self.draws.reserved, account))
+    /// What is left of an account's limit, after what this step's own trades reserve; what it has lent to the deal in
+    /// question already counts as left.
+    fn free(&self, account: AccountIndex, already: Amount) -> Amount {
+        let free = u128::from(self.accounts.get(account).free_limit().get());
+        let free = free.saturating_sub(sum_of(&self.draws.reserved, account));
+        saturated(free + u128::from(self.legs.worth(already).get()))
     }
 
     /// Whether nothing at all can be drawn on an account, which may have lent `already` to the deal in question.
     fn exhausted(&self, account: AccountIndex, already: Amount) -> Option<Bar> {
-        let free = saturated(self.free(account) + u128::from(already.get()));
-        let drawn = draw_cap(Amount::MAX, None, free, self.parameters.share_ppm);
-        let limit = || self.accounts.get(account).limit(self.parameters);
+        let free = self.free(account, already);
+        let drawn = draw_cap(Amount::MAX, None, self.legs.units(free), self.parameters.share_ppm);
+        let limit = || self.accounts.get(account).limit();
         drawn.is_zero().then(|| Bar::Exhausted { limit: limit(), free })
     }
 
@@ -150,10 +152,11 @@ impl Limits<'_> {
         guard.is_tripped_by(filled).then_some(Bar::Protected)
     }
 
-    /// How much `own` lets the account of `other` owe, of which `already` stands.
+    /// How much `own` lets the account of `other` owe in quote units, of which `already` stands.
     fn draw(&self, own: &OpenOrder, other: &OpenOrder, value: Amount, already: Amount) -> Amount {
-        let free = saturated(self.free(other.account) + u128::from(already.get()));
-        draw_cap(value, own.own_cap, free, self.parameters.share_ppm).max(already)
+        let free = self.legs.units(self.free(other.account, already));
+        let own_cap = own.own_cap.map(|cap| self.legs.units(cap));
+        draw_cap(value, own_cap, free, self.parameters.share_ppm).max(already)
     }
 
     /// Judges a pair, the account on side `first` before the other; if it is admitted both caps are reserved and the
@@ -209,7 +212,7 @@ impl Limits<'_> {
         // From here they trade.
         if !at_once {
             for (account, cap, already) in owed {
-                let more = cap.saturating_sub(already);
+                let more = legs.worth(cap).saturating_sub(legs.worth(already));
                 add_to(&mut self.draws.reserved, account, u128::from(more.get()));
             }
         }

@@ -125,6 +125,7 @@ impl Engine {
         let mut effects = std::mem::take(&mut self.effects);
         self.expire_due(&mut effects);
         let result = self.command(decoded, &mut effects);
+        self.refresh_touched(&mut effects);
         self.describe(&mut effects);
         // One copy of the right size: an outcome may be kept for long, the memory it grew in is used again.
         let mut events = Vec::with_capacity(effects.events.len());
@@ -158,6 +159,7 @@ impl Engine {
         self.genesis = Some(genesis.clone());
         effects.push(Event::Genesis { network: genesis.network });
         effects.push(Event::Parameters(self.parameters.clone()));
+        self.refresh(issuance, effects);
         effects.account(issuance);
         effects.balance(issuance);
         Ok(())
@@ -168,11 +170,15 @@ impl Engine {
             return Err(Refusal::NotServed { what: format!("version {rules} of the rules") });
         }
         // From here other rules hold. Markets that gather have gathered nothing yet.
+        let trust_begins = self.rules < 3 && rules >= 3;
         self.rules = rules;
         for market in self.markets.values_mut() {
             market.gathers = rules >= 2 && market.state == MarketState::Auction;
         }
         effects.push(Event::Rules { version: rules });
+        if trust_begins {
+            self.begin_trust(effects);
+        }
         Ok(())
     }
 
@@ -307,7 +313,7 @@ impl Engine {
     }
 
     pub(crate) fn account_state(&self, index: AccountIndex) -> crate::AccountState {
-        self.accounts.get(index).state(&self.parameters, self.ledger.entry(index).credit_line)
+        self.accounts.get(index).state(self.ledger.entry(index).credit_line)
     }
 
     pub(crate) fn balance_state(&self, index: AccountIndex) -> BalanceState {

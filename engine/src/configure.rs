@@ -80,7 +80,9 @@ impl Engine {
         // From here it is listed.
         let (listing, state) = (listing.clone(), MarketState::Trading);
         effects.push(Event::Market { listing: listing.clone(), state });
-        self.markets.insert(listing.id, Market::new(listing, base_rail, quote_rail));
+        let mut market = Market::new(listing, base_rail, quote_rail);
+        market.rate = self.trust.rates.get(&market.listing.quote).copied();
+        self.markets.insert(market.listing.id, market);
         Ok(())
     }
 
@@ -98,6 +100,8 @@ impl Engine {
         let index = self.trader(account)?;
         self.accounts.get_mut(index).limit = limit;
         effects.account(index);
+        self.tell_trust(index, effects);
+        self.refresh(index, effects);
         Ok(())
     }
 
@@ -120,12 +124,13 @@ impl Engine {
         if parameters.register_work_bits > 40 || parameters.proposal_us == 0 {
             return refuse("register_work_bits is at most 40 and proposal_us above 0");
         }
-        // The dust is the limit of every account that has none of its own.
+        // The dust is a part of the limit of every account that has none of its own.
         if parameters.dust != self.parameters.dust {
             effects.accounts.extend(self.accounts.without_limit());
         }
         self.parameters = parameters.clone();
         effects.push(Event::Parameters(parameters.clone()));
+        self.refresh_all(effects);
         Ok(())
     }
 
@@ -151,6 +156,7 @@ impl Engine {
         } else {
             self.accounts.get_mut(index).frozen.remove(&FreezeReason::Operator);
             effects.account(index);
+            self.tell_trust(index, effects);
         }
         Ok(())
     }

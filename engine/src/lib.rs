@@ -15,6 +15,7 @@ mod effects;
 mod fork;
 mod keys;
 mod ledger;
+mod limits;
 mod market;
 mod market_state;
 mod open;

@@ -59,7 +59,7 @@ pub(crate) struct OpenOrder {
     /// What it locks on the ledger, in units of the asset it pays with; none if it pays elsewhere or all was promised
     /// to deals.
     pub lock: Option<Amount>,
-    /// What it adds to its account's open bids.
+    /// What it adds to its account's open bids, in the unit of account.
     pub bid_notional: Amount,
     pub own_cap: Option<Amount>,
     pub order_type: OrderType,

@@ -3,7 +3,7 @@
 use crate::accounts::AccountIndex;
 use crate::apply::Engine;
 use crate::effects::Effects;
-use crate::outcome::{LimitParts, TrustState};
+use crate::outcome::{Event, LimitParts, TrustState};
 use bandex_tradechain::body::{Prefer, TrustTerms};
 use bandex_types::{Amount, AssetId, DealId, Ratio, Rounding, Timestamp, share};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -44,19 +44,44 @@ pub(crate) struct Trust {
     pub fallen: Vec<u32>,
 }
 
+/// What units are worth at a rate, in the unit of account; without a rate a unit counts as one. Saturates.
+pub(crate) fn worth_at(rate: Option<Ratio>, units: Amount, rounding: Rounding) -> Amount {
+    match rate {
+        Some(rate) => share(units, rate.num(), rate.den(), rounding).unwrap_or(Amount::MAX),
+        None => units,
+    }
+}
+
+/// The most units that are worth no more than `worth` at a rate. Saturates.
+pub(crate) fn units_for(rate: Option<Ratio>, worth: Amount) -> Amount {
+    match rate {
+        Some(rate) => share(worth, rate.den(), rate.num(), Rounding::Down).unwrap_or(Amount::MAX),
+        None => worth,
+    }
+}
+
 impl Engine {
     /// What units of an asset are worth, in the unit of account; without a rate a unit counts as one. Saturates.
     pub(crate) fn worth(&self, asset: AssetId, units: Amount, rounding: Rounding) -> Amount {
-        match self.trust.rates.get(&asset) {
-            Some(rate) => share(units, rate.num(), rate.den(), rounding).unwrap_or(Amount::MAX),
-            None => units,
+        worth_at(self.trust.rates.get(&asset).copied(), units, rounding)
+    }
+
+    /// The rules begin to know of trust: says the terms that hold until the operator sets others, and how all stand.
+    pub(crate) fn begin_trust(&mut self, effects: &mut Effects) {
+        effects.push(Event::TrustTerms(self.trust.terms.clone()));
+        effects.trust.extend(self.accounts.indices());
+    }
+
+    /// Gives every market the rate of its quote.
+    pub(crate) fn set_market_rates(&mut self) {
+        for market in self.markets.values_mut() {
+            market.rate = self.trust.rates.get(&market.listing.quote).copied();
         }
     }
 
     pub(crate) fn trust_state(&self, index: AccountIndex) -> TrustState {
         let account = self.accounts.get(index);
         let stake = &account.stake;
-        let total = account.limit(&self.parameters);
         TrustState {
             account: account.id,
             bond: stake.bond,
@@ -64,13 +89,13 @@ impl Engine {
             fees: stake.fees,
             score_ppb: stake.score_ppb,
             burden: Amount::new(u64::try_from(stake.burden).unwrap_or(u64::MAX)),
-            admitted: true,
+            admitted: account.admitted,
             certificate: None,
             granted: stake.granted,
             seed: self.trust.seeds.contains(&index),
             registrar: self.trust.registrars.contains(&index),
             preference: stake.preference,
-            limit: LimitParts { operator: account.limit, total, ..LimitParts::default() },
+            limit: LimitParts { operator: account.limit, total: account.limit(), ..account.parts },
         }
     }
 

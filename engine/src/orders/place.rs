@@ -88,7 +88,8 @@ impl Engine {
                     Side::Sell => legs.base_units(lots).ok_or(Refusal::TooLarge)?,
                 };
                 let side = place.side;
-                Means { side, paying, notional: budget, released_lock: Amount::ZERO, released_bids: 0 }
+                let notional = legs.worth(budget);
+                Means { side, paying, notional, released_lock: Amount::ZERO, released_bids: 0 }
             }
         };
         self.check_means(signer.account, legs.paying_rail(place.side), &means)?;
