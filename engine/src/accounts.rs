@@ -134,6 +134,11 @@ impl Accounts {
         self.all.get(index.at()).expect("indices are handed out by add")
     }
 
+    /// The account in a place that may be empty.
+    pub fn at(&self, index: AccountIndex) -> Option<&Account> {
+        self.all.get(index.at())
+    }
+
     pub fn get_mut(&mut self, index: AccountIndex) -> &mut Account {
         self.all.get_mut(index.at()).expect("indices are handed out by add")
     }

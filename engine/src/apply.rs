@@ -142,7 +142,7 @@ impl Engine {
             (Command::Fork(proof), _) => self.fork(proof, effects),
             (Command::Tick, _) => Ok(()),
             (Command::Upgrade { rules }, _) => self.upgrade(*rules, effects),
-            (Command::Scores(_), _) => Err(Refusal::NotServed { what: "scores".to_owned() }),
+            (Command::Scores(scores), _) => self.take_scores(scores, effects),
             (Command::Block(_), None) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -280,9 +280,23 @@ impl Engine {
             | Body::Certify(_)
             | Body::Decertify(_)
             | Body::Prefer(_)
-            | Body::Resolve(_)
-            | Body::WriteOff(_)
-            | Body::Cure(_) => Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() }),
+                if !self.serves_trust() =>
+            {
+                Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() })
+            }
+            Body::Bond(bond) => self.bond(signer, bond.amount, effects),
+            Body::Unbond(unbond) => self.unbond(signer, unbond.amount, effects),
+            Body::Fee(fee) => self.fee(signer, fee.amount, effects),
+            Body::Claim(_) => self.claim(signer, effects),
+            Body::Certify(certify) => self.certify(signer, certify, effects),
+            Body::Decertify(decertify) => self.decertify(signer, &decertify.account, effects),
+            Body::Prefer(prefer) => {
+                self.prefer(signer, *prefer, effects);
+                Ok(())
+            }
+            Body::Resolve(_) | Body::WriteOff(_) | Body::Cure(_) => {
+                Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() })
+            }
             Body::Register(_) | Body::Batch(_) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -295,6 +309,8 @@ impl Engine {
                 Timer::Proposal(proposal) => self.expire_proposal(proposal, effects),
                 Timer::Order(number) => self.expire_order(number, effects),
                 Timer::Market(market) => self.market_is_due(market, effects),
+                Timer::Epoch => self.end_epoch(effects),
+                Timer::Certificate(account) => self.end_certificate(account, effects),
             }
         }
     }

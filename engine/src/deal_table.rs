@@ -96,6 +96,11 @@ impl Deals {
         &mut self.all.get_mut(index.0 as usize).expect("deals are never removed").1
     }
 
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.all.len()).expect("fewer than 2^32 deals")
+    }
+
     /// All of them, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (&DealId, &DealEntry)> {
         self.all.iter().map(|(id, entry)| (id, entry))

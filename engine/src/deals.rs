@@ -172,6 +172,7 @@ impl Engine {
         let (mut entry, moves) = DealEntry::open(fill, self.time);
         entry.locked = locks;
         entry.rate = self.markets.get(&entry.market).and_then(|market| market.rate);
+        self.deal_begins([entry.seller, entry.buyer]);
         let index = self.deals.insert(id, entry);
         self.settle(index, &moves, effects);
         let entry = self.deals.at(index);

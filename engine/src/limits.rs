@@ -7,18 +7,36 @@ use crate::accounts::AccountIndex;
 use crate::apply::Engine;
 use crate::effects::Effects;
 use crate::outcome::{CancelReason, LimitParts};
+use bandex_reputation::{LimitTerms, Score, Stake, limit};
+use bandex_tradechain::body::TrustTerms;
 use bandex_types::Amount;
+
+/// The terms of limits, as the formula takes them.
+pub(crate) fn limit_terms(terms: &TrustTerms, dust: Amount) -> LimitTerms {
+    LimitTerms {
+        largest: terms.largest_limit,
+        loss_budget: terms.loss_budget,
+        kappa_ppm: terms.score_ppm,
+        bond_ppm: terms.bond_ppm,
+        fee_ppm: terms.fee_ppm,
+        dust,
+    }
+}
 
 impl Engine {
     /// What an account's limit is made of, as long as the operator has not set it.
-    fn parts_of(&self, _: AccountIndex, admitted: bool) -> LimitParts {
-        let dust = if admitted { self.parameters.dust } else { Amount::ZERO };
-        LimitParts { dust, total: dust, ..LimitParts::default() }
-    }
-
-    /// Whether an account may order, as far as admission goes.
-    fn is_admitted(&self, _: AccountIndex) -> bool {
-        true
+    fn parts_of(&self, index: AccountIndex, admitted: bool) -> LimitParts {
+        let stake = &self.accounts.get(index).stake;
+        let stake = Stake {
+            bond: self.token_worth(stake.bond),
+            fees: self.token_worth(stake.fees),
+            score: Score::from_ppb(stake.score_ppb),
+            admitted,
+        };
+        let terms = limit_terms(&self.trust.terms, self.parameters.dust);
+        let bandex_reputation::LimitParts { bond, reputation, fees, earned, dust, total } =
+            limit(&terms, &stake);
+        LimitParts { operator: None, bond, reputation, fees, earned, dust, total }
     }
 
     /// Works out anew what an account's limit is made of, and whether it is admitted. Whoever is admitted no more loses

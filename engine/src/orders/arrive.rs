@@ -98,7 +98,10 @@ impl Engine {
             Placed {
                 rest: Rest::Cancelled(matching::CancelReason::NotAdmitted(Bar::Exhausted { limit, free })),
                 ..
-            } if events.is_empty() => Err(Refusal::LimitExhausted { limit, free }),
+            } if events.is_empty() => {
+                let account = self.orders.get(index).account;
+                Err(self.limit_refusal(account, limit, free))
+            }
             placed => Ok(placed),
         }
     }

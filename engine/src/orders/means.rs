@@ -4,7 +4,7 @@ use crate::Refusal;
 use crate::accounts::AccountIndex;
 use crate::apply::Engine;
 use crate::effects::Effects;
-use crate::market::Market;
+use crate::market::{Legs, Market};
 use crate::open::{OpenOrder, OrderIndex, Spot};
 use bandex_settlement::draw_cap;
 use bandex_types::{Amount, MarketId, Price, Quantity, Rail, Side};
@@ -91,11 +91,11 @@ impl Engine {
     }
 
     /// Refuses an account whose limit is used up, before an auction rather than in it.
-    pub(super) fn check_limit(&self, account: AccountIndex) -> Result<(), Refusal> {
-        let account = self.accounts.get(account);
+    pub(super) fn check_limit(&self, index: AccountIndex, legs: &Legs) -> Result<(), Refusal> {
+        let account = self.accounts.get(index);
         let free = account.free_limit();
-        if draw_cap(Amount::MAX, None, free, self.parameters.share_ppm).is_zero() {
-            return Err(Refusal::LimitExhausted { limit: account.limit(), free });
+        if draw_cap(Amount::MAX, None, legs.units(free), self.parameters.share_ppm).is_zero() {
+            return Err(self.limit_refusal(index, account.limit(), free));
         }
         Ok(())
     }

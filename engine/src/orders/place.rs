@@ -26,6 +26,7 @@ impl Engine {
             return Err(Refusal::MarketClosed { state: market.state });
         }
         self.refuse_frozen(signer.account)?;
+        self.refuse_unadmitted(signer.account)?;
         if self.serves_trading() {
             check_terms(place, self.time)?;
         } else {
