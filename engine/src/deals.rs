@@ -131,6 +131,15 @@ impl DealEntry {
         }
     }
 
+    /// What it reserves of a party's limit, in the unit of account.
+    pub fn reserved(&self, party: Party) -> Amount {
+        let [seller, buyer] = self.reserved;
+        match party {
+            Party::Seller => seller,
+            Party::Buyer => buyer,
+        }
+    }
+
     fn locked_mut(&mut self, party: Party) -> &mut Amount {
         let [seller, buyer] = &mut self.locked;
         match party {

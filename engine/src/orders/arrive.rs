@@ -72,6 +72,7 @@ impl Engine {
         how: How,
     ) -> Result<Placed<Bar>, Refusal> {
         let id = self.orders.get(index).market;
+        let by_counterparty = self.serves_trust();
         let market = self.markets.get_mut(&id).ok_or(Refusal::UnknownMarket)?;
         let legs = market.legs();
         let Scratch { draws, events, .. } = &mut self.scratch;
@@ -81,7 +82,9 @@ impl Engine {
         let limits = Limits {
             accounts: &self.accounts,
             orders: &self.orders,
+            deals: &self.deals,
             parameters: &self.parameters,
+            by_counterparty,
             guards: &self.guards,
             slots,
             market: id,

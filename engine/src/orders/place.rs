@@ -28,6 +28,9 @@ impl Engine {
         self.refuse_frozen(signer.account)?;
         self.refuse_unadmitted(signer.account)?;
         if self.serves_trading() {
+            if place.least_score.is_some() {
+                self.check_serves_trust("least_score")?;
+            }
             check_terms(place, self.time)?;
         } else {
             check_first_rules(place)?;
