@@ -1,5 +1,6 @@
 //! All deals in the order in which they were opened, found by id.
 
+use crate::accounts::AccountIndex;
 use crate::deals::DealEntry;
 use bandex_types::DealId;
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -94,6 +95,19 @@ impl Deals {
 
     pub fn at_mut(&mut self, index: DealIndex) -> &mut DealEntry {
         &mut self.all.get_mut(index.0 as usize).expect("deals are never removed").1
+    }
+
+    /// What all deals between two accounts let one of them owe the other, in the unit of account.
+    pub fn owed(&self, debtor: AccountIndex, creditor: AccountIndex) -> u128 {
+        let between = self.iter().map(|(_, entry)| entry).filter(|entry| entry.party(creditor).is_some());
+        between
+            .filter_map(|entry| entry.party(debtor).map(|party| u128::from(entry.reserved(party).get())))
+            .sum()
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.all.len()).expect("fewer than 2^32 deals")
     }
 
     /// All of them, oldest first.

@@ -7,10 +7,11 @@ use crate::deal_table::DealIndex;
 use crate::effects::Effects;
 use crate::outcome::{DealState, DefaultNotice, Event, FreezeReason, Tranche};
 use crate::proposals::{Proposal, Proposed};
+use crate::trust::worth_at;
 use bandex_settlement::{Deal, Expired, Move, Paid, Party, Refusal as Unpaid, State, Terms};
 use bandex_tradechain::Domain;
 use bandex_tradechain::body::Pay;
-use bandex_types::{Amount, BlockId, DealId, MarketId, OrderRef, Rail, Side, Timestamp};
+use bandex_types::{Amount, BlockId, DealId, MarketId, OrderRef, Rail, Ratio, Rounding, Side, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// A deal with its parties, and what was counted for it elsewhere.
@@ -24,11 +25,13 @@ pub(crate) struct DealEntry {
     pub buyer: AccountIndex,
     pub opened: Timestamp,
     pub deal: Deal,
-    /// What is reserved of the seller's and of the buyer's limit.
+    /// What a quote unit counts for against limits: as at the opening, so that all that is reserved is released again.
+    pub rate: Option<Ratio>,
+    /// What is reserved of the seller's and of the buyer's limit, in the unit of account.
     reserved: [Amount; 2],
     /// What the seller and the buyer have still locked for it, in units of their legs.
     locked: [Amount; 2],
-    /// What counts as the buyer's unsettled purchase.
+    /// What counts as the buyer's unsettled purchase, in the unit of account.
     unsettled: Amount,
     /// The timer that is set.
     timer: Option<Timestamp>,
@@ -93,6 +96,7 @@ impl DealEntry {
             buyer: buy.account,
             opened: now,
             deal,
+            rate: None,
             reserved: [Amount::ZERO; 2],
             locked: [Amount::ZERO; 2],
             unsettled: Amount::ZERO,
@@ -121,6 +125,15 @@ impl DealEntry {
     /// What a party has still locked for it.
     pub fn locked(&self, party: Party) -> Amount {
         let [seller, buyer] = self.locked;
+        match party {
+            Party::Seller => seller,
+            Party::Buyer => buyer,
+        }
+    }
+
+    /// What it reserves of a party's limit, in the unit of account.
+    pub fn reserved(&self, party: Party) -> Amount {
+        let [seller, buyer] = self.reserved;
         match party {
             Party::Seller => seller,
             Party::Buyer => buyer,
@@ -167,11 +180,13 @@ impl Engine {
             .map(|(party, units)| if terms.rail_of(party) == Rail::Token { units } else { Amount::ZERO });
         let (mut entry, moves) = DealEntry::open(fill, self.time);
         entry.locked = locks;
+        entry.rate = self.markets.get(&entry.market).and_then(|market| market.rate);
+        self.deal_begins([entry.seller, entry.buyer]);
         let index = self.deals.insert(id, entry);
         self.settle(index, &moves, effects);
         let entry = self.deals.at(index);
         for account in [entry.seller, entry.buyer].map(|index| self.accounts.get(index)) {
-            let within = account.reserved <= u128::from(account.limit(&self.parameters).get());
+            let within = account.reserved <= u128::from(account.limit().get());
             assert!(at_once || within, "no reservation is granted beyond the limit");
         }
         (id, locks)
@@ -281,7 +296,9 @@ impl Engine {
             }
             _ => Amount::ZERO,
         };
-        let reserved = [deal.reserved(Party::Seller), deal.reserved(Party::Buyer)];
+        let worth = |units| worth_at(entry.rate, units, Rounding::Up);
+        let unsettled = worth(unsettled);
+        let reserved = [deal.reserved(Party::Seller), deal.reserved(Party::Buyer)].map(worth);
         let deadline = deal.deadline();
         let before = (entry.reserved, entry.unsettled, entry.timer);
         let accounts = [entry.seller, entry.buyer];

@@ -7,14 +7,19 @@
 
 mod accounts;
 mod admission;
+mod admit;
 mod apply;
+mod bond;
 mod configure;
 mod deal_table;
 mod deals;
 mod effects;
+mod epoch;
+mod explain;
 mod fork;
 mod keys;
 mod ledger;
+mod limits;
 mod market;
 mod market_state;
 mod open;
@@ -23,16 +28,20 @@ mod outcome;
 mod proposals;
 mod protection;
 mod refusal;
+mod service;
 mod snapshot;
 mod standing;
 mod timers;
 mod trust;
+mod trust_terms;
 mod views;
 
 pub use accounts::AccountIndex;
 pub use apply::{Engine, FIRST_RULES, RULES_VERSION};
 pub use bandex_matching::Indicative;
 pub use deals::deal_id;
+pub use epoch::Checkpoint;
+pub use explain::{Rulings, limit_reached, raise};
 pub use ledger::{Ledger, LockReason, Short};
 pub use outcome::{
     AccountState, BalanceState, CancelReason, Certificate, CommandResult, DealState, DefaultNotice, Event,

@@ -124,6 +124,7 @@ impl Engine {
         };
         self.refuse_frozen(payer)?;
         self.ledger.transfer(payer, payee, bandwidth.tokens)?;
+        self.count_service(proposal.from, proposal.to, bandwidth);
         effects.balance(payer);
         effects.balance(payee);
         Ok(())

@@ -5,6 +5,7 @@
 //! version ([`SNAPSHOT_VERSION`]); they are not exchanged and not kept forever.
 
 use crate::apply::Engine;
+use crate::effects::Effects;
 use crate::market::Market;
 use crate::open::{OpenOrder, Spot};
 use bandex_matching::{NewOrder, OrderId, Resting};
@@ -135,6 +136,9 @@ impl Engine {
         }
         open.extend(Vec::<OpenOrder>::deserialize_reader(from)?);
         engine.take_back(open)?;
+        engine.set_market_rates();
+        // No account changes by this: it had the same parts when it was put away.
+        engine.refresh_all(&mut Effects::default());
         Ok(engine)
     }
 
