@@ -4,23 +4,38 @@
 
 use crate::exchange::{Switch, stopped};
 use crate::writer::Input;
-use bandex_engine::Checkpoint;
+use bandex_engine::{Checkpoint, Engine};
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
-/// The last epoch that ended, with its graph; none before the first.
-pub(crate) type LastEpoch = Option<Arc<Checkpoint>>;
+/// The last epoch that ended, with its graph.
+#[derive(Debug, Clone)]
+pub(crate) struct LastEpoch {
+    pub checkpoint: Arc<Checkpoint>,
+    /// Whether its scores are still to come.
+    pub is_due: bool,
+}
+
+impl LastEpoch {
+    /// As the engine has it; none before the first end of an epoch.
+    pub fn of(engine: &Engine) -> Option<Self> {
+        let checkpoint = Arc::new(engine.last_checkpoint()?);
+        Some(Self { checkpoint, is_due: engine.checkpoint().is_some() })
+    }
+}
 
 /// Works until the server stops.
 pub(crate) async fn score(
-    mut epochs: watch::Receiver<LastEpoch>,
+    mut epochs: watch::Receiver<Option<LastEpoch>>,
     queue: mpsc::Sender<Input>,
     switch: Arc<Switch>,
 ) {
     let mut stopping = switch.stopping();
     let mut done = None;
     loop {
-        let due = |last: &LastEpoch| last.as_ref().is_some_and(|one| one.due && Some(one.key) != done);
+        let due = |last: &Option<LastEpoch>| {
+            last.as_ref().is_some_and(|last| last.is_due && Some(last.checkpoint.key) != done)
+        };
         let checkpoint = tokio::select! {
             ended = epochs.wait_for(due) => match ended {
                 Ok(last) => last.clone(),
@@ -28,7 +43,7 @@ pub(crate) async fn score(
             },
             () = stopped(&mut stopping) => return,
         };
-        let Some(checkpoint) = checkpoint else { continue };
+        let Some(LastEpoch { checkpoint, .. }) = checkpoint else { continue };
         let (epoch, key) = (checkpoint.epoch, checkpoint.key);
         done = Some(key);
         let begun = std::time::Instant::now();

@@ -38,7 +38,7 @@ pub(crate) struct Shared {
     /// One permit for each block that is being verified.
     pub verifying: Semaphore,
     /// The last epoch of the trust graph.
-    pub epochs: watch::Receiver<LastEpoch>,
+    pub epochs: watch::Receiver<Option<LastEpoch>>,
     /// One permit for each score that is being worked out from somebody's own circle.
     pub looking: Semaphore,
     pub switch: Arc<Switch>,

@@ -73,7 +73,7 @@ pub(crate) struct Writer {
     pub publications: mpsc::Sender<Arc<Publication>>,
     pub batch_max: usize,
     /// The last epoch of the trust graph, for whoever works out its scores.
-    pub epochs: watch::Sender<LastEpoch>,
+    pub epochs: watch::Sender<Option<LastEpoch>>,
 }
 
 /// Those who wait for a batch, and for what of it.
@@ -130,7 +130,7 @@ impl Writer {
 
     /// Shows the last epoch that ended, as far as it is durable.
     pub fn show_epoch(&self) {
-        self.epochs.send_replace(self.sequencer.engine().last_checkpoint().map(Arc::new));
+        self.epochs.send_replace(LastEpoch::of(self.sequencer.engine()));
     }
 
     async fn batch(&mut self, inputs: impl Iterator<Item = Input>) -> Result<(), WriterError> {

@@ -168,7 +168,8 @@ impl<'a> Making<'a> {
     /// Takes in the scores of an epoch, if they still are due: an epoch may have ended since, whose scores come then.
     pub fn scores(&mut self, scores: Scores) {
         self.tick_if_due();
-        if self.sequencer.engine.checkpoint().is_some_and(|due| due.is_of(&scores)) {
+        let due = self.sequencer.engine.checkpoint();
+        if due.is_some_and(|due| (due.epoch, due.key) == (scores.epoch, scores.checkpoint)) {
             let decoded = Decoded::new(Command::Scores(scores)).expect("scores hold no block to read");
             self.apply(&decoded);
         }

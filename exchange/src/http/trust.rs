@@ -49,7 +49,7 @@ pub(crate) async fn limits(
     // An account that nothing was ever told of has nothing at stake.
     let trust = trust.unwrap_or_else(|| wire::no_stake(&account));
     let view = shared.view();
-    let raise = trust.raise(&view.trust.terms);
+    let raise = bandex_engine::raise(view.trust.rulings(&view.parameters), &trust, &account);
     Ok(Json(wire::limits(&view, seq, &account, &trust, raise)))
 }
 
@@ -147,15 +147,15 @@ pub(crate) async fn reputation(
         return Ok(told(person.score_ppb, end.epoch, end.checkpoint));
     };
     // The graph of the last epoch comes with its end; before that only a moment passes.
-    let checkpoint = shared.epochs.borrow().clone().ok_or_else(|| Fault::not_scored(end.epoch))?;
+    let last = shared.epochs.borrow().clone().ok_or_else(|| Fault::not_scored(end.epoch))?;
+    let checkpoint = last.checkpoint;
     // A closed semaphore means that the server is stopping.
     let _permit = shared.looking.acquire().await.map_err(|_| Fault::busy(crate::shared::Busy::Stopping))?;
     let (epoch, key) = (checkpoint.epoch, checkpoint.key);
     let worked_out = tokio::task::spawn_blocking(move || {
-        bandex_reputation::personal(&checkpoint.graph, observer.position, &checkpoint.key)
-            .into_iter()
-            .find(|(position, _)| *position == person.position)
-            .map_or(0, |(_, score)| score.ppb())
+        let scores = checkpoint.personal(observer.position);
+        let own = scores.into_iter().find(|(position, _)| *position == person.position);
+        own.map_or(0, |(_, score)| score.ppb())
     });
     let score_ppb = worked_out.await.map_err(|_| Fault::busy(crate::shared::Busy::Stopping))?;
     Ok(told(score_ppb, epoch, key))

@@ -1,7 +1,7 @@
 //! What everybody may see of trust: its terms, the accounts with what their standing needs, the last epoch.
 
-use bandex_engine::{AccountState, Engine, Event, TrustState};
-use bandex_tradechain::body::{Fees, TrustTerms};
+use bandex_engine::{AccountState, Engine, Event, Rulings, TrustState};
+use bandex_tradechain::body::{Fees, Parameters, TrustTerms};
 use bandex_types::{AccountId, AssetId, Hash, MarketId, Ratio};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,20 +46,16 @@ impl TrustView {
         let mut view = Self {
             terms: engine.trust_terms().clone(),
             rates: engine.rates().collect(),
-            epoch: engine.last_epoch().map(|end| EpochEnd {
+            epoch: engine.last_checkpoint().map(|end| EpochEnd {
                 epoch: end.epoch,
                 checkpoint: end.key,
-                edges: end.edges,
-                scored: !end.due,
+                edges: end.graph.edge_count() as u64,
+                scored: engine.checkpoint().is_none(),
             }),
             ..Self::default()
         };
-        let fees = engine.markets().filter_map(|market| {
-            let id = market.listing.id;
-            Some((id, engine.market_fees(id)?)).filter(|(_, fees)| *fees != Fees::default())
-        });
-        view.fees = fees.collect();
-        for id in engine.account_ids() {
+        let positions = 0..u32::try_from(engine.account_count()).unwrap_or(u32::MAX);
+        for id in positions.filter_map(|position| engine.at_position(position)) {
             if let Some(state) = engine.account(&id) {
                 view.account(&state);
             }
@@ -71,6 +67,12 @@ impl TrustView {
             }
         }
         view
+    }
+
+    /// What explanations of limits follow from.
+    pub fn rulings<'a>(&'a self, parameters: &'a Parameters) -> Rulings<'a> {
+        let token_rate = self.rates.get(&AssetId::BWT).copied();
+        Rulings { terms: &self.terms, parameters, token_rate }
     }
 
     /// An account, if it is here.
