@@ -216,6 +216,7 @@ impl Story {
             covered: None,
             slashed: None,
             fees: None,
+            carried: None,
             replaces: Vec::new(),
             netted_with: None,
             replaced_by: None,

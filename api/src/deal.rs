@@ -56,6 +56,9 @@ pub struct Deal {
     /// Fees taken so far out of what was delivered; in lists and answers, not in updates of the channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fees: Option<DealFees>,
+    /// Of a deal that replaces two: what counted as sent from the start, included in what is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Carried>,
     /// The two deals that it replaces, the older first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub replaces: Vec<String>,
@@ -75,6 +78,15 @@ pub struct Deal {
     pub opened_us: u64,
     /// The record that last changed it.
     pub seq: u64,
+}
+
+/// The price difference between two deals that one replaces, carried over as something sent, in quote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Carried {
+    /// By the seller.
+    pub seller: String,
+    /// By the buyer.
+    pub buyer: String,
 }
 
 /// Fees taken out of what a deal delivered, in BWT.

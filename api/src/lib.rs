@@ -22,7 +22,7 @@ pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
     StoredBlock, SubmitQuery,
 };
-pub use deal::{Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
+pub use deal::{Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
 pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, Book, BookQuery, Candle, CandlePage,
     CandleQuery, Indicative, Level, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage,

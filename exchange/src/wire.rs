@@ -452,6 +452,9 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExt
         covered: None,
         slashed: None,
         fees: None,
+        carried: deal
+            .carried()
+            .map(|carried| api::Carried { seller: value(carried.seller), buyer: value(carried.buyer) }),
         replaces: Vec::new(),
         netted_with: None,
         replaced_by: None,
