@@ -8,6 +8,7 @@
 pub mod acts;
 mod books;
 mod deals;
+pub mod trust;
 mod watch;
 
 pub use watch::Watch;
