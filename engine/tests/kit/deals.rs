@@ -2,10 +2,11 @@
 //! reservation beyond the limit.
 
 use super::books::{Orders, listing_of, notional, rails};
+use super::trust::worth_up;
 use super::watch::DealLock;
 use bandex_engine::{DealState, DefaultNotice, Engine, Event, Netted, Outcome, Trade, Tranche, netted_id};
 use bandex_settlement::{Party, State, draw_cap};
-use bandex_types::{AccountId, DealId, Quantity, Rail, Side};
+use bandex_types::{AccountId, Amount, DealId, Quantity, Rail, Ratio, Rounding, Side, share};
 use std::collections::{BTreeMap, BTreeSet};
 
 const PARTIES: [Party; 2] = [Party::Seller, Party::Buyer];
@@ -20,6 +21,9 @@ pub struct Deals {
     /// The number of the last tranche, and the units that seller and buyer sent, added up from the tranches.
     sent: BTreeMap<DealId, (u32, [u64; 2])>,
     defaulted: BTreeSet<DealId>,
+    /// What a quote unit of each was worth when it was opened, and which was opened after which.
+    rates: BTreeMap<DealId, Option<Ratio>>,
+    opened: Vec<DealId>,
 }
 
 fn index(party: Party) -> usize {
@@ -34,7 +38,10 @@ fn account(state: &DealState, party: Party) -> AccountId {
 }
 
 impl Deals {
-    pub fn open(&mut self, trade: &Trade) {
+    pub fn open(&mut self, trade: &Trade, rate: Option<Ratio>) {
+        if self.rates.insert(trade.deal, rate).is_none() {
+            self.opened.push(trade.deal);
+        }
         assert_eq!(trade.deal, bandex_engine::deal_id(&trade.taker, &trade.maker));
         assert!(!self.states.contains_key(&trade.deal), "no deal grows after its step: {trade:?}");
         self.trades.entry(trade.deal).or_default().push(trade.clone());
@@ -67,7 +74,52 @@ impl Deals {
     pub fn reserved(&self, whose: &AccountId) -> u128 {
         let sides = self.states.values().flat_map(|state| PARTIES.map(|party| (state, party)));
         let own = sides.filter(|(state, party)| account(state, *party) == *whose);
-        own.map(|(state, party)| u128::from(state.deal.reserved(party).get())).sum()
+        own.map(|(state, party)| self.worth(state, state.deal.reserved(party))).sum()
+    }
+
+    /// What quote units of a deal count for against limits.
+    fn worth(&self, state: &DealState, units: Amount) -> u128 {
+        worth_up(self.rates.get(&state.id).copied().flatten(), units.get())
+    }
+
+    /// What all deals between two let one of them owe the other.
+    pub fn owed(&self, debtor: &AccountId, creditor: &AccountId) -> u128 {
+        let sides = self.states.values().flat_map(|state| PARTIES.map(|party| (state, party)));
+        let between = sides.filter(|(state, party)| {
+            account(state, *party) == *debtor && account(state, party.other()) == *creditor
+        });
+        between.map(|(state, party)| self.worth(state, state.deal.reserved(party))).sum()
+    }
+
+    /// How much one of its parties lets the other owe in a deal.
+    pub fn cap_for(&self, deal: DealId, whose: &AccountId) -> Amount {
+        let state = &self.states[&deal];
+        let party = if state.seller == *whose { Party::Seller } else { Party::Buyer };
+        state.deal.terms().cap_of(party)
+    }
+
+    /// The last deal that was opened between two.
+    pub fn last_between(&self, one: &AccountId, other: &AccountId) -> Option<DealId> {
+        let between = |id: &&DealId| {
+            let state = &self.states[id];
+            [(state.seller, state.buyer), (state.buyer, state.seller)].contains(&(*one, *other))
+        };
+        self.opened.iter().rev().find(between).copied()
+    }
+
+    /// The accounts of the orders that made and took a deal.
+    pub fn maker_and_taker(&self, deal: DealId) -> [AccountId; 2] {
+        let trade = &self.trades[&deal][0];
+        [trade.maker_account, trade.taker_account]
+    }
+
+    /// Whether an account defaulted in any deal.
+    pub fn has_defaulted(&self, whose: &AccountId) -> bool {
+        let by = |state: &DealState| match state.deal.state() {
+            State::Defaulted { by, .. } => account(state, by) == *whose,
+            _ => false,
+        };
+        self.defaulted.iter().any(|id| by(&self.states[id]))
     }
 
     /// What an account has bought and not yet paid for, outside the ledger.
@@ -75,7 +127,7 @@ impl Deals {
         let bought =
             self.states.values().filter(|state| state.buyer == *whose && !state.deal.state().is_closed());
         let outside = bought.filter(|state| state.deal.terms().quote_rail == Rail::Attested);
-        outside.map(|state| u128::from(state.deal.undelivered_quote().get())).sum()
+        outside.map(|state| self.worth(state, state.deal.undelivered_quote())).sum()
     }
 
     /// What each side of each deal must lock: what it has still to deliver on the ledger, 0 once the deal has ended.
@@ -151,7 +203,7 @@ impl Deals {
         for (party, order) in [(Party::Seller, sell), (Party::Buyer, buy)] {
             let own = orders.asked[&order].own_cap;
             assert!(
-                own.is_none_or(|own| terms.cap_of(party) <= own),
+                own.is_none_or(|own| self.worth(state, terms.cap_of(party)) <= u128::from(own.get())),
                 "nobody trusts more than it said: {state:?}"
             );
             assert!(terms.cap_of(party) <= terms.quote_total);
@@ -168,7 +220,13 @@ impl Deals {
             if !state.deal.terms().settles_at_once() {
                 assert!(owes.reserved <= owes.limit, "{owes:?} in {state:?}");
                 let cap = state.deal.terms().cap_of(party.other());
-                let most = draw_cap(cap, None, owes.limit, engine.parameters().share_ppm);
+                let limit = match self.rates[&state.id] {
+                    Some(rate) => {
+                        share(owes.limit, rate.den(), rate.num(), Rounding::Down).unwrap_or(Amount::MAX)
+                    }
+                    None => owes.limit,
+                };
+                let most = draw_cap(cap, None, limit, engine.parameters().share_ppm);
                 assert_eq!(cap, most, "a cap is at most the share of the limit");
                 assert_eq!(state.deal.reserved(party), cap, "both caps are reserved");
             }

@@ -9,6 +9,7 @@ pub mod acts;
 mod books;
 mod deals;
 pub mod ends;
+pub mod trust;
 mod watch;
 
 pub use watch::Watch;
