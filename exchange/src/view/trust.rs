@@ -54,6 +54,8 @@ impl TrustView {
             }),
             ..Self::default()
         };
+        let fees = engine.markets().map(|market| (market.listing.id, market.fees));
+        view.fees = fees.filter(|(_, fees)| *fees != Fees::default()).collect();
         let positions = 0..u32::try_from(engine.account_count()).unwrap_or(u32::MAX);
         for id in positions.filter_map(|position| engine.at_position(position)) {
             if let Some(state) = engine.account(&id) {

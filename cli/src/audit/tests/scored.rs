@@ -37,7 +37,7 @@ async fn forged_scores_are_convicted() {
         assert_eq!((conviction.record, conviction.check), (seq, Check::Scores), "{lie}");
         assert_ne!(conviction.expected, conviction.found, "{lie}");
     };
-    check("a little more", |scores| scores.scores.last_mut().unwrap().1 += 1).await;
+    check("a little less", |scores| scores.scores.last_mut().unwrap().1 -= 1).await;
     check("left out", |scores| drop(scores.scores.pop())).await;
     check("a friend", |scores| {
         scores.scores.retain(|(account, _)| *account != 2);
