@@ -122,9 +122,11 @@ impl Engine {
         self.seq += 1;
         self.time = self.time.max(time);
         self.left_levels.clear();
+        self.deals.begin();
         let mut effects = std::mem::take(&mut self.effects);
         self.expire_due(&mut effects);
         let result = self.command(decoded, &mut effects);
+        self.refresh_touched(&mut effects);
         self.describe(&mut effects);
         // One copy of the right size: an outcome may be kept for long, the memory it grew in is used again.
         let mut events = Vec::with_capacity(effects.events.len());
@@ -141,7 +143,7 @@ impl Engine {
             (Command::Fork(proof), _) => self.fork(proof, effects),
             (Command::Tick, _) => Ok(()),
             (Command::Upgrade { rules }, _) => self.upgrade(*rules, effects),
-            (Command::Scores(_), _) => Err(Refusal::NotServed { what: "scores".to_owned() }),
+            (Command::Scores(scores), _) => self.take_scores(scores, effects),
             (Command::Block(_), None) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -158,6 +160,7 @@ impl Engine {
         self.genesis = Some(genesis.clone());
         effects.push(Event::Genesis { network: genesis.network });
         effects.push(Event::Parameters(self.parameters.clone()));
+        self.refresh(issuance, effects);
         effects.account(issuance);
         effects.balance(issuance);
         Ok(())
@@ -168,11 +171,15 @@ impl Engine {
             return Err(Refusal::NotServed { what: format!("version {rules} of the rules") });
         }
         // From here other rules hold. Markets that gather have gathered nothing yet.
+        let trust_begins = self.rules < 3 && rules >= 3;
         self.rules = rules;
         for market in self.markets.values_mut() {
             market.gathers = rules >= 2 && market.state == MarketState::Auction;
         }
         effects.push(Event::Rules { version: rules });
+        if trust_begins {
+            self.begin_trust(effects);
+        }
         Ok(())
     }
 
@@ -276,7 +283,24 @@ impl Engine {
             | Body::Prefer(_)
             | Body::Resolve(_)
             | Body::WriteOff(_)
-            | Body::Cure(_) => Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() }),
+            | Body::Cure(_)
+                if !self.serves_trust() =>
+            {
+                Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() })
+            }
+            Body::Bond(bond) => self.bond(signer, bond.amount, effects),
+            Body::Unbond(unbond) => self.unbond(signer, unbond.amount, effects),
+            Body::Fee(fee) => self.fee(signer, fee.amount, effects),
+            Body::Claim(_) => self.claim(signer, effects),
+            Body::Certify(certify) => self.certify(signer, certify, effects),
+            Body::Decertify(decertify) => self.decertify(signer, &decertify.account, effects),
+            Body::Prefer(prefer) => {
+                self.prefer(signer, *prefer, effects);
+                Ok(())
+            }
+            Body::Resolve(resolve) => self.propose_resolution(signer, resolve, effects),
+            Body::WriteOff(write_off) => self.write_off(signer, write_off, effects),
+            Body::Cure(cure) => self.cure(signer, cure, effects),
             Body::Register(_) | Body::Batch(_) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -289,6 +313,8 @@ impl Engine {
                 Timer::Proposal(proposal) => self.expire_proposal(proposal, effects),
                 Timer::Order(number) => self.expire_order(number, effects),
                 Timer::Market(market) => self.market_is_due(market, effects),
+                Timer::Epoch => self.end_epoch(effects),
+                Timer::Certificate(account) => self.end_certificate(account, effects),
             }
         }
     }
@@ -307,7 +333,7 @@ impl Engine {
     }
 
     pub(crate) fn account_state(&self, index: AccountIndex) -> crate::AccountState {
-        self.accounts.get(index).state(&self.parameters, self.ledger.entry(index).credit_line)
+        self.accounts.get(index).state(self.ledger.entry(index).credit_line)
     }
 
     pub(crate) fn balance_state(&self, index: AccountIndex) -> BalanceState {

@@ -101,7 +101,7 @@ refusals! {
     } = 19, "insufficient_free", "{needed} units are needed and {free} are free; wait for locks to end or get more";
     /// Too many open bids for the limit.
     BidsAboveBound {
-        /// Open bids and unsettled purchases with this one, in quote units.
+        /// Open bids and unsettled purchases with this one, in the unit of account.
         notional: Amount,
         /// The most they may be.
         bound: Amount,
@@ -165,7 +165,7 @@ refusals! {
     TooLittleWork {
         /// Zero bits that it must begin with.
         bits: u8,
-    } = 40, "too_little_work", "the id of a register block must begin with {bits} zero bits; search another nonce";
+    } = 40, "too_little_work", "the block's id must begin with {bits} zero bits; search another nonce";
     /// The account lives on another node.
     OtherHome = 41, "other_home", "the register block names another home node";
     /// The key is taken.

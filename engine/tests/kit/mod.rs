@@ -8,6 +8,8 @@
 pub mod acts;
 mod books;
 mod deals;
+pub mod ends;
+pub mod trust;
 mod watch;
 
 pub use watch::Watch;
