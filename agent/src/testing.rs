@@ -167,6 +167,10 @@ impl Story {
             State::Disputed { by } => ("disputed", Some(by)),
             State::Defaulted { by } => ("defaulted", Some(by)),
             State::Settled => ("settled", None),
+            State::Cured { by } => ("cured", Some(by)),
+            State::WrittenOff { by } => ("written_off", Some(by)),
+            State::Resolved => ("resolved", None),
+            State::Netted => ("netted", None),
         };
         let due = self.deal.due().map(|due| Due {
             party: due.party.to_string(),

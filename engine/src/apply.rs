@@ -122,6 +122,7 @@ impl Engine {
         self.seq += 1;
         self.time = self.time.max(time);
         self.left_levels.clear();
+        self.deals.begin();
         let mut effects = std::mem::take(&mut self.effects);
         self.expire_due(&mut effects);
         let result = self.command(decoded, &mut effects);
@@ -280,6 +281,9 @@ impl Engine {
             | Body::Certify(_)
             | Body::Decertify(_)
             | Body::Prefer(_)
+            | Body::Resolve(_)
+            | Body::WriteOff(_)
+            | Body::Cure(_)
                 if !self.serves_trust() =>
             {
                 Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() })
@@ -294,9 +298,9 @@ impl Engine {
                 self.prefer(signer, *prefer, effects);
                 Ok(())
             }
-            Body::Resolve(_) | Body::WriteOff(_) | Body::Cure(_) => {
-                Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() })
-            }
+            Body::Resolve(resolve) => self.propose_resolution(signer, resolve, effects),
+            Body::WriteOff(write_off) => self.write_off(signer, write_off, effects),
+            Body::Cure(cure) => self.cure(signer, cure, effects),
             Body::Register(_) | Body::Batch(_) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))

@@ -32,7 +32,7 @@ impl Engine {
             Change::SetRate { asset, rate } => self.set_rate(*asset, *rate, effects),
             Change::SetSeed { account, seed } => self.set_seed(account, *seed, effects),
             Change::SetRegistrar { account, registrar } => self.set_registrar(account, *registrar, effects),
-            Change::SetFees { .. } => Err(Refusal::NotServed { what: "set_fees".to_owned() }),
+            Change::SetFees { market, fees } => self.set_fees(*market, *fees, effects),
         }
     }
 

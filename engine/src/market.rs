@@ -3,7 +3,7 @@
 use crate::open::OrderIndex;
 use crate::trust::{units_for, worth_at};
 use bandex_matching::{Band, Book, OrderId, Triggers};
-use bandex_tradechain::body::{MarketListing, MarketRules, MarketState};
+use bandex_tradechain::body::{Fees, MarketListing, MarketRules, MarketState};
 use bandex_types::{Amount, Price, Quantity, Rail, Ratio, Rounding, Side, Timestamp, quote_amount};
 
 /// Parts in a million: what a band is given in.
@@ -15,6 +15,7 @@ pub(crate) struct Market {
     pub listing: MarketListing,
     pub state: MarketState,
     pub rules: MarketRules,
+    pub fees: Fees,
     pub base_rail: Rail,
     pub quote_rail: Rail,
     /// What a smallest unit of the quote is worth, as the trust terms' rates have it.
@@ -106,6 +107,7 @@ impl Market {
             listing,
             state: MarketState::Trading,
             rules: MarketRules::default(),
+            fees: Fees::default(),
             base_rail,
             quote_rail,
             rate: None,

@@ -2,7 +2,7 @@
 //!
 //! Events are whole states, not differences, so a projection or a client that sees the last one knows enough.
 
-use crate::Refusal;
+use crate::{DealState, Refusal};
 use bandex_settlement::Party;
 use bandex_tradechain::body::{
     AssetListing, Fees, MarketListing, MarketRules, MarketState, Parameters, Prefer, Protection, Scopes,
@@ -494,30 +494,6 @@ pub struct Trade {
     pub deal: DealId,
 }
 
-/// A deal.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
-pub struct DealState {
-    /// Its id.
-    pub id: DealId,
-    /// The market.
-    pub market: MarketId,
-    /// The order that arrived.
-    pub taker: OrderRef,
-    /// The order that rested.
-    pub maker: OrderRef,
-    /// Which way the taker traded.
-    pub taker_side: Side,
-    /// Who sends base.
-    pub seller: AccountId,
-    /// Who sends quote.
-    pub buyer: AccountId,
-    /// When it was opened.
-    pub opened: Timestamp,
-    /// Where it stands.
-    #[serde(serialize_with = "as_progress")]
-    pub deal: bandex_settlement::Deal,
-}
-
 /// A movement within a deal that is now final.
 #[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
 pub struct Tranche {
@@ -640,33 +616,6 @@ impl ForkNotice {
     ) -> Self {
         Self { account, key, seq, first: first.id(), second: second.id() }
     }
-}
-
-/// A deal as people read it: the terms, what each side sent, who is due.
-fn as_progress<S: serde::Serializer>(
-    deal: &bandex_settlement::Deal,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Progress<'a> {
-        terms: &'a bandex_settlement::Terms,
-        state: bandex_settlement::State,
-        base_sent: Amount,
-        quote_sent: Amount,
-        tranche: u32,
-        due: Option<bandex_settlement::Due>,
-        in_flight: Option<&'a bandex_settlement::InFlight>,
-    }
-    Progress {
-        terms: deal.terms(),
-        state: deal.state(),
-        base_sent: deal.sent_units(Party::Seller),
-        quote_sent: deal.sent_units(Party::Buyer),
-        tranche: deal.tranche(),
-        due: deal.due(),
-        in_flight: deal.in_flight(),
-    }
-    .serialize(serializer)
 }
 
 fn as_text<S: serde::Serializer>(number: &i128, serializer: S) -> Result<S::Ok, S::Error> {

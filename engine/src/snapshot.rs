@@ -9,7 +9,7 @@ use crate::effects::Effects;
 use crate::market::Market;
 use crate::open::{OpenOrder, Spot};
 use bandex_matching::{NewOrder, OrderId, Resting};
-use bandex_tradechain::body::{AssetListing, MarketListing, MarketRules, MarketState};
+use bandex_tradechain::body::{AssetListing, Fees, MarketListing, MarketRules, MarketState};
 use bandex_types::{AssetId, Hash, Price, Quantity, Rail, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest, Sha256};
@@ -44,9 +44,18 @@ impl Write for Hasher {
     }
 }
 
-/// What a market is beside its book: listing, rules, state, how many trades, the last price, whether it gathers, timer.
-type StoredMarket =
-    (MarketListing, MarketRules, MarketState, u64, Option<Price>, bool, Option<bandex_types::Timestamp>);
+/// What a market is beside its book: listing, rules, state, how many trades, fees, the last price, whether it gathers,
+/// timer.
+type StoredMarket = (
+    MarketListing,
+    MarketRules,
+    MarketState,
+    u64,
+    Fees,
+    Option<Price>,
+    bool,
+    Option<bandex_types::Timestamp>,
+);
 /// The orders of one side of a book, in the order in which they would trade, each with what it shows.
 type StoredSide = Vec<(Quantity, OpenOrder)>;
 
@@ -95,7 +104,7 @@ impl Engine {
         (&self.guards, &self.deals, &self.proposals, &self.timers, &self.trust).serialize(out)?;
         u64::try_from(self.markets.len()).unwrap_or(u64::MAX).serialize(out)?;
         for market in self.markets.values() {
-            (&market.listing, market.rules, market.state, market.trades).serialize(out)?;
+            (&market.listing, market.rules, market.state, market.trades, market.fees).serialize(out)?;
             (market.last, market.gathers, market.timer).serialize(out)?;
             for side in [Side::Buy, Side::Sell] {
                 let resting = market.book.orders(side);
@@ -177,7 +186,7 @@ fn read_market(
     assets: &BTreeMap<AssetId, AssetListing>,
     open: &mut Vec<OpenOrder>,
 ) -> io::Result<Market> {
-    let (listing, rules, state, trades, last, gathers, timer) = StoredMarket::deserialize_reader(from)?;
+    let (listing, rules, state, trades, fees, last, gathers, timer) = StoredMarket::deserialize_reader(from)?;
     let rail = |asset| -> io::Result<Rail> {
         assets
             .get(asset)
@@ -186,7 +195,7 @@ fn read_market(
     };
     let (base_rail, quote_rail) = (rail(&listing.base)?, rail(&listing.quote)?);
     let mut market = Market::new(listing, base_rail, quote_rail);
-    (market.rules, market.state, market.trades) = (rules, state, trades);
+    (market.rules, market.state, market.trades, market.fees) = (rules, state, trades, fees);
     (market.last, market.gathers, market.timer) = (last, gathers, timer);
     for side in [Side::Buy, Side::Sell] {
         for (shown, mut order) in StoredSide::deserialize_reader(from)? {

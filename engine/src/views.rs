@@ -8,7 +8,7 @@ use crate::outcome::{AccountState, BalanceState, KeyState, OrderTerms, TrustStat
 use bandex_matching::{Indicative, Resting};
 use bandex_tradechain::Head;
 use bandex_tradechain::body::{
-    AssetListing, MarketListing, MarketRules, MarketState, Parameters, TrustTerms,
+    AssetListing, Fees, MarketListing, MarketRules, MarketState, Parameters, TrustTerms,
 };
 use bandex_types::{
     AccountId, AssetId, MarketId, OrderRef, Price, PublicKey, Quantity, Ratio, Side, Timestamp,
@@ -23,6 +23,8 @@ pub struct MarketView {
     pub state: MarketState,
     /// How it trades.
     pub rules: MarketRules,
+    /// What its trading costs.
+    pub fees: Fees,
     /// The price of the last trade, in ticks; an auction's trades count.
     pub last: Option<Price>,
 }
@@ -68,6 +70,7 @@ impl Engine {
             listing: market.listing.clone(),
             state: market.state,
             rules: market.rules,
+            fees: market.fees,
             last: market.last,
         })
     }

@@ -374,6 +374,10 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, seq: u64) -> api::Deal 
         State::Disputed { by } => ("disputed", Some(by)),
         State::Defaulted { by } => ("defaulted", Some(by)),
         State::Settled => ("settled", None),
+        State::Cured { by } => ("cured", Some(by)),
+        State::WrittenOff { by } => ("written_off", Some(by)),
+        State::Resolved => ("resolved", None),
+        State::Netted => ("netted", None),
     };
     let loss = match deal.state() {
         State::Defaulted { by } => Some(info.quote_scale.amount(deal.loss_of(by.other()))),

@@ -61,6 +61,14 @@ pub struct Deals {
     pub defaulted: u64,
     /// Both sent everything.
     pub settled: u64,
+    /// A default was made good.
+    pub cured: u64,
+    /// What was owed was given up.
+    pub written_off: u64,
+    /// Both agreed on an end.
+    pub resolved: u64,
+    /// Another took its place.
+    pub netted: u64,
 }
 
 /// One record's place and hash.
@@ -153,6 +161,10 @@ impl Deals {
             State::Disputed { .. } => &mut self.disputed,
             State::Defaulted { .. } => &mut self.defaulted,
             State::Settled => &mut self.settled,
+            State::Cured { .. } => &mut self.cured,
+            State::WrittenOff { .. } => &mut self.written_off,
+            State::Resolved => &mut self.resolved,
+            State::Netted => &mut self.netted,
         };
         *counter += 1;
     }
@@ -235,11 +247,15 @@ impl Report {
             (
                 "Deals",
                 format!(
-                    "{} open, {} settled, {} disputed, {} defaulted",
+                    "{} open, {} settled, {} disputed, {} defaulted, {} cured, {} written off, {} resolved, {} netted",
                     count(deals.open),
                     count(deals.settled),
                     count(deals.disputed),
-                    count(deals.defaulted)
+                    count(deals.defaulted),
+                    count(deals.cured),
+                    count(deals.written_off),
+                    count(deals.resolved),
+                    count(deals.netted)
                 ),
             ),
             ("Forks", count(self.forks)),

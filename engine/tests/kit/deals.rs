@@ -4,7 +4,7 @@
 use super::books::{Orders, listing_of, notional, rails};
 use super::trust::worth_up;
 use super::watch::DealLock;
-use bandex_engine::{DealState, DefaultNotice, Engine, Event, Outcome, Trade, Tranche};
+use bandex_engine::{DealState, DefaultNotice, Engine, Event, Netted, Outcome, Trade, Tranche, netted_id};
 use bandex_settlement::{Party, State, draw_cap};
 use bandex_types::{AccountId, Amount, DealId, Quantity, Rail, Ratio, Rounding, Side, share};
 use std::collections::{BTreeMap, BTreeSet};
@@ -24,6 +24,8 @@ pub struct Deals {
     /// What a quote unit of each was worth when it was opened, and which was opened after which.
     rates: BTreeMap<DealId, Option<Ratio>>,
     opened: Vec<DealId>,
+    /// What was netted by the trade that is told next.
+    netted: Vec<Netted>,
 }
 
 fn index(party: Party) -> usize {
@@ -42,6 +44,7 @@ impl Deals {
         if self.rates.insert(trade.deal, rate).is_none() {
             self.opened.push(trade.deal);
         }
+        self.rate_netted();
         assert_eq!(trade.deal, bandex_engine::deal_id(&trade.taker, &trade.maker));
         assert!(!self.states.contains_key(&trade.deal), "no deal grows after its step: {trade:?}");
         self.trades.entry(trade.deal).or_default().push(trade.clone());
@@ -61,7 +64,8 @@ impl Deals {
 
     pub fn change(&mut self, state: &DealState) {
         if let Some(before) = self.states.insert(state.id, state.clone()) {
-            assert!(!before.deal.state().is_closed(), "what has ended stays so: {state:?}");
+            check_step(before.deal.state(), state.deal.state());
+            assert_eq!((before.replaces, before.deal.carried()), (state.replaces, state.deal.carried()));
             assert_eq!(before.deal.terms(), state.deal.terms());
             for party in PARTIES {
                 assert!(before.deal.sent(party) <= state.deal.sent(party));
@@ -108,14 +112,38 @@ impl Deals {
 
     /// The accounts of the orders that made and took a deal.
     pub fn maker_and_taker(&self, deal: DealId) -> [AccountId; 2] {
-        let trade = &self.trades[&deal][0];
-        [trade.maker_account, trade.taker_account]
+        // A deal that is told of for the first time has only its trade yet, one in the place of others has none.
+        if let Some(trade) = self.trades.get(&deal).and_then(|trades| trades.first()) {
+            return [trade.maker_account, trade.taker_account];
+        }
+        let state = &self.states[&deal];
+        if state.taker_side == Side::Sell { [state.buyer, state.seller] } else { [state.seller, state.buyer] }
+    }
+
+    /// A deal in the place of two counts at the lesser of their rates. The trade that caused it is told after it.
+    pub fn net(&mut self, netted: &Netted) {
+        self.netted.push(netted.clone());
+    }
+
+    fn rate_netted(&mut self) {
+        let parts = |rate: Option<Ratio>| {
+            rate.map_or((1, 1), |rate| (u128::from(rate.num()), u128::from(rate.den())))
+        };
+        for netted in std::mem::take(&mut self.netted) {
+            let [older, newer] = netted.replaced.map(|id| self.rates[&id]);
+            let ((num, den), (other_num, other_den)) = (parts(older), parts(newer));
+            if let Some(id) = netted.deal {
+                self.rates.insert(id, if num * other_den <= other_num * den { older } else { newer });
+                self.opened.push(id);
+            }
+        }
     }
 
     /// Whether an account defaulted in any deal.
     pub fn has_defaulted(&self, whose: &AccountId) -> bool {
         let by = |state: &DealState| match state.deal.state() {
-            State::Defaulted { by, .. } => account(state, by) == *whose,
+            State::Defaulted { by } | State::Cured { by } => account(state, by) == *whose,
+            State::WrittenOff { .. } | State::Resolved => [state.seller, state.buyer].contains(whose),
             _ => false,
         };
         self.defaulted.iter().any(|id| by(&self.states[id]))
@@ -148,10 +176,13 @@ impl Deals {
             assert_eq!(engine.deal(id).as_ref(), Some(state), "events tell every change of a deal");
             self.check_deal(engine, state, orders);
         }
-        assert_eq!(self.trades.len(), self.states.len());
+        let traded = self.states.values().filter(|state| state.replaces.is_none()).count();
+        assert_eq!(self.trades.len(), traded);
         for event in &outcome.events {
-            if let Event::Trade(trade) = event {
-                self.check_new(engine, &self.states[&trade.deal]);
+            match event {
+                Event::Trade(trade) => self.check_new(engine, &self.states[&trade.deal]),
+                Event::Netted(netted) => self.check_netted(netted),
+                _ => {}
             }
         }
     }
@@ -159,7 +190,12 @@ impl Deals {
     fn check_deal(&self, engine: &Engine, state: &DealState, orders: &Orders) {
         let (deal, terms) = (&state.deal, state.deal.terms());
         assert!(deal.is_consistent(), "{state:?}");
-        assert_eq!(self.defaulted.contains(&state.id), matches!(deal.state(), State::Defaulted { .. }));
+        match deal.state() {
+            State::Defaulted { .. } | State::Cured { .. } => assert!(self.defaulted.contains(&state.id)),
+            // Disputes and defaults may end so.
+            State::WrittenOff { .. } | State::Resolved => {}
+            _ => assert!(!self.defaulted.contains(&state.id), "{state:?}"),
+        }
         let (_, sent) = self.sent.get(&state.id).copied().unwrap_or_default();
         for party in PARTIES {
             let total = if party == Party::Seller { terms.base_total } else { terms.quote_total };
@@ -177,7 +213,9 @@ impl Deals {
     }
 
     fn check_terms(&self, engine: &Engine, state: &DealState, orders: &Orders) {
-        let (terms, trades) = (state.deal.terms(), &self.trades[&state.id]);
+        // What took the place of others is checked against them.
+        let Some(trades) = self.trades.get(&state.id) else { return };
+        let terms = state.deal.terms();
         let trade = &trades[0];
         assert!(trades.iter().all(|other| other.price == trade.price));
         let quantity = Quantity::new(trades.iter().map(|trade| trade.quantity.get()).sum());
@@ -202,7 +240,9 @@ impl Deals {
 
     /// At the moment it is granted no reservation is beyond the limit, nor a cap beyond its share of it.
     fn check_new(&self, engine: &Engine, state: &DealState) {
-        for party in PARTIES {
+        // It was netted at once: what is in its place reserves less.
+        let netted = state.deal.state() == State::Netted;
+        for party in PARTIES.into_iter().filter(|_| !netted) {
             let owes = engine.account(&account(state, party)).expect("parties exist");
             if !state.deal.terms().settles_at_once() {
                 assert!(owes.reserved <= owes.limit, "{owes:?} in {state:?}");
@@ -219,4 +259,72 @@ impl Deals {
             }
         }
     }
+
+    /// What is left of a deal that was netted: base, quote, and what it reserved against seller and buyer, worked out
+    /// from its tranches.
+    fn left(&self, id: &DealId) -> ([i128; 2], [u64; 2]) {
+        let state = &self.states[id];
+        assert_eq!((state.deal.state(), state.deal.in_flight()), (State::Netted, None));
+        let (terms, carried) = (state.deal.terms(), state.deal.carried().unwrap_or_default());
+        let (_, [base, quote]) = self.sent.get(id).copied().unwrap_or_default();
+        let due = terms.quote_total.get() - carried.buyer.get();
+        let left = [(terms.base_total.get(), base), (due, quote)].map(|(all, sent)| i128::from(all - sent));
+        let reserved = PARTIES.map(|party| {
+            let left = terms.quote_total.get() - state.deal.sent(party).get();
+            left.min(terms.cap_of(party.other()).get())
+        });
+        (left, reserved)
+    }
+
+    /// The deal in the place of two is over what was left between the parties, and holds no more of either's limit.
+    fn check_netted(&self, netted: &Netted) {
+        let [older, newer] = netted.replaced;
+        let (old, new) = (&self.states[&older], &self.states[&newer]);
+        assert_eq!((old.market, old.seller, old.buyer), (new.market, new.buyer, new.seller));
+        let ((old_left, old_reserved), (new_left, new_reserved)) = (self.left(&older), self.left(&newer));
+        let both = |at: usize| old_left[at].min(new_left[at]);
+        assert_eq!([netted.base, netted.quote].map(|amount| i128::from(amount.get())), [both(0), both(1)]);
+        let net = [0, 1].map(|at| old_left[at] - new_left[at]);
+        let Some(id) = netted.deal else {
+            assert_eq!(net, [0, 0]);
+            return;
+        };
+        assert_eq!(id, netted_id(&older, &newer));
+        let state = &self.states[&id];
+        assert_eq!((state.replaces, state.market), (Some(netted.replaced), old.market));
+        assert_eq!((state.taker, state.maker), (new.taker, new.maker));
+        let along = state.seller == old.seller;
+        let pair = if along { (old.seller, old.buyer) } else { (old.buyer, old.seller) };
+        assert_eq!((state.seller, state.buyer), pair);
+        assert_eq!(
+            (state.taker_side == Side::Sell) == (state.seller == new.seller),
+            new.taker_side == Side::Sell
+        );
+        let (terms, carried) =
+            (state.deal.terms(), state.deal.carried().expect("it took the place of others"));
+        let due = [terms.base_total.get(), terms.quote_total.get() - carried.buyer.get()].map(i128::from);
+        assert_eq!(due, if along { net } else { net.map(|units| -units) });
+        let [old_seller, old_buyer] = old_reserved;
+        let [new_seller, new_buyer] = new_reserved;
+        let against = [(old.seller, old_seller + new_buyer), (old.buyer, old_buyer + new_seller)];
+        for (whose, most) in against {
+            let party = if state.seller == whose { Party::Seller } else { Party::Buyer };
+            assert!(terms.may_owe(party, carried).get() <= most, "no reservation rises: {state:?}");
+        }
+    }
+}
+
+/// What has ended stays so, unless it went wrong: then it may still end better.
+fn check_step(before: State, now: State) {
+    let fine = match before {
+        State::Open | State::Disputed { .. } => true,
+        State::Defaulted { by } => match now {
+            State::Defaulted { by: still } | State::Cured { by: still } => by == still,
+            State::WrittenOff { by: victim } => by != victim,
+            _ => now == State::Resolved,
+        },
+        State::WrittenOff { .. } => now == State::Resolved,
+        State::Settled | State::Cured { .. } | State::Resolved | State::Netted => false,
+    };
+    assert!(fine, "{before:?} became {now:?}");
 }

@@ -8,6 +8,7 @@
 pub mod acts;
 mod books;
 mod deals;
+pub mod ends;
 pub mod trust;
 mod watch;
 

@@ -4,7 +4,6 @@
 use super::deals::Deals;
 use super::watch::Watch;
 use bandex_engine::{AccountState, CommandResult, Engine, Event, FreezeReason, Outcome, Slash, TrustState};
-use bandex_settlement::State;
 use bandex_tradechain::body::{Admission, Parameters, Prefer, TrustTerms};
 use bandex_tradechain::{Body, Command, Decoded, Scores};
 use bandex_types::{AccountId, Amount, AssetId, Hash, Ratio};
@@ -185,13 +184,13 @@ impl Trusts {
         assert_eq!(i128::from(state.bond.get()), bond, "a bond changes by its owner's word: {state:?}");
         let open =
             watch.deals.states.values().any(|deal| {
-                [deal.seller, deal.buyer].contains(&state.account) && !is_over(deal.deal.state())
+                [deal.seller, deal.buyer].contains(&state.account) && !deal.deal.state().is_over()
             });
         assert!(open || state.leaving.is_zero(), "nothing stays at stake for no deal: {state:?}");
         assert!(staked(state) <= all, "{state:?} was {before:?}");
         let ends = outcome.events.iter().any(|event| match event {
             Event::Deal(deal) => {
-                [deal.seller, deal.buyer].contains(&state.account) && is_over(deal.deal.state())
+                [deal.seller, deal.buyer].contains(&state.account) && deal.deal.state().is_over()
             }
             _ => false,
         });
@@ -252,9 +251,4 @@ impl Trusts {
             }
         }
     }
-}
-
-/// Whether a deal is over for good: nothing of a bond can be lost by it any more.
-pub fn is_over(state: State) -> bool {
-    matches!(state, State::Settled)
 }

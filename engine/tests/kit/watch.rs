@@ -67,6 +67,7 @@ impl Watch {
             Event::Deal(state) => self.deals.change(state),
             Event::Tranche(tranche) => self.deals.tranche(tranche),
             Event::Default(notice) => self.deals.default(notice),
+            Event::Netted(netted) => self.deals.net(netted),
             Event::Proposal(state) => {
                 let waits = state.status == ProposalStatus::Waiting;
                 let known = self.waiting.contains_key(&state.proposal);
@@ -100,7 +101,6 @@ impl Watch {
             | Event::Epoch { .. }
             | Event::Scored { .. }
             | Event::Slash(_)
-            | Event::Netted(_)
             | Event::DealFees { .. } => {}
         }
     }
