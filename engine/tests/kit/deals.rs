@@ -112,10 +112,6 @@ impl Deals {
 
     /// The accounts of the orders that made and took a deal.
     pub fn maker_and_taker(&self, deal: DealId) -> [AccountId; 2] {
-        // A deal that is told of for the first time has only its trade yet, one in the place of others has none.
-        if let Some(trade) = self.trades.get(&deal).and_then(|trades| trades.first()) {
-            return [trade.maker_account, trade.taker_account];
-        }
         let state = &self.states[&deal];
         if state.taker_side == Side::Sell { [state.buyer, state.seller] } else { [state.seller, state.buyer] }
     }

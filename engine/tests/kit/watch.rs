@@ -53,7 +53,7 @@ impl Watch {
     }
 
     fn take_in(&mut self, engine: &Engine, event: &Event) {
-        self.trust.take_in(&self.deals, event);
+        self.trust.take_in(event);
         match event {
             Event::Account(state) => drop(self.accounts.insert(state.account, state.clone())),
             Event::Key(state) => drop(self.keys.insert(state.key, state.clone())),
