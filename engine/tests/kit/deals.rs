@@ -24,8 +24,6 @@ pub struct Deals {
     /// What a quote unit of each was worth when it was opened, and which was opened after which.
     rates: BTreeMap<DealId, Option<Ratio>>,
     opened: Vec<DealId>,
-    /// What was netted by the trade that is told next.
-    netted: Vec<Netted>,
 }
 
 fn index(party: Party) -> usize {
@@ -44,7 +42,6 @@ impl Deals {
         if self.rates.insert(trade.deal, rate).is_none() {
             self.opened.push(trade.deal);
         }
-        self.rate_netted();
         assert_eq!(trade.deal, bandex_engine::deal_id(&trade.taker, &trade.maker));
         assert!(!self.states.contains_key(&trade.deal), "no deal grows after its step: {trade:?}");
         self.trades.entry(trade.deal).or_default().push(trade.clone());
@@ -55,6 +52,17 @@ impl Deals {
         *last += 1;
         assert_eq!(tranche.tranche, *last, "tranches are counted without gaps");
         sent[index(tranche.party)] += tranche.units.get();
+    }
+
+    pub fn netted(&mut self, netted: &Netted) {
+        // What goes on counts at the lesser rate of the two, so that no reservation rises.
+        let [one, other] = netted.replaced.map(|id| self.rates[&id]);
+        let of = |rate: Option<Ratio>| rate.map_or((1, 1), |rate| (rate.num().into(), rate.den().into()));
+        let ((num, den), (other_num, other_den)): ((u128, u128), (u128, u128)) = (of(one), of(other));
+        let lesser = if num * other_den <= other_num * den { one } else { other };
+        if let Some(id) = netted.deal {
+            self.rates.insert(id, lesser);
+        }
     }
 
     pub fn default(&mut self, notice: &DefaultNotice) {
@@ -112,27 +120,14 @@ impl Deals {
 
     /// The accounts of the orders that made and took a deal.
     pub fn maker_and_taker(&self, deal: DealId) -> [AccountId; 2] {
-        let state = &self.states[&deal];
-        if state.taker_side == Side::Sell { [state.buyer, state.seller] } else { [state.seller, state.buyer] }
-    }
-
-    /// A deal in the place of two counts at the lesser of their rates. The trade that caused it is told after it.
-    pub fn net(&mut self, netted: &Netted) {
-        self.netted.push(netted.clone());
-    }
-
-    fn rate_netted(&mut self) {
-        let parts = |rate: Option<Ratio>| {
-            rate.map_or((1, 1), |rate| (u128::from(rate.num()), u128::from(rate.den())))
-        };
-        for netted in std::mem::take(&mut self.netted) {
-            let [older, newer] = netted.replaced.map(|id| self.rates[&id]);
-            let ((num, den), (other_num, other_den)) = (parts(older), parts(newer));
-            if let Some(id) = netted.deal {
-                self.rates.insert(id, if num * other_den <= other_num * den { older } else { newer });
-                self.opened.push(id);
+        let (taker_side, seller, buyer) = match self.trades.get(&deal) {
+            Some(trades) => return [trades[0].maker_account, trades[0].taker_account],
+            None => {
+                let state = &self.states[&deal];
+                (state.taker_side, state.seller, state.buyer)
             }
-        }
+        };
+        if taker_side == Side::Sell { [buyer, seller] } else { [seller, buyer] }
     }
 
     /// Whether an account defaulted in any deal.

@@ -12,12 +12,13 @@ use std::collections::BTreeMap;
 /// Millisatoshi for a smallest unit, by asset.
 pub type Rates = BTreeMap<AssetId, Ratio>;
 
-/// What units are worth, rounded up; without a rate a unit counts as one.
+/// What units are worth, rounded up; without a rate a unit counts as one. More than 64 bits hold counts as that.
 pub fn worth_up(rate: Option<Ratio>, units: u64) -> u128 {
-    match rate {
+    let worth = match rate {
         Some(rate) => (u128::from(units) * u128::from(rate.num())).div_ceil(u128::from(rate.den())),
         None => u128::from(units),
-    }
+    };
+    worth.min(u128::from(u64::MAX))
 }
 
 /// What tokens are worth as a bond or a fee: nothing without a rate.

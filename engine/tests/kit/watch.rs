@@ -67,7 +67,7 @@ impl Watch {
             Event::Deal(state) => self.deals.change(state),
             Event::Tranche(tranche) => self.deals.tranche(tranche),
             Event::Default(notice) => self.deals.default(notice),
-            Event::Netted(netted) => self.deals.net(netted),
+            Event::Netted(netted) => self.deals.netted(netted),
             Event::Proposal(state) => {
                 let waits = state.status == ProposalStatus::Waiting;
                 let known = self.waiting.contains_key(&state.proposal);

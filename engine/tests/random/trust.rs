@@ -1,7 +1,6 @@
 //! Turns acts that have to do with trust into signed blocks and commands.
 
 use crate::driver::{Driver, MARKETS, pick};
-use crate::kit::*;
 use crate::strategies::{Terms, TrustAct};
 use bandex_settlement::{Party, State};
 use bandex_tradechain::body::*;
