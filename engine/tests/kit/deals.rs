@@ -54,6 +54,17 @@ impl Deals {
         sent[index(tranche.party)] += tranche.units.get();
     }
 
+    pub fn netted(&mut self, netted: &Netted) {
+        // What goes on counts at the lesser rate of the two, so that no reservation rises.
+        let [one, other] = netted.replaced.map(|id| self.rates[&id]);
+        let of = |rate: Option<Ratio>| rate.map_or((1, 1), |rate| (rate.num().into(), rate.den().into()));
+        let ((num, den), (other_num, other_den)): ((u128, u128), (u128, u128)) = (of(one), of(other));
+        let lesser = if num * other_den <= other_num * den { one } else { other };
+        if let Some(id) = netted.deal {
+            self.rates.insert(id, lesser);
+        }
+    }
+
     pub fn default(&mut self, notice: &DefaultNotice) {
         assert!(notice.loss <= notice.cap, "a default costs at most the cap: {notice:?}");
         assert!(self.defaulted.insert(notice.deal), "a deal defaults once");
@@ -109,8 +120,14 @@ impl Deals {
 
     /// The accounts of the orders that made and took a deal.
     pub fn maker_and_taker(&self, deal: DealId) -> [AccountId; 2] {
-        let trade = &self.trades[&deal][0];
-        [trade.maker_account, trade.taker_account]
+        let (taker_side, seller, buyer) = match self.trades.get(&deal) {
+            Some(trades) => return [trades[0].maker_account, trades[0].taker_account],
+            None => {
+                let state = &self.states[&deal];
+                (state.taker_side, state.seller, state.buyer)
+            }
+        };
+        if taker_side == Side::Sell { [buyer, seller] } else { [seller, buyer] }
     }
 
     /// Whether an account defaulted in any deal.

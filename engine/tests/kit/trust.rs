@@ -59,7 +59,7 @@ impl Trusts {
         self.before.get(account).map_or(0, |state| state.score_ppb)
     }
 
-    pub fn take_in(&mut self, deals: &Deals, event: &Event) {
+    pub fn take_in(&mut self, event: &Event) {
         match event {
             Event::Rules { version } => self.begun = *version >= 3,
             Event::TrustTerms(terms) => self.terms = terms.clone(),
@@ -71,11 +71,6 @@ impl Trusts {
                 assert_eq!(self.due.take().map(|(due, _)| due), Some(*epoch), "scores come once, when due");
             }
             Event::Slash(slash) => self.slashed.push(slash.clone()),
-            Event::DealFees { deal, maker, taker } => {
-                let [maker_account, taker_account] = deals.maker_and_taker(*deal);
-                *self.paid.entry(maker_account).or_default() += u128::from(maker.get());
-                *self.paid.entry(taker_account).or_default() += u128::from(taker.get());
-            }
             _ => {}
         }
     }
@@ -86,7 +81,7 @@ impl Trusts {
             assert!(self.states.is_empty(), "older rules know nothing of trust");
             return;
         }
-        self.count_fees(engine, decoded, outcome);
+        self.count_fees(engine, decoded, outcome, &watch.deals);
         assert_eq!(engine.trust_terms(), &self.terms);
         assert_eq!(engine.rates().collect::<Rates>(), self.rates);
         let due = engine.checkpoint().map(|checkpoint| (checkpoint.epoch, checkpoint.key));
@@ -110,7 +105,14 @@ impl Trusts {
         }
     }
 
-    fn count_fees(&mut self, engine: &Engine, decoded: &Decoded, outcome: &Outcome) {
+    fn count_fees(&mut self, engine: &Engine, decoded: &Decoded, outcome: &Outcome, deals: &Deals) {
+        for event in &outcome.events {
+            if let Event::DealFees { deal, maker, taker } = event {
+                let [maker_account, taker_account] = deals.maker_and_taker(*deal);
+                *self.paid.entry(maker_account).or_default() += u128::from(maker.get());
+                *self.paid.entry(taker_account).or_default() += u128::from(taker.get());
+            }
+        }
         let Some((block, _)) = decoded.block() else { return };
         if let (Body::Fee(fee), CommandResult::Done(_)) = (&block.body, &outcome.result) {
             let account = engine.key(&block.author).expect("it signed").account;
@@ -256,5 +258,5 @@ impl Trusts {
 
 /// Whether a deal is over for good: nothing of a bond can be lost by it any more.
 pub fn is_over(state: State) -> bool {
-    matches!(state, State::Settled)
+    matches!(state, State::Settled | State::Cured { .. } | State::Resolved | State::Netted)
 }

@@ -53,7 +53,7 @@ impl Watch {
     }
 
     fn take_in(&mut self, engine: &Engine, event: &Event) {
-        self.trust.take_in(&self.deals, event);
+        self.trust.take_in(event);
         match event {
             Event::Account(state) => drop(self.accounts.insert(state.account, state.clone())),
             Event::Key(state) => drop(self.keys.insert(state.key, state.clone())),
@@ -67,6 +67,7 @@ impl Watch {
             Event::Deal(state) => self.deals.change(state),
             Event::Tranche(tranche) => self.deals.tranche(tranche),
             Event::Default(notice) => self.deals.default(notice),
+            Event::Netted(netted) => self.deals.netted(netted),
             Event::Proposal(state) => {
                 let waits = state.status == ProposalStatus::Waiting;
                 let known = self.waiting.contains_key(&state.proposal);
@@ -100,7 +101,6 @@ impl Watch {
             | Event::Epoch { .. }
             | Event::Scored { .. }
             | Event::Slash(_)
-            | Event::Netted(_)
             | Event::DealFees { .. } => {}
         }
     }
