@@ -5,7 +5,6 @@ mod admin;
 mod agent;
 mod audit;
 mod demo;
-mod flow;
 mod key;
 mod look;
 mod market;

@@ -140,6 +140,7 @@ fn deal_state(id: DealId, seller: u64, buyer: u64, deal: Deal) -> Event {
         seller: account(seller),
         buyer: account(buyer),
         opened: at(1),
+        replaces: None,
         deal,
     }))
 }

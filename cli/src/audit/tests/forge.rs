@@ -1,11 +1,11 @@
 //! A small exchange that journals what it is told to, lies included.
 
 use crate::audit::{Claims, Verdict, audit};
-use crate::flow;
 use crate::replay::lane::{Lane, test_genesis, test_key};
 use crate::replay::moment;
 use async_trait::async_trait;
 use bandex_engine::{Engine, Outcome, RULES_VERSION, deal_id};
+use bandex_flow as flow;
 use bandex_journal::{JournalHead, JournalReader, ReadError, StoredBatch};
 use bandex_settlement::Party;
 use bandex_tradechain::body::{
