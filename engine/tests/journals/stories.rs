@@ -2,10 +2,12 @@
 
 use crate::kit::acts::{Grants, limit};
 use crate::kit::*;
-use bandex_tradechain::Command;
 use bandex_tradechain::body::*;
+use bandex_tradechain::{Command, Scores};
 use bandex_types::Side::{Buy, Sell};
-use bandex_types::{Amount, OrderRef, OrderType, PostOnly, Price, Quantity, SelfTrade, TimeInForce};
+use bandex_types::{
+    Amount, AssetId, OrderRef, OrderType, PostOnly, Price, Quantity, Ratio, SelfTrade, TimeInForce,
+};
 
 /// Name, what it is about, and how it goes.
 type Story = (&'static str, &'static str, fn() -> World);
@@ -27,6 +29,11 @@ pub const ALL: &[Story] = &[
         "auctions",
         "version 2: an upgrade in mid-trade, a band, a halt, an auction with all that gathers",
         auctions,
+    ),
+    (
+        "trust",
+        "version 3: bonds, fees, a first grant, certificates, preferences, rates, epochs with scores, a slash",
+        trust,
     ),
 ];
 
@@ -246,5 +253,79 @@ fn auctions() -> World {
     put(&mut world, "alice", limit(EUR_BTC, Sell, 7, 2));
     world.set_state(EUR_BTC, MarketState::Trading);
     world.tick(7 * SECOND);
+    world
+}
+
+fn trust() -> World {
+    let mut world = World::with_under(2, &["alice", "bob", "carol"]);
+    let earlier = world.deal(BWT_BTC, "alice", "bob", 10, 20);
+    world.bond("alice", 10);
+    world.apply(Command::Upgrade { rules: 3 });
+    let terms = TrustTerms {
+        epoch_us: 60 * SECOND,
+        keep_ppm: 900_000,
+        largest_limit: Amount::new(200_000),
+        loss_budget: Amount::new(1_000_000),
+        first_grant: Amount::new(70),
+        grant_work_bits: 4,
+        ..TrustTerms::default()
+    };
+    world.configure(vec![
+        Change::SetParameters(Parameters { dust: Amount::new(300), ..Parameters::default() }),
+        Change::SetTrust(terms.clone()),
+        Change::SetTrust(TrustTerms { keep_ppm: 1_000_001, ..terms.clone() }),
+        Change::SetRate { asset: AssetId::BWT, rate: Ratio::new(7, 2).ok() },
+        Change::SetRate { asset: AssetId::BTC, rate: Ratio::new(3, 1).ok() },
+        Change::SetSeed { account: world.account("alice"), seed: true },
+        Change::SetRegistrar { account: world.account("carol"), registrar: true },
+    ]);
+    for (name, units) in [("alice", 9_000), ("bob", 4_000), ("carol", 200_000)] {
+        world.bond(name, units);
+        world.fee(name, units / 10);
+    }
+    world.unbond("alice", 2_000);
+    world.unbond("bob", 5_000);
+    world.settle(earlier, "alice", "bob");
+    for _ in 0..2 {
+        world.claim("bob", true);
+    }
+    let prefer = Prefer { largest_exposure: Some(Amount::new(900)), least_score: Some(1) };
+    world.send("alice", prefer);
+    put(&mut world, "bob", limit(BWT_BTC, Buy, 10, 50));
+    put(&mut world, "alice", limit(BWT_BTC, Sell, 10, 50));
+    world.operations("bob", vec![Operation::CancelAll { market: None, side: None }]);
+    let served = |world: &mut World, from: &str, to: &str, tokens| {
+        let (proposal, _) = world.bandwidth(from, to, Payer::Counterparty, tokens);
+        world.acknowledge(to, proposal);
+    };
+    served(&mut world, "alice", "bob", 0);
+    served(&mut world, "alice", "bob", 500);
+    served(&mut world, "bob", "carol", 0);
+    served(&mut world, "carol", "bob", 0);
+    world.tick(130 * SECOND);
+    let scores = world.scores();
+    world.apply(Command::Scores(Scores { epoch: 1, ..scores.clone() }));
+    world.apply(Command::Scores(scores));
+    let deal = world.deal(BWT_BTC, "alice", "bob", 10, 50);
+    put(&mut world, "carol", limit(EUR_BTC, Sell, 10, 50));
+    put(&mut world, "alice", Place { own_cap: Some(Amount::new(70)), ..limit(EUR_BTC, Buy, 10, 50) });
+    world.move_on(deal, "alice", "bob");
+    let soon = world.now().plus(5 * SECOND);
+    world.certify("carol", "alice", Some(soon));
+    world.certify("alice", "bob", None);
+    world.rest("alice", BWT_BTC, Sell, 50, 10);
+    world.set_trust(TrustTerms { admission: Admission::Certificate, ..terms.clone() });
+    put(&mut world, "bob", limit(BWT_BTC, Buy, 10, 50));
+    world.tick(5 * SECOND);
+    world.certify("carol", "bob", None);
+    world.decertify("carol", "bob");
+    world.set_trust(TrustTerms { admission: Admission::Fee { amount: Amount::new(500) }, ..terms });
+    world.fee("bob", 100);
+    put(&mut world, "bob", limit(BWT_BTC, Sell, 90, 1));
+    // Bob does not pay: his bond does.
+    world.tick(60 * SECOND);
+    let scores = world.scores();
+    world.apply(Command::Scores(scores));
+    put(&mut world, "alice", limit(BWT_BTC, Sell, 90_000, 50_000));
     world
 }

@@ -133,7 +133,8 @@ impl Deals {
     /// Whether an account defaulted in any deal.
     pub fn has_defaulted(&self, whose: &AccountId) -> bool {
         let by = |state: &DealState| match state.deal.state() {
-            State::Defaulted { by, .. } => account(state, by) == *whose,
+            State::Defaulted { by } | State::Cured { by } => account(state, by) == *whose,
+            State::WrittenOff { .. } | State::Resolved => [state.seller, state.buyer].contains(whose),
             _ => false,
         };
         self.defaulted.iter().any(|id| by(&self.states[id]))
