@@ -110,6 +110,10 @@ fn state(deal: &Deal) -> Result<State, WireError> {
         "settled" => Ok(State::Settled),
         "disputed" => Ok(State::Disputed { by: by()? }),
         "defaulted" => Ok(State::Defaulted { by: by()? }),
+        "cured" => Ok(State::Cured { by: by()? }),
+        "written_off" => Ok(State::WrittenOff { by: by()? }),
+        "resolved" => Ok(State::Resolved),
+        "netted" => Ok(State::Netted),
         other => Err(WireError { field: "state", why: format!("{other:?}") }),
     }
 }

@@ -1,8 +1,9 @@
 //! Accounts, their keys, and the lanes of those keys.
 
-use crate::outcome::{AccountState, FreezeReason, KeyState, KeyStatus};
+use crate::outcome::{AccountState, FreezeReason, KeyState, KeyStatus, LimitParts};
+use crate::trust::Stake;
 use bandex_tradechain::Head;
-use bandex_tradechain::body::{Grant, Parameters, Scopes};
+use bandex_tradechain::body::{Grant, Scopes};
 use bandex_types::{AccountId, Amount, BlockId, PublicKey, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -41,10 +42,18 @@ pub(crate) struct Account {
     pub limit: Option<Amount>,
     /// What its open deals reserve of the limit.
     pub reserved: u128,
-    /// The notional of its open bids on quote legs that nobody locked, sleeping ones included.
+    /// What its open bids on quote legs that nobody locked come to, sleeping ones included, in the unit of account.
     pub open_bids: u128,
-    /// What it has bought and not yet paid for, on such legs.
+    /// What it has bought and not yet paid for, on such legs, in the unit of account.
     pub unsettled: u128,
+    pub stake: Stake,
+    /// What its limit is made of, unless the operator set it: follows from the stake, and is worked out anew whenever
+    /// that or the terms change.
+    #[borsh(skip)]
+    pub parts: LimitParts,
+    /// Whether it is admitted; follows likewise.
+    #[borsh(skip)]
+    pub admitted: bool,
 }
 
 /// Position of a lane in the order in which keys were admitted.
@@ -93,9 +102,17 @@ impl Accounts {
     /// Adds an account.
     pub fn add(&mut self, id: AccountId) -> AccountIndex {
         let next = u32::try_from(self.all.len()).expect("fewer than 2^32 accounts");
-        let account =
-            Account { id, frozen: BTreeSet::new(), limit: None, reserved: 0, open_bids: 0, unsettled: 0 };
-        self.all.push(account);
+        self.all.push(Account {
+            id,
+            frozen: BTreeSet::new(),
+            limit: None,
+            reserved: 0,
+            open_bids: 0,
+            unsettled: 0,
+            stake: Stake::default(),
+            parts: LimitParts::default(),
+            admitted: false,
+        });
         self.index.insert(id, AccountIndex(next));
         AccountIndex(next)
     }
@@ -115,6 +132,11 @@ impl Accounts {
 
     pub fn get(&self, index: AccountIndex) -> &Account {
         self.all.get(index.at()).expect("indices are handed out by add")
+    }
+
+    /// The account in a place that may be empty.
+    pub fn at(&self, index: AccountIndex) -> Option<&Account> {
+        self.all.get(index.at())
     }
 
     pub fn get_mut(&mut self, index: AccountIndex) -> &mut Account {
@@ -158,26 +180,33 @@ impl Accounts {
     pub fn iter(&self) -> impl Iterator<Item = &Account> {
         self.all.iter()
     }
+
+    /// The positions of all accounts.
+    pub fn indices(&self) -> impl Iterator<Item = AccountIndex> + use<> {
+        let count = u32::try_from(self.all.len()).expect("fewer than 2^32 accounts");
+        (0..count).map(AccountIndex)
+    }
 }
 
 impl Account {
     /// How much others may let it owe in all: 0 after a default or a fork.
-    pub fn limit(&self, parameters: &Parameters) -> Amount {
+    pub fn limit(&self) -> Amount {
         let worst = self.frozen.iter().any(|reason| !matches!(reason, FreezeReason::Operator));
-        if worst { Amount::ZERO } else { self.limit.unwrap_or(parameters.dust) }
+        if worst { Amount::ZERO } else { self.limit.unwrap_or(self.parts.total) }
     }
 
-    /// What is left of the limit.
-    pub fn free_limit(&self, parameters: &Parameters) -> Amount {
-        let free = u128::from(self.limit(parameters).get()).saturating_sub(self.reserved);
+    /// What is left of the limit, after open deals and those that were written off.
+    pub fn free_limit(&self) -> Amount {
+        let used = self.reserved + self.stake.burden;
+        let free = u128::from(self.limit().get()).saturating_sub(used);
         Amount::new(u64::try_from(free).unwrap_or(u64::MAX))
     }
 
-    pub fn state(&self, parameters: &Parameters, credit_line: Amount) -> AccountState {
+    pub fn state(&self, credit_line: Amount) -> AccountState {
         AccountState {
             account: self.id,
             frozen: self.frozen.first().copied(),
-            limit: self.limit(parameters),
+            limit: self.limit(),
             reserved: Amount::new(u64::try_from(self.reserved).unwrap_or(u64::MAX)),
             credit_line,
         }

@@ -1,6 +1,7 @@
 //! Who may trade with whom: both sides' caps are drawn on the other's free limit and reserved before they trade.
 
 use crate::accounts::{AccountIndex, Accounts};
+use crate::deal_table::Deals;
 use crate::market::{Legs, at_slot};
 use crate::open::{OpenOrder, OpenOrders, OrderIndex};
 use crate::protection::Guards;
@@ -8,6 +9,10 @@ use bandex_matching::{Admission, Clearing, Cross, Crossing, NewOrder, OrderId, P
 use bandex_settlement::{Terms, caps_allow, draw_cap};
 use bandex_tradechain::body::Parameters;
 use bandex_types::{Amount, MarketId, Price, Quantity, Side};
+use std::collections::BTreeMap;
+
+/// Scores are kept in parts per billion and asked for in parts per million.
+const PPB_IN_PPM: u64 = 1_000;
 
 /// Why an order is kept from a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,19 +36,33 @@ pub(crate) struct Drawn {
     pub terms: Terms,
     /// Whether the two have traded before in this step: then their deal is open already.
     pub again: bool,
+    /// What this fill adds to what the buyer and the seller may owe, in the unit of account.
+    more: [Amount; 2],
 }
 
 /// What the trades of one step have reserved so far.
 #[derive(Debug, Default)]
 pub(crate) struct Draws {
-    /// Whose limit, and how much of it, by account.
+    /// Whose limit, and how much of it in the unit of account, by account.
     reserved: Sums,
     /// Lots of whose guarded quotes, by account.
     quoted: Sums,
     /// Each admitted pair, in order.
     pub fills: Vec<Drawn>,
+    /// What the first so many fills let one account owe another: debtor, creditor, in the unit of account. Counted only
+    /// as far as somebody asks, since few do.
+    owed: (usize, BTreeMap<(AccountIndex, AccountIndex), u128>),
     /// The same as it stands outside the trial that runs.
-    before_trial: (Sums, Sums, usize),
+    before_trial: BeforeTrial,
+}
+
+/// What a trial is undone to.
+#[derive(Debug, Default)]
+struct BeforeTrial {
+    reserved: Sums,
+    quoted: Sums,
+    fills: usize,
+    owed: (usize, BTreeMap<(AccountIndex, AccountIndex), u128>),
 }
 
 /// What belongs to each account, by account.
@@ -70,6 +89,8 @@ impl Draws {
         self.reserved.clear();
         self.quoted.clear();
         self.fills.clear();
+        self.owed.0 = 0;
+        self.owed.1.clear();
     }
 
     /// Once the book has said all of a step: gives the first fill between two orders the terms of all of them. Their
@@ -93,7 +114,10 @@ impl Draws {
 pub(crate) struct Limits<'a> {
     pub accounts: &'a Accounts,
     pub orders: &'a OpenOrders,
+    pub deals: &'a Deals,
     pub parameters: &'a Parameters,
+    /// Whether the rules know what accounts prefer, and count an own cap over all deals with one counterparty.
+    pub by_counterparty: bool,
     pub guards: &'a Guards,
     pub slots: &'a [Option<OrderIndex>],
     pub market: MarketId,
@@ -117,7 +141,7 @@ enum Judged {
     Admitted,
     SellerBarred(Bar),
     BuyerBarred(Bar),
-    /// Nothing can be agreed on that is worth its handling.
+    /// Nothing can be agreed on that is worth its handling, or one does not deal with whom so few vouch for.
     TooSmall,
 }
 
@@ -126,17 +150,19 @@ impl Limits<'_> {
         at_slot(self.slots, id)
     }
 
-    /// What is left of an account's limit, after what this step's own trades reserve.
-    fn free(&self, account: AccountIndex) -> u128 {
-        let free = u128::from(self.accounts.get(account).free_limit(self.parameters).get());
-        free.saturating_sub(sum_of(&self.draws.reserved, account))
+    /// What is left of an account's limit, after what this step's own trades reserve; what it has lent to the deal in
+    /// question already counts as left.
+    fn free(&self, account: AccountIndex, already: Amount) -> Amount {
+        let free = u128::from(self.accounts.get(account).free_limit().get());
+        let free = free.saturating_sub(sum_of(&self.draws.reserved, account));
+        saturated(free + u128::from(self.legs.worth(already).get()))
     }
 
     /// Whether nothing at all can be drawn on an account, which may have lent `already` to the deal in question.
     fn exhausted(&self, account: AccountIndex, already: Amount) -> Option<Bar> {
-        let free = saturated(self.free(account) + u128::from(already.get()));
-        let drawn = draw_cap(Amount::MAX, None, free, self.parameters.share_ppm);
-        let limit = || self.accounts.get(account).limit(self.parameters);
+        let free = self.free(account, already);
+        let drawn = draw_cap(Amount::MAX, None, self.legs.units(free), self.parameters.share_ppm);
+        let limit = || self.accounts.get(account).limit();
         drawn.is_zero().then(|| Bar::Exhausted { limit: limit(), free })
     }
 
@@ -150,10 +176,52 @@ impl Limits<'_> {
         guard.is_tripped_by(filled).then_some(Bar::Protected)
     }
 
-    /// How much `own` lets the account of `other` owe, of which `already` stands.
-    fn draw(&self, own: &OpenOrder, other: &OpenOrder, value: Amount, already: Amount) -> Amount {
-        let free = saturated(self.free(other.account) + u128::from(already.get()));
-        draw_cap(value, own.own_cap, free, self.parameters.share_ppm).max(already)
+    /// How much `own` lets the account of `other` owe in quote units, of which `already` stands.
+    fn draw(&mut self, own: &OpenOrder, other: &OpenOrder, value: Amount, already: Amount) -> Amount {
+        let own_cap = self.own_cap(own, other, already);
+        let free = self.legs.units(self.free(other.account, already));
+        draw_cap(value, own_cap, free, self.parameters.share_ppm).max(already)
+    }
+
+    /// How much `own` itself would let the account of `other` owe in this deal, in quote units: the lesser of what the
+    /// order and its account say, less what all other deals between the two reserve.
+    fn own_cap(&mut self, own: &OpenOrder, other: &OpenOrder, already: Amount) -> Option<Amount> {
+        if !self.by_counterparty {
+            return own.own_cap;
+        }
+        let preferred = self.accounts.get(own.account).stake.preference.largest_exposure;
+        let cap = match (own.own_cap, preferred) {
+            (Some(own), Some(preferred)) => own.min(preferred),
+            (own, preferred) => own.or(preferred)?,
+        };
+        let here = self.owed_here(other.account, own.account) - u128::from(self.legs.worth(already).get());
+        let owed = self.deals.owed(other.account, own.account) + here;
+        Some(self.legs.units(saturated(u128::from(cap.get()).saturating_sub(owed))))
+    }
+
+    /// What the fills of this step let one account owe another, in the unit of account.
+    fn owed_here(&mut self, debtor: AccountIndex, creditor: AccountIndex) -> u128 {
+        let Draws { fills, owed: (counted, owed), .. } = &mut *self.draws;
+        for fill in fills.iter().skip(*counted) {
+            let [sell, buy] = [fill.sell, fill.buy].map(|order| self.orders.get(order).account);
+            let [buyers, sellers] = fill.more;
+            for (pair, more) in [((buy, sell), buyers), ((sell, buy), sellers)] {
+                *owed.entry(pair).or_default() += u128::from(more.get());
+            }
+        }
+        *counted = fills.len();
+        owed.get(&(debtor, creditor)).copied().unwrap_or(0)
+    }
+
+    /// Whether the account of `other` is vouched for as much as `own` and its account ask for.
+    fn is_wanted(&self, own: &OpenOrder, other: &OpenOrder) -> bool {
+        if !self.by_counterparty {
+            return true;
+        }
+        let preferred = self.accounts.get(own.account).stake.preference.least_score;
+        let Some(least) = own.least_score().max(preferred) else { return true };
+        let score = self.accounts.get(other.account).stake.score_ppb;
+        u64::from(score) >= u64::from(least) * PPB_IN_PPM
     }
 
     /// Judges a pair, the account on side `first` before the other; if it is admitted both caps are reserved and the
@@ -165,7 +233,11 @@ impl Limits<'_> {
         quantity: Quantity,
         first: Side,
     ) -> Judged {
-        let (seller, buyer) = (self.orders.get(sell), self.orders.get(buy));
+        let orders = self.orders;
+        let (seller, buyer) = (orders.get(sell), orders.get(buy));
+        if !self.is_wanted(seller, buyer) || !self.is_wanted(buyer, seller) {
+            return Judged::TooSmall;
+        }
         // Only an order that shows a part at a time meets the same one twice.
         let in_parts = seller.is_iceberg() || buyer.is_iceberg();
         let same = |fill: &&Drawn| (fill.sell, fill.buy) == (sell, buy);
@@ -207,9 +279,10 @@ impl Limits<'_> {
             return Judged::TooSmall;
         }
         // From here they trade.
+        let mut reserved = [Amount::ZERO; 2];
         if !at_once {
-            for (account, cap, already) in owed {
-                let more = cap.saturating_sub(already);
+            for ((account, cap, already), more) in owed.into_iter().zip(&mut reserved) {
+                *more = legs.worth(cap).saturating_sub(legs.worth(already));
                 add_to(&mut self.draws.reserved, account, u128::from(more.get()));
             }
         }
@@ -219,7 +292,7 @@ impl Limits<'_> {
                 add_to(&mut self.draws.quoted, order.account, more);
             }
         }
-        self.draws.fills.push(Drawn { sell, buy, quantity, terms, again });
+        self.draws.fills.push(Drawn { sell, buy, quantity, terms, again, more: reserved });
         Judged::Admitted
     }
 }
@@ -257,13 +330,18 @@ impl Admission for Arrival<'_> {
 
     fn trial_begins(&mut self) {
         let draws = &mut *self.limits.draws;
-        draws.before_trial = (draws.reserved.clone(), draws.quoted.clone(), draws.fills.len());
+        draws.before_trial = BeforeTrial {
+            reserved: draws.reserved.clone(),
+            quoted: draws.quoted.clone(),
+            fills: draws.fills.len(),
+            owed: draws.owed.clone(),
+        };
     }
 
     fn trial_ends(&mut self) {
         let draws = &mut *self.limits.draws;
-        let (reserved, quoted, fills) = std::mem::take(&mut draws.before_trial);
-        (draws.reserved, draws.quoted) = (reserved, quoted);
+        let BeforeTrial { reserved, quoted, fills, owed } = std::mem::take(&mut draws.before_trial);
+        (draws.reserved, draws.quoted, draws.owed) = (reserved, quoted, owed);
         draws.fills.truncate(fills);
     }
 }

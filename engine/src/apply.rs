@@ -10,6 +10,7 @@ use crate::orders::Scratch;
 use crate::outcome::{BalanceState, CommandResult, Event, KeyStatus, OperationResult, Outcome};
 use crate::protection::Guards;
 use crate::timers::{Timer, Timers};
+use crate::trust::Trust;
 use crate::{Refusal, proposals::Proposal};
 use bandex_tradechain::body::{AssetListing, MarketState, Parameters, Scopes};
 use bandex_tradechain::{Block, Body, Command, Decoded, Genesis, LaneAnswer};
@@ -21,7 +22,8 @@ pub const FIRST_RULES: u32 = 1;
 /// The newest version of the rules that this code applies; it applies all from the first.
 ///
 /// 2 serves the whole of trading: market, stop, iceberg and GTD orders, amendments, quotes, bands, auctions.
-pub const RULES_VERSION: u32 = 2;
+/// 3 serves trust: bonds, fees, scores, admission, preferences, the ends of deals that went wrong, netting.
+pub const RULES_VERSION: u32 = 3;
 
 /// The state machine of one exchange.
 #[derive(Debug, Default)]
@@ -41,6 +43,7 @@ pub struct Engine {
     pub(crate) deals: Deals,
     pub(crate) proposals: BTreeMap<BlockId, Proposal>,
     pub(crate) timers: Timers,
+    pub(crate) trust: Trust,
     /// What a step needs for its trades, kept so that it is not allocated again and again.
     pub(crate) scratch: Scratch,
     /// What the last command touched, kept for its memory only.
@@ -91,6 +94,11 @@ impl Engine {
         self.rules >= 2
     }
 
+    /// Whether trust is served: limits that are earned.
+    pub(crate) const fn serves_trust(&self) -> bool {
+        self.rules >= 3
+    }
+
     /// The levels that orders left in the last command by being amended. Events tell where orders stand now; whoever
     /// keeps books by level must look at these too.
     pub fn left_levels(&self) -> &[(MarketId, Side, Price)] {
@@ -114,9 +122,11 @@ impl Engine {
         self.seq += 1;
         self.time = self.time.max(time);
         self.left_levels.clear();
+        self.deals.begin();
         let mut effects = std::mem::take(&mut self.effects);
         self.expire_due(&mut effects);
         let result = self.command(decoded, &mut effects);
+        self.refresh_touched(&mut effects);
         self.describe(&mut effects);
         // One copy of the right size: an outcome may be kept for long, the memory it grew in is used again.
         let mut events = Vec::with_capacity(effects.events.len());
@@ -133,6 +143,7 @@ impl Engine {
             (Command::Fork(proof), _) => self.fork(proof, effects),
             (Command::Tick, _) => Ok(()),
             (Command::Upgrade { rules }, _) => self.upgrade(*rules, effects),
+            (Command::Scores(scores), _) => self.take_scores(scores, effects),
             (Command::Block(_), None) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -149,6 +160,7 @@ impl Engine {
         self.genesis = Some(genesis.clone());
         effects.push(Event::Genesis { network: genesis.network });
         effects.push(Event::Parameters(self.parameters.clone()));
+        self.refresh(issuance, effects);
         effects.account(issuance);
         effects.balance(issuance);
         Ok(())
@@ -159,11 +171,15 @@ impl Engine {
             return Err(Refusal::NotServed { what: format!("version {rules} of the rules") });
         }
         // From here other rules hold. Markets that gather have gathered nothing yet.
+        let trust_begins = self.rules < 3 && rules >= 3;
         self.rules = rules;
         for market in self.markets.values_mut() {
             market.gathers = rules >= 2 && market.state == MarketState::Auction;
         }
         effects.push(Event::Rules { version: rules });
+        if trust_begins {
+            self.begin_trust(effects);
+        }
         Ok(())
     }
 
@@ -224,9 +240,14 @@ impl Engine {
     fn needed_scope(&self, body: &Body) -> Option<Scopes> {
         match body {
             Body::Orders(_) => Some(Scopes::ORDERS),
-            Body::Pay(_) => Some(Scopes::SETTLE),
+            Body::Pay(_) | Body::Resolve(_) | Body::WriteOff(_) | Body::Cure(_) => Some(Scopes::SETTLE),
             Body::Acknowledge(acknowledge) => Some(self.scope_to_acknowledge(&acknowledge.proposal)),
-            Body::Transfer(_) | Body::Bandwidth(_) | Body::Bond(_) | Body::Unbond(_) => Some(Scopes::TOKENS),
+            Body::Transfer(_)
+            | Body::Bandwidth(_)
+            | Body::Bond(_)
+            | Body::Unbond(_)
+            | Body::Fee(_)
+            | Body::Claim(_) => Some(Scopes::TOKENS),
             _ => None,
         }
     }
@@ -253,8 +274,33 @@ impl Engine {
             Body::Acknowledge(acknowledge) => self.acknowledge(signer, acknowledge.proposal, effects),
             Body::Transfer(transfer) => self.transfer(signer, transfer, effects),
             Body::Bandwidth(bandwidth) => self.propose_bandwidth(signer, bandwidth, effects),
-            Body::Bond(_) => Err(Refusal::NotServed { what: "bond".to_owned() }),
-            Body::Unbond(_) => Err(Refusal::NotServed { what: "unbond".to_owned() }),
+            Body::Bond(_)
+            | Body::Unbond(_)
+            | Body::Fee(_)
+            | Body::Claim(_)
+            | Body::Certify(_)
+            | Body::Decertify(_)
+            | Body::Prefer(_)
+            | Body::Resolve(_)
+            | Body::WriteOff(_)
+            | Body::Cure(_)
+                if !self.serves_trust() =>
+            {
+                Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() })
+            }
+            Body::Bond(bond) => self.bond(signer, bond.amount, effects),
+            Body::Unbond(unbond) => self.unbond(signer, unbond.amount, effects),
+            Body::Fee(fee) => self.fee(signer, fee.amount, effects),
+            Body::Claim(_) => self.claim(signer, effects),
+            Body::Certify(certify) => self.certify(signer, certify, effects),
+            Body::Decertify(decertify) => self.decertify(signer, &decertify.account, effects),
+            Body::Prefer(prefer) => {
+                self.prefer(signer, *prefer, effects);
+                Ok(())
+            }
+            Body::Resolve(resolve) => self.propose_resolution(signer, resolve, effects),
+            Body::WriteOff(write_off) => self.write_off(signer, write_off, effects),
+            Body::Cure(cure) => self.cure(signer, cure, effects),
             Body::Register(_) | Body::Batch(_) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -267,23 +313,27 @@ impl Engine {
                 Timer::Proposal(proposal) => self.expire_proposal(proposal, effects),
                 Timer::Order(number) => self.expire_order(number, effects),
                 Timer::Market(market) => self.market_is_due(market, effects),
+                Timer::Epoch => self.end_epoch(effects),
+                Timer::Certificate(account) => self.end_certificate(account, effects),
             }
         }
     }
 
     /// Ends the outcome with the new state of every deal, account and balance that was touched.
     fn describe(&self, effects: &mut Effects) {
-        let Effects { events, balances, accounts, deals } = effects;
+        let Effects { events, balances, accounts, trust, deals } = effects;
         let deals = deals.drain_by_key(|index| self.deals.id(*index));
         events.extend(deals.map(|index| Event::Deal(Box::new(self.deal_state(index)))));
         let accounts = accounts.drain_by_key(|index| *index);
         events.extend(accounts.map(|index| Event::Account(self.account_state(index))));
+        let trust = trust.drain_by_key(|index| *index);
+        events.extend(trust.map(|index| Event::Trust(Box::new(self.trust_state(index)))));
         let balances = balances.drain_by_key(|index| *index);
         events.extend(balances.map(|index| Event::Balance(self.balance_state(index))));
     }
 
     pub(crate) fn account_state(&self, index: AccountIndex) -> crate::AccountState {
-        self.accounts.get(index).state(&self.parameters, self.ledger.entry(index).credit_line)
+        self.accounts.get(index).state(self.ledger.entry(index).credit_line)
     }
 
     pub(crate) fn balance_state(&self, index: AccountIndex) -> BalanceState {

@@ -12,7 +12,7 @@ use bandex_types::{AccountId, Amount, AssetId, Rail};
 /// The most decimals of an asset: then one whole unit still fits 64 bits.
 const MOST_DECIMALS: u8 = 18;
 
-fn refuse<T>(rule: &str) -> Result<T, Refusal> {
+pub(crate) fn refuse<T>(rule: &str) -> Result<T, Refusal> {
     Err(Refusal::BadListing { rule: rule.to_owned() })
 }
 
@@ -28,6 +28,11 @@ impl Engine {
             Change::Issue { to, amount } => self.issue(to, *amount, effects),
             Change::SetFrozen { account, frozen } => self.set_frozen(account, *frozen, effects),
             Change::SetMarketRules { market, rules } => self.set_market_rules(*market, *rules, effects),
+            Change::SetTrust(terms) => self.set_trust(terms, effects),
+            Change::SetRate { asset, rate } => self.set_rate(*asset, *rate, effects),
+            Change::SetSeed { account, seed } => self.set_seed(account, *seed, effects),
+            Change::SetRegistrar { account, registrar } => self.set_registrar(account, *registrar, effects),
+            Change::SetFees { market, fees } => self.set_fees(*market, *fees, effects),
         }
     }
 
@@ -75,11 +80,13 @@ impl Engine {
         // From here it is listed.
         let (listing, state) = (listing.clone(), MarketState::Trading);
         effects.push(Event::Market { listing: listing.clone(), state });
-        self.markets.insert(listing.id, Market::new(listing, base_rail, quote_rail));
+        let mut market = Market::new(listing, base_rail, quote_rail);
+        market.rate = self.trust.rates.get(&market.listing.quote).copied();
+        self.markets.insert(market.listing.id, market);
         Ok(())
     }
 
-    fn trader(&self, account: &AccountId) -> Result<AccountIndex, Refusal> {
+    pub(crate) fn trader(&self, account: &AccountId) -> Result<AccountIndex, Refusal> {
         let index = self.accounts.find(account).ok_or(Refusal::UnknownAccount)?;
         if index == AccountIndex::ISSUANCE { Err(Refusal::UnknownAccount) } else { Ok(index) }
     }
@@ -93,6 +100,8 @@ impl Engine {
         let index = self.trader(account)?;
         self.accounts.get_mut(index).limit = limit;
         effects.account(index);
+        self.tell_trust(index, effects);
+        self.refresh(index, effects);
         Ok(())
     }
 
@@ -115,12 +124,14 @@ impl Engine {
         if parameters.register_work_bits > 40 || parameters.proposal_us == 0 {
             return refuse("register_work_bits is at most 40 and proposal_us above 0");
         }
-        // The dust is the limit of every account that has none of its own.
+        self.check_admission(&self.trust.terms, parameters.dust)?;
+        // From here they hold. The dust is a part of the limit of every account that has none of its own.
         if parameters.dust != self.parameters.dust {
             effects.accounts.extend(self.accounts.without_limit());
         }
         self.parameters = parameters.clone();
         effects.push(Event::Parameters(parameters.clone()));
+        self.refresh_all(effects);
         Ok(())
     }
 
@@ -146,6 +157,7 @@ impl Engine {
         } else {
             self.accounts.get_mut(index).frozen.remove(&FreezeReason::Operator);
             effects.account(index);
+            self.tell_trust(index, effects);
         }
         Ok(())
     }

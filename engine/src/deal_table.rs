@@ -1,13 +1,26 @@
 //! All deals in the order in which they were opened, found by id.
 
+use crate::accounts::AccountIndex;
 use crate::deals::DealEntry;
 use bandex_types::DealId;
 use borsh::{BorshDeserialize, BorshSerialize};
+use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 /// The place of a deal among all; deals are never removed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, BorshSerialize, BorshDeserialize)]
 pub(crate) struct DealIndex(u32);
+
+impl DealIndex {
+    /// How many deals were opened before it.
+    pub fn get(self) -> u32 {
+        self.0
+    }
+}
+
+fn pair(one: AccountIndex, other: AccountIndex) -> (AccountIndex, AccountIndex) {
+    (one.min(other), one.max(other))
+}
 
 /// All deals.
 ///
@@ -20,6 +33,10 @@ pub(crate) struct Deals {
     all: Vec<(DealId, DealEntry)>,
     /// Places counted from 1; 0 is empty. The length is 0 or a power of two.
     table: Vec<u32>,
+    /// The deals that reserve something, oldest first, by the lower and the higher of the two accounts.
+    open: BTreeMap<(AccountIndex, AccountIndex), Vec<DealIndex>>,
+    /// How many there were before the command that is being applied.
+    before: u32,
 }
 
 /// The least length of a table.
@@ -96,6 +113,54 @@ impl Deals {
         &mut self.all.get_mut(index.0 as usize).expect("deals are never removed").1
     }
 
+    /// The deals between two accounts that reserve something, open ones and disputed ones, oldest first.
+    pub fn open_between(&self, one: AccountIndex, other: AccountIndex) -> &[DealIndex] {
+        self.open.get(&pair(one, other)).map_or(&[], Vec::as_slice)
+    }
+
+    /// A deal has begun to reserve something. It is newer than all others that do.
+    pub fn note_open(&mut self, index: DealIndex) {
+        let entry = self.at(index);
+        self.open.entry(pair(entry.seller, entry.buyer)).or_default().push(index);
+    }
+
+    /// It does no more.
+    pub fn note_closed(&mut self, index: DealIndex) {
+        let entry = self.at(index);
+        let pair = pair(entry.seller, entry.buyer);
+        let Some(list) = self.open.get_mut(&pair) else { return };
+        // Indices ascend with time.
+        if let Ok(at) = list.binary_search(&index) {
+            list.remove(at);
+        }
+        if list.is_empty() {
+            self.open.remove(&pair);
+        }
+    }
+
+    /// What the open deals between two accounts let one of them owe the other, in the unit of account.
+    pub fn owed(&self, debtor: AccountIndex, creditor: AccountIndex) -> u128 {
+        let between = self.open_between(debtor, creditor).iter().map(|index| self.at(*index));
+        between
+            .filter_map(|entry| entry.party(debtor).map(|party| u128::from(entry.reserved(party).get())))
+            .sum()
+    }
+
+    /// A command is about to be applied.
+    pub fn begin(&mut self) {
+        self.before = self.count();
+    }
+
+    /// Whether a deal was opened by the command that is being applied.
+    pub fn is_new(&self, index: DealIndex) -> bool {
+        index.0 >= self.before
+    }
+
+    /// How many there are.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.all.len()).expect("fewer than 2^32 deals")
+    }
+
     /// All of them, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = (&DealId, &DealEntry)> {
         self.all.iter().map(|(id, entry)| (id, entry))
@@ -115,7 +180,11 @@ impl BorshDeserialize for Deals {
             if deals.find(&id).is_some() {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "a deal twice"));
             }
-            deals.insert(id, entry);
+            let listed = entry.listed;
+            let index = deals.insert(id, entry);
+            if listed {
+                deals.note_open(index);
+            }
         }
         Ok(deals)
     }

@@ -1,16 +1,18 @@
 //! Deals: what the engine adds to the pure state machine of one deal: who, locks, limits, timers.
 
+use crate::DealState;
 use crate::Refusal;
 use crate::accounts::AccountIndex;
 use crate::apply::{Engine, Signer};
 use crate::deal_table::DealIndex;
 use crate::effects::Effects;
-use crate::outcome::{DealState, DefaultNotice, Event, FreezeReason, Tranche};
+use crate::outcome::{Event, Tranche};
 use crate::proposals::{Proposal, Proposed};
+use crate::trust::worth_at;
 use bandex_settlement::{Deal, Expired, Move, Paid, Party, Refusal as Unpaid, State, Terms};
 use bandex_tradechain::Domain;
 use bandex_tradechain::body::Pay;
-use bandex_types::{Amount, BlockId, DealId, MarketId, OrderRef, Rail, Side, Timestamp};
+use bandex_types::{Amount, BlockId, DealId, MarketId, OrderRef, Rail, Ratio, Rounding, Side, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// A deal with its parties, and what was counted for it elsewhere.
@@ -24,16 +26,34 @@ pub(crate) struct DealEntry {
     pub buyer: AccountIndex,
     pub opened: Timestamp,
     pub deal: Deal,
-    /// What is reserved of the seller's and of the buyer's limit.
+    /// What a quote unit counts for against limits: as at the opening, so that all that is reserved is released again.
+    pub rate: Option<Ratio>,
+    /// What is reserved of the seller's and of the buyer's limit, in the unit of account.
     reserved: [Amount; 2],
     /// What the seller and the buyer have still locked for it, in units of their legs.
     locked: [Amount; 2],
-    /// What counts as the buyer's unsettled purchase.
+    /// What counts as the buyer's unsettled purchase, in the unit of account.
     unsettled: Amount,
     /// The timer that is set.
     timer: Option<Timestamp>,
     /// Where it is among the deals whose timers are set to the same moment.
     pub timer_place: u32,
+    /// Whether it is among the open deals between its accounts.
+    pub listed: bool,
+    /// What of the maker's and the taker's fee was less than a unit so far, in millionths of one.
+    pub fee_rest: [u64; 2],
+    rare: Option<Box<Rare>>,
+}
+
+/// What few deals have.
+#[derive(Debug, Clone, Default, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Rare {
+    /// The deals whose place it took.
+    pub replaces: Option<[DealId; 2]>,
+    /// What it holds of the seller's and the buyer's limit since it was written off, in the unit of account.
+    pub burden: [Amount; 2],
+    /// The cure that waits for its acknowledgement.
+    pub cure: Option<BlockId>,
 }
 
 /// The first fill between two orders, with the terms of the deal that it opens: those of all fills between the two.
@@ -84,22 +104,49 @@ impl DealEntry {
             Side::Buy => (maker, taker),
         };
         let (deal, moves) = Deal::open(fill.terms, now).expect("the admission checked the terms");
-        let entry = Self {
-            market: fill.market,
-            taker: taker.order,
-            maker: maker.order,
-            taker_side: fill.taker_side,
-            seller: sell.account,
-            buyer: buy.account,
-            opened: now,
+        let orders = [taker.order, maker.order];
+        let accounts = [sell.account, buy.account];
+        let mut entry = Self::new(fill.market, orders, fill.taker_side, accounts, deal);
+        entry.opened = now;
+        (entry, moves)
+    }
+
+    /// The entry of a deal for which nothing is counted yet.
+    pub fn new(
+        market: MarketId,
+        [taker, maker]: [OrderRef; 2],
+        taker_side: Side,
+        [seller, buyer]: [AccountIndex; 2],
+        deal: Deal,
+    ) -> Self {
+        Self {
+            market,
+            taker,
+            maker,
+            taker_side,
+            seller,
+            buyer,
+            opened: Timestamp::ZERO,
             deal,
+            rate: None,
             reserved: [Amount::ZERO; 2],
             locked: [Amount::ZERO; 2],
             unsettled: Amount::ZERO,
             timer: None,
             timer_place: 0,
-        };
-        (entry, moves)
+            listed: false,
+            fee_rest: [0; 2],
+            rare: None,
+        }
+    }
+
+    /// What few deals have; none if it has nothing of it.
+    pub fn rare(&self) -> Option<&Rare> {
+        self.rare.as_deref()
+    }
+
+    pub fn rare_mut(&mut self) -> &mut Rare {
+        self.rare.get_or_insert_default()
     }
 
     /// Which side of the deal an account is.
@@ -127,12 +174,27 @@ impl DealEntry {
         }
     }
 
-    fn locked_mut(&mut self, party: Party) -> &mut Amount {
-        let [seller, buyer] = &mut self.locked;
+    /// What it reserves of a party's limit, in the unit of account.
+    pub fn reserved(&self, party: Party) -> Amount {
+        let [seller, buyer] = self.reserved;
         match party {
             Party::Seller => seller,
             Party::Buyer => buyer,
         }
+    }
+
+    pub fn set_locked(&mut self, locked: [Amount; 2]) {
+        self.locked = locked;
+    }
+
+    /// So much of what a party has locked is no more.
+    pub fn take_lock(&mut self, party: Party, units: Amount) {
+        let [seller, buyer] = &mut self.locked;
+        let locked = match party {
+            Party::Seller => seller,
+            Party::Buyer => buyer,
+        };
+        *locked = locked.checked_sub(units).expect("a deal's lock holds what it still has to deliver");
     }
 }
 
@@ -154,6 +216,7 @@ impl Engine {
             buyer: self.accounts.get(entry.buyer).id,
             opened: entry.opened,
             deal: entry.deal.clone(),
+            replaces: entry.rare().and_then(|rare| rare.replaces),
         }
     }
 
@@ -167,13 +230,16 @@ impl Engine {
             .map(|(party, units)| if terms.rail_of(party) == Rail::Token { units } else { Amount::ZERO });
         let (mut entry, moves) = DealEntry::open(fill, self.time);
         entry.locked = locks;
+        entry.rate = self.markets.get(&entry.market).and_then(|market| market.rate);
+        self.deal_begins([entry.seller, entry.buyer]);
         let index = self.deals.insert(id, entry);
         self.settle(index, &moves, effects);
         let entry = self.deals.at(index);
         for account in [entry.seller, entry.buyer].map(|index| self.accounts.get(index)) {
-            let within = account.reserved <= u128::from(account.limit(&self.parameters).get());
+            let within = account.reserved <= u128::from(account.limit().get());
             assert!(at_once || within, "no reservation is granted beyond the limit");
         }
+        self.net_new(index, effects);
         (id, locks)
     }
 
@@ -222,27 +288,8 @@ impl Engine {
         let expired = entry.deal.expire(now);
         self.settle(index, &[], effects);
         if let Some(Expired::Defaulted { by, loss }) = expired {
-            self.default(index, by, loss, effects);
+            self.defaulted(index, by, loss, effects);
         }
-    }
-
-    fn default(&mut self, index: DealIndex, by: Party, loss: Amount, effects: &mut Effects) {
-        let id = self.deals.id(index);
-        let entry = self.deals.at_mut(index);
-        let (defaulter, victim) = (entry.account(by), entry.account(by.other()));
-        let cap = entry.deal.terms().cap_of(by.other());
-        // What was not delivered yet goes back to whoever had promised it.
-        for party in [Party::Seller, Party::Buyer] {
-            let locked = std::mem::take(entry.locked_mut(party));
-            if !locked.is_zero() {
-                self.ledger.unlock(entry.account(party), locked);
-                effects.balance(entry.account(party));
-            }
-        }
-        let name = |index| self.accounts.get(index).id;
-        let notice = DefaultNotice { deal: id, by: name(defaulter), victim: name(victim), loss, cap };
-        effects.push(Event::Default(notice));
-        self.freeze(defaulter, FreezeReason::Default(id), effects);
     }
 
     /// Carries out moves that are final, and brings limits and timer into line with the deal.
@@ -250,25 +297,24 @@ impl Engine {
         effects.deal(index);
         let id = self.deals.id(index);
         for step in moves {
-            let entry = self.deals.at_mut(index);
+            let entry = self.deals.at(index);
             let locks = entry.deal.terms().rail_of(step.party) == Rail::Token;
-            let locked = entry.locked_mut(step.party);
+            let (owner, beneficiary) = (entry.account(step.party), entry.account(step.party.other()));
+            // It was exposed in what its deals are counted in.
+            let honoured = worth_at(entry.rate, step.honoured, Rounding::Down);
             // A move of a coarse base may carry no unit at all.
-            if locks && !(locked.is_zero() && step.units.is_zero()) {
-                *locked =
-                    locked.checked_sub(step.units).expect("a deal's lock holds what it still has to deliver");
-                let (owner, beneficiary) = (entry.account(step.party), entry.account(step.party.other()));
-                self.ledger.deliver(owner, beneficiary, step.units);
-                effects.balance(owner);
-                effects.balance(beneficiary);
+            if locks && !(entry.locked(step.party).is_zero() && step.units.is_zero()) {
+                self.hand_over(index, step.party, step.units, effects);
             }
+            self.honour(beneficiary, owner, honoured);
             let (tranche, party, units, value) = (step.tranche, step.party, step.units, step.value);
             effects.push(Event::Tranche(Tranche { deal: id, tranche, party, units, value }));
         }
         self.recount(index, effects);
     }
 
-    fn recount(&mut self, index: DealIndex, effects: &mut Effects) {
+    /// Brings what is counted for a deal elsewhere into line with it.
+    pub(crate) fn recount(&mut self, index: DealIndex, effects: &mut Effects) {
         let entry = self.deals.at_mut(index);
         let deal = &entry.deal;
         assert!(
@@ -281,11 +327,15 @@ impl Engine {
             }
             _ => Amount::ZERO,
         };
-        let reserved = [deal.reserved(Party::Seller), deal.reserved(Party::Buyer)];
+        let worth = |units| worth_at(entry.rate, units, Rounding::Up);
+        let unsettled = worth(unsettled);
+        let reserved = [deal.reserved(Party::Seller), deal.reserved(Party::Buyer)].map(worth);
         let deadline = deal.deadline();
         let before = (entry.reserved, entry.unsettled, entry.timer);
         let accounts = [entry.seller, entry.buyer];
         (entry.reserved, entry.unsettled, entry.timer) = (reserved, unsettled, deadline);
+        let (open, over) = (!entry.deal.state().is_closed(), entry.deal.state().is_over());
+        let listed = std::mem::replace(&mut entry.listed, open);
         for ((account, now), then) in accounts.into_iter().zip(reserved).zip(before.0) {
             if now != then {
                 let held = self.accounts.get_mut(account);
@@ -299,6 +349,15 @@ impl Engine {
         if before.2 != deadline {
             before.2.inspect(|at| self.timers.clear_deal(*at, index, &mut self.deals));
             deadline.inspect(|at| self.timers.set_deal(*at, index, &mut self.deals));
+        }
+        match (listed, open) {
+            (false, true) => self.deals.note_open(index),
+            (true, false) => self.deals.note_closed(index),
+            _ => {}
+        }
+        // Nothing of a deal is counted anew after that.
+        if over {
+            accounts.into_iter().for_each(|account| self.deal_over(account, index.get(), effects));
         }
     }
 }

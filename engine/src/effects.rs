@@ -13,6 +13,8 @@ pub(crate) struct Effects {
     pub balances: Touched<AccountIndex>,
     /// Which accounts changed otherwise.
     pub accounts: Touched<AccountIndex>,
+    /// Whose stake, or limit's parts, changed.
+    pub trust: Touched<AccountIndex>,
     /// Which deals changed.
     pub deals: Touched<DealIndex>,
 }
@@ -39,6 +41,15 @@ impl<T: Copy + Ord> Touched<T> {
         self.0.extend(some);
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// As they were touched.
+    pub fn iter(&self) -> impl Iterator<Item = T> {
+        self.0.iter().copied()
+    }
+
     /// Each once, in the order of what `key` says of it. Nothing is touched any more then.
     pub fn drain_by_key<K: Ord>(&mut self, key: impl Fn(&T) -> K) -> impl Iterator<Item = T> {
         if self.0.len() > 1 {
@@ -59,6 +70,12 @@ impl Effects {
     }
 
     pub fn account(&mut self, account: AccountIndex) {
+        self.accounts.add(account);
+    }
+
+    /// Says what the account has at stake and what its limit is.
+    pub fn trust(&mut self, account: AccountIndex) {
+        self.trust.add(account);
         self.accounts.add(account);
     }
 

@@ -25,8 +25,10 @@ impl Engine {
         if let Some(lane) = self.accounts.lane_mut(&block.author) {
             lane.push(block.seq, id, record);
         }
+        self.refresh(index, effects);
         effects.account(index);
         effects.balance(index);
+        self.tell_trust(index, effects);
         Ok(())
     }
 
@@ -147,6 +149,7 @@ impl Engine {
             return Err(Refusal::NothingToHeal);
         }
         effects.account(signer.account);
+        self.tell_trust(signer.account, effects);
         Ok(())
     }
 
@@ -162,6 +165,7 @@ impl Engine {
     pub(crate) fn freeze(&mut self, account: AccountIndex, reason: FreezeReason, effects: &mut Effects) {
         self.accounts.get_mut(account).frozen.insert(reason);
         effects.account(account);
+        self.tell_trust(account, effects);
         self.cancel_where(account, CancelReason::AccountFrozen, effects, |_| true);
     }
 }

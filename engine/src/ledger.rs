@@ -158,14 +158,15 @@ impl Engine {
         }
     }
 
-    /// Whether every account's locks, those of its orders and deals, add up to what it has locked. Walks all of them.
+    /// Whether every account's locks, those of its bond, orders and deals, add up to what it has locked. Walks all of them.
     pub fn locks_add_up(&self) -> bool {
         let mut sums = vec![0_u128; self.accounts.iter().count()];
         let orders = self.orders.iter().map(|order| (order.account, order.locked()));
         let deals = self.deals.iter().flat_map(|(_, entry)| {
             [Party::Seller, Party::Buyer].map(|party| (entry.account(party), entry.locked(party)))
         });
-        for (account, amount) in orders.chain(deals) {
+        let bonds = self.accounts.indices().map(|index| (index, self.accounts.get(index).stake.staked()));
+        for (account, amount) in orders.chain(deals).chain(bonds) {
             if let Some(sum) = sums.get_mut(account.at()) {
                 *sum += u128::from(amount.get());
             }

@@ -7,36 +7,52 @@
 
 mod accounts;
 mod admission;
+mod admit;
 mod apply;
+mod bond;
 mod configure;
+mod deal_state;
 mod deal_table;
 mod deals;
 mod effects;
+mod ends;
+mod epoch;
+mod explain;
+mod fees;
 mod fork;
 mod keys;
 mod ledger;
+mod limits;
 mod market;
 mod market_state;
+mod netting;
 mod open;
 mod orders;
 mod outcome;
 mod proposals;
 mod protection;
 mod refusal;
+mod service;
 mod snapshot;
 mod standing;
 mod timers;
+mod trust;
+mod trust_terms;
 mod views;
 
 pub use accounts::AccountIndex;
 pub use apply::{Engine, FIRST_RULES, RULES_VERSION};
 pub use bandex_matching::Indicative;
+pub use deal_state::DealState;
 pub use deals::deal_id;
+pub use epoch::Checkpoint;
+pub use explain::{Rulings, limit_reached, raise};
 pub use ledger::{Ledger, LockReason, Short};
+pub use netting::netted_id;
 pub use outcome::{
-    AccountState, BalanceState, CancelReason, CommandResult, DealState, DefaultNotice, Event, ForkNotice,
-    FreezeReason, KeyState, KeyStatus, OperationResult, OrderState, OrderStatus, OrderTerms, Outcome,
-    ProposalState, ProposalStatus, Trade, Tranche,
+    AccountState, BalanceState, CancelReason, Certificate, CommandResult, DefaultNotice, Event, ForkNotice,
+    FreezeReason, KeyState, KeyStatus, LimitParts, Netted, OperationResult, OrderState, OrderStatus,
+    OrderTerms, Outcome, ProposalState, ProposalStatus, Slash, Trade, Tranche, TrustState,
 };
 pub use refusal::Refusal;
 pub use snapshot::{RestoreError, SNAPSHOT_VERSION};

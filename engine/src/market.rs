@@ -1,9 +1,10 @@
 //! A market: its listing and rules, its book, and who sleeps beside it.
 
 use crate::open::OrderIndex;
+use crate::trust::{units_for, worth_at};
 use bandex_matching::{Band, Book, OrderId, Triggers};
-use bandex_tradechain::body::{MarketListing, MarketRules, MarketState};
-use bandex_types::{Amount, Price, Quantity, Rail, Rounding, Side, Timestamp, quote_amount};
+use bandex_tradechain::body::{Fees, MarketListing, MarketRules, MarketState};
+use bandex_types::{Amount, Price, Quantity, Rail, Ratio, Rounding, Side, Timestamp, quote_amount};
 
 /// Parts in a million: what a band is given in.
 const MILLION: u128 = 1_000_000;
@@ -14,8 +15,11 @@ pub(crate) struct Market {
     pub listing: MarketListing,
     pub state: MarketState,
     pub rules: MarketRules,
+    pub fees: Fees,
     pub base_rail: Rail,
     pub quote_rail: Rail,
+    /// What a smallest unit of the quote is worth, as the trust terms' rates have it.
+    pub rate: Option<Ratio>,
     pub book: Book,
     /// Counts trades.
     pub trades: u64,
@@ -36,7 +40,8 @@ pub(crate) struct Legs {
     pub base_rail: Rail,
     pub quote_rail: Rail,
     pub lot_units: u64,
-    pub tick_value: bandex_types::Ratio,
+    pub tick_value: Ratio,
+    pub rate: Option<Ratio>,
     pub least_tranche: Amount,
     pub pay_us: u64,
     pub acknowledge_us: u64,
@@ -79,6 +84,16 @@ impl Legs {
         !(self.base_rail == Rail::Token && self.quote_rail == Rail::Token)
     }
 
+    /// What quote units are worth in the unit of account, rounded up: whoever owes them reserves as much.
+    pub fn worth(&self, quote: Amount) -> Amount {
+        worth_at(self.rate, quote, Rounding::Up)
+    }
+
+    /// The most quote units that are worth no more than `worth`, in the unit of account.
+    pub fn units(&self, worth: Amount) -> Amount {
+        units_for(self.rate, worth)
+    }
+
     /// The most lots times ticks that an amount of quote pays for.
     pub fn budget(&self, quote: Amount) -> u128 {
         let (num, den) = (u128::from(self.tick_value.num()), u128::from(self.tick_value.den()));
@@ -92,8 +107,10 @@ impl Market {
             listing,
             state: MarketState::Trading,
             rules: MarketRules::default(),
+            fees: Fees::default(),
             base_rail,
             quote_rail,
+            rate: None,
             book: Book::new(),
             trades: 0,
             last: None,
@@ -110,6 +127,7 @@ impl Market {
             quote_rail: self.quote_rail,
             lot_units: self.listing.lot_units,
             tick_value: self.listing.tick_value,
+            rate: self.rate,
             least_tranche: self.listing.least_tranche,
             pay_us: self.listing.pay_us,
             acknowledge_us: self.listing.acknowledge_us,

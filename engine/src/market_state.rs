@@ -89,6 +89,7 @@ impl Engine {
     /// Ends the gathering of a market: trades all that can at one price.
     fn uncross(&mut self, id: MarketId, effects: &mut Effects) {
         self.guards.pass(id, self.time);
+        let by_counterparty = self.serves_trust();
         let Some(market) = self.markets.get_mut(&id) else { return };
         market.gathers = false;
         let (legs, reference) = (market.legs(), market.last);
@@ -97,7 +98,9 @@ impl Engine {
         let limits = Limits {
             accounts: &self.accounts,
             orders: &self.orders,
+            deals: &self.deals,
             parameters: &self.parameters,
+            by_counterparty,
             guards: &self.guards,
             slots,
             market: id,

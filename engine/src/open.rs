@@ -42,6 +42,8 @@ pub(crate) struct RareTerms {
     pub minimum: Quantity,
     pub trigger: Option<Trigger>,
     pub quote_quantity: Option<Amount>,
+    /// In parts per million.
+    pub least_score: Option<u32>,
 }
 
 /// An order that rests or sleeps, or is arriving.
@@ -59,7 +61,7 @@ pub(crate) struct OpenOrder {
     /// What it locks on the ledger, in units of the asset it pays with; none if it pays elsewhere or all was promised
     /// to deals.
     pub lock: Option<Amount>,
-    /// What it adds to its account's open bids.
+    /// What it adds to its account's open bids, in the unit of account.
     pub bid_notional: Amount,
     pub own_cap: Option<Amount>,
     pub order_type: OrderType,
@@ -89,6 +91,7 @@ impl OpenOrder {
             minimum: place.minimum.unwrap_or_default(),
             trigger: place.trigger,
             quote_quantity: place.quote_quantity,
+            least_score: place.least_score,
         };
         Self {
             number,
@@ -151,6 +154,11 @@ impl OpenOrder {
         self.rare.as_ref().and_then(|rare| rare.expires)
     }
 
+    /// The least score of whom it trades with, in parts per million.
+    pub fn least_score(&self) -> Option<u32> {
+        self.rare.as_ref().and_then(|rare| rare.least_score)
+    }
+
     pub fn is_iceberg(&self) -> bool {
         self.rare.as_ref().is_some_and(|rare| !rare.display.is_zero())
     }
@@ -193,7 +201,7 @@ impl OpenOrder {
             && self.post_only == PostOnly::Off
             && self.self_trade == SelfTrade::CancelOldest
             && !self.quote
-            && self.rare.is_none();
+            && self.rare.as_ref().is_none_or(|rare| !rare.is_told());
         let some = |quantity: Quantity| (!quantity.is_zero()).then_some(quantity);
         (!plain).then(|| {
             let rare = self.rare();
@@ -216,6 +224,11 @@ impl OpenOrder {
 
 impl RareTerms {
     fn is_some(&self) -> bool {
+        self.is_told() || self.least_score.is_some()
+    }
+
+    /// Whether others are told more of it than of a plain order: whom its owner trades with is told to nobody.
+    fn is_told(&self) -> bool {
         self.expires.is_some()
             || self.trigger.is_some()
             || self.quote_quantity.is_some()

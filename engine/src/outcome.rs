@@ -2,15 +2,20 @@
 //!
 //! Events are whole states, not differences, so a projection or a client that sees the last one knows enough.
 
-use crate::Refusal;
+mod trust;
+
+pub use trust::{Certificate, LimitParts, Netted, Slash, TrustState};
+
+use crate::{DealState, Refusal};
 use bandex_settlement::Party;
 use bandex_tradechain::body::{
-    AssetListing, MarketListing, MarketRules, MarketState, Parameters, Protection, Scopes, Trigger,
+    AssetListing, Fees, MarketListing, MarketRules, MarketState, Parameters, Protection, Scopes, Trigger,
+    TrustTerms,
 };
 use bandex_tradechain::{SignedBlock, outcome_digest};
 use bandex_types::{
     AccountId, Amount, AssetId, BlockId, DealId, Hash, MarketId, OrderRef, OrderType, PostOnly, Price,
-    PublicKey, Quantity, SelfTrade, Side, TimeInForce, Timestamp,
+    PublicKey, Quantity, Ratio, SelfTrade, Side, TimeInForce, Timestamp,
 };
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
@@ -125,6 +130,51 @@ pub enum Event {
         /// Whether its quotes have been pulled.
         tripped: bool,
     } = 18,
+    /// What an account has at stake, new or changed.
+    Trust(Box<TrustState>) = 19,
+    /// How limits are earned and who is admitted, new.
+    TrustTerms(TrustTerms) = 20,
+    /// What an asset is worth, new.
+    Rate {
+        /// Which asset.
+        asset: AssetId,
+        /// Millisatoshi for a smallest unit; none: see the change of that name.
+        rate: Option<Ratio>,
+    } = 21,
+    /// What a market's trading costs, new.
+    MarketFees {
+        /// Which market.
+        market: MarketId,
+        /// From the next delivery on.
+        fees: Fees,
+    } = 22,
+    /// An epoch of the trust graph has ended; its scores are due.
+    Epoch {
+        /// Counts from 1970 on.
+        epoch: u64,
+        /// What the walks are drawn with.
+        checkpoint: Hash,
+        /// How many edges the graph has.
+        edges: u64,
+    } = 23,
+    /// The scores of an epoch were taken in; how accounts stand then is told as their trust.
+    Scored {
+        /// Which epoch.
+        epoch: u64,
+    } = 24,
+    /// A bond paid for a default.
+    Slash(Slash) = 25,
+    /// Two deals were replaced by one.
+    Netted(Netted) = 26,
+    /// Fees were taken out of tokens that a deal delivered.
+    DealFees {
+        /// The deal.
+        deal: DealId,
+        /// For the maker, in bytes.
+        maker: Amount,
+        /// For the taker, in bytes.
+        taker: Amount,
+    } = 27,
 }
 
 /// An account.
@@ -315,6 +365,8 @@ pub enum CancelReason {
     Replaced = 11,
     /// It was post-only, and would have traded when it woke.
     WouldTrade = 12,
+    /// Its account is not admitted any more.
+    NotAdmitted = 13,
 }
 
 /// A trade: one fill of a taker by a maker.
@@ -340,30 +392,6 @@ pub struct Trade {
     pub maker_account: AccountId,
     /// The deal that settles it.
     pub deal: DealId,
-}
-
-/// A deal.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
-pub struct DealState {
-    /// Its id.
-    pub id: DealId,
-    /// The market.
-    pub market: MarketId,
-    /// The order that arrived.
-    pub taker: OrderRef,
-    /// The order that rested.
-    pub maker: OrderRef,
-    /// Which way the taker traded.
-    pub taker_side: Side,
-    /// Who sends base.
-    pub seller: AccountId,
-    /// Who sends quote.
-    pub buyer: AccountId,
-    /// When it was opened.
-    pub opened: Timestamp,
-    /// Where it stands.
-    #[serde(serialize_with = "as_progress")]
-    pub deal: bandex_settlement::Deal,
 }
 
 /// A movement within a deal that is now final.
@@ -488,33 +516,6 @@ impl ForkNotice {
     ) -> Self {
         Self { account, key, seq, first: first.id(), second: second.id() }
     }
-}
-
-/// A deal as people read it: the terms, what each side sent, who is due.
-fn as_progress<S: serde::Serializer>(
-    deal: &bandex_settlement::Deal,
-    serializer: S,
-) -> Result<S::Ok, S::Error> {
-    #[derive(Serialize)]
-    struct Progress<'a> {
-        terms: &'a bandex_settlement::Terms,
-        state: bandex_settlement::State,
-        base_sent: Amount,
-        quote_sent: Amount,
-        tranche: u32,
-        due: Option<bandex_settlement::Due>,
-        in_flight: Option<&'a bandex_settlement::InFlight>,
-    }
-    Progress {
-        terms: deal.terms(),
-        state: deal.state(),
-        base_sent: deal.sent_units(Party::Seller),
-        quote_sent: deal.sent_units(Party::Buyer),
-        tranche: deal.tranche(),
-        due: deal.due(),
-        in_flight: deal.in_flight(),
-    }
-    .serialize(serializer)
 }
 
 fn as_text<S: serde::Serializer>(number: &i128, serializer: S) -> Result<S::Ok, S::Error> {

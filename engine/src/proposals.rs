@@ -8,7 +8,7 @@ use crate::ledger::Short;
 use crate::outcome::{Event, ProposalState, ProposalStatus};
 use crate::timers::Timer;
 use bandex_tradechain::body::{Bandwidth, Payer, Scopes, Transfer};
-use bandex_types::{AssetId, BlockId, DealId, Timestamp};
+use bandex_types::{Amount, AssetId, BlockId, DealId, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// A proposal that waits.
@@ -28,6 +28,17 @@ pub(crate) enum Proposed {
     },
     /// The payment in flight of a deal; it waits as long as the deal does.
     Payment(DealId),
+    /// An end that both sides of a deal agree on, with so much of what is locked delivered.
+    Resolution {
+        deal: DealId,
+        deliver: Amount,
+        expires: Timestamp,
+    },
+    /// What makes a default good, outside the exchange.
+    Cure {
+        deal: DealId,
+        expires: Timestamp,
+    },
 }
 
 impl From<Short> for Refusal {
@@ -84,7 +95,9 @@ impl Engine {
     pub(crate) fn scope_to_acknowledge(&self, id: &BlockId) -> Scopes {
         match self.proposals.get(id).map(|proposal| &proposal.what) {
             Some(Proposed::Bandwidth { .. }) => Scopes::TOKENS,
-            Some(Proposed::Payment(_)) => Scopes::SETTLE,
+            Some(Proposed::Payment(_) | Proposed::Resolution { .. } | Proposed::Cure { .. }) => {
+                Scopes::SETTLE
+            }
             // It has no effect; that it is unknown tells more than that the key may not.
             None => Scopes::from_bits(0),
         }
@@ -106,6 +119,14 @@ impl Engine {
                 self.timers.clear(*expires, Timer::Proposal(id));
             }
             Proposed::Payment(deal) => self.acknowledge_payment(*deal, signer.account, id, effects)?,
+            Proposed::Resolution { deal, deliver, expires } => {
+                self.acknowledge_resolution(*deal, *deliver, effects)?;
+                self.timers.clear(*expires, Timer::Proposal(id));
+            }
+            Proposed::Cure { deal, expires } => {
+                self.acknowledge_cure(*deal, signer.account, effects)?;
+                self.timers.clear(*expires, Timer::Proposal(id));
+            }
         }
         self.proposals.remove(&id);
         self.describe_proposal(id, &proposal, ProposalStatus::Acknowledged, effects);
@@ -124,6 +145,7 @@ impl Engine {
         };
         self.refuse_frozen(payer)?;
         self.ledger.transfer(payer, payee, bandwidth.tokens)?;
+        self.count_service(proposal.from, proposal.to, bandwidth);
         effects.balance(payer);
         effects.balance(payee);
         Ok(())
@@ -131,11 +153,14 @@ impl Engine {
 
     pub(crate) fn expire_proposal(&mut self, id: BlockId, effects: &mut Effects) {
         if let Some(proposal) = self.proposals.remove(&id) {
+            if let Proposed::Cure { deal, .. } = &proposal.what {
+                self.cure_expired(deal);
+            }
             self.describe_proposal(id, &proposal, ProposalStatus::Expired, effects);
         }
     }
 
-    fn describe_proposal(
+    pub(crate) fn describe_proposal(
         &self,
         id: BlockId,
         proposal: &Proposal,
@@ -143,7 +168,9 @@ impl Engine {
         effects: &mut Effects,
     ) {
         let deal = match proposal.what {
-            Proposed::Payment(deal) => Some(deal),
+            Proposed::Payment(deal) | Proposed::Resolution { deal, .. } | Proposed::Cure { deal, .. } => {
+                Some(deal)
+            }
             Proposed::Bandwidth { .. } => None,
         };
         let (from, to) = (self.accounts.get(proposal.from).id, self.accounts.get(proposal.to).id);

@@ -1,6 +1,6 @@
 //! Refusals: every way in which a sequenced command is turned down, with the numbers a person needs.
 
-use crate::outcome::FreezeReason;
+use crate::outcome::{FreezeReason, LimitParts};
 use bandex_tradechain::body::MarketState;
 use bandex_types::{Amount, Price, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -101,7 +101,7 @@ refusals! {
     } = 19, "insufficient_free", "{needed} units are needed and {free} are free; wait for locks to end or get more";
     /// Too many open bids for the limit.
     BidsAboveBound {
-        /// Open bids and unsettled purchases with this one, in quote units.
+        /// Open bids and unsettled purchases with this one, in the unit of account.
         notional: Amount,
         /// The most they may be.
         bound: Amount,
@@ -165,7 +165,7 @@ refusals! {
     TooLittleWork {
         /// Zero bits that it must begin with.
         bits: u8,
-    } = 40, "too_little_work", "the id of a register block must begin with {bits} zero bits; search another nonce";
+    } = 40, "too_little_work", "the block's id must begin with {bits} zero bits; search another nonce";
     /// The account lives on another node.
     OtherHome = 41, "other_home", "the register block names another home node";
     /// The key is taken.
@@ -204,4 +204,36 @@ refusals! {
         /// Which rule they break.
         rule: String,
     } = 53, "bad_quotes", "{rule}";
+    /// The account is not admitted.
+    NotAdmitted {
+        /// What admits it.
+        how: String,
+    } = 54, "not_admitted", "the account may read and settle, but not order: {how}";
+    /// It had the first grant.
+    AlreadyClaimed = 55, "already_claimed", "an account gets the first grant once";
+    /// There is none.
+    NoGrant = 56, "no_grant", "no first grant is offered";
+    /// Not a registrar's account.
+    NotRegistrar = 57, "not_registrar", "only an account that the operator made a registrar signs certificates";
+    /// The deal is in no state for this.
+    WrongState {
+        /// The state it is in, in words.
+        state: String,
+    } = 58, "wrong_state", "{state}; only a deal that is disputed, defaulted or written off is ended so";
+    /// Less is bonded.
+    InsufficientBond {
+        /// How much is, without what leaves already, in bytes.
+        bonded: Amount,
+    } = 59, "insufficient_bond", "only {bonded} is bonded";
+    /// The account's limit leaves no room.
+    LimitReached {
+        /// The limit and where it comes from, in the unit of account.
+        limit: Box<LimitParts>,
+        /// What open deals reserve of it.
+        reserved: Amount,
+        /// What deals that were written off hold of it.
+        burden: Amount,
+        /// What would raise it.
+        raise: String,
+    } = 60, "limit_reached", "too little of the account's limit is free: {limit}; open deals reserve {reserved}, written-off deals hold {burden}; {raise}";
 }

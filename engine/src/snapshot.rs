@@ -5,10 +5,11 @@
 //! version ([`SNAPSHOT_VERSION`]); they are not exchanged and not kept forever.
 
 use crate::apply::Engine;
+use crate::effects::Effects;
 use crate::market::Market;
 use crate::open::{OpenOrder, Spot};
 use bandex_matching::{NewOrder, OrderId, Resting};
-use bandex_tradechain::body::{AssetListing, MarketListing, MarketRules, MarketState};
+use bandex_tradechain::body::{AssetListing, Fees, MarketListing, MarketRules, MarketState};
 use bandex_types::{AssetId, Hash, Price, Quantity, Rail, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest, Sha256};
@@ -16,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 /// The layout of the bytes. Raise it whenever the state's layout changes.
-pub const SNAPSHOT_VERSION: u32 = 3;
+pub const SNAPSHOT_VERSION: u32 = 4;
 
 /// Bytes are no state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -43,9 +44,18 @@ impl Write for Hasher {
     }
 }
 
-/// What a market is beside its book: listing, rules, state, how many trades, the last price, whether it gathers, timer.
-type StoredMarket =
-    (MarketListing, MarketRules, MarketState, u64, Option<Price>, bool, Option<bandex_types::Timestamp>);
+/// What a market is beside its book: listing, rules, state, how many trades, fees, the last price, whether it gathers,
+/// timer.
+type StoredMarket = (
+    MarketListing,
+    MarketRules,
+    MarketState,
+    u64,
+    Fees,
+    Option<Price>,
+    bool,
+    Option<bandex_types::Timestamp>,
+);
 /// The orders of one side of a book, in the order in which they would trade, each with what it shows.
 type StoredSide = Vec<(Quantity, OpenOrder)>;
 
@@ -91,10 +101,10 @@ impl Engine {
     fn write_state(&self, out: &mut impl Write) -> io::Result<()> {
         (self.seq, self.time, self.rules, &self.genesis, &self.parameters).serialize(out)?;
         (&self.accounts, &self.ledger, &self.assets, self.next_order).serialize(out)?;
-        (&self.guards, &self.deals, &self.proposals, &self.timers).serialize(out)?;
+        (&self.guards, &self.deals, &self.proposals, &self.timers, &self.trust).serialize(out)?;
         u64::try_from(self.markets.len()).unwrap_or(u64::MAX).serialize(out)?;
         for market in self.markets.values() {
-            (&market.listing, market.rules, market.state, market.trades).serialize(out)?;
+            (&market.listing, market.rules, market.state, market.trades, market.fees).serialize(out)?;
             (market.last, market.gathers, market.timer).serialize(out)?;
             for side in [Side::Buy, Side::Sell] {
                 let resting = market.book.orders(side);
@@ -110,7 +120,7 @@ impl Engine {
     fn read_state(from: &mut impl Read) -> io::Result<Self> {
         let (seq, time, rules, genesis, parameters) = BorshDeserialize::deserialize_reader(from)?;
         let (accounts, ledger, assets, next_order) = BorshDeserialize::deserialize_reader(from)?;
-        let (guards, deals, proposals, timers) = BorshDeserialize::deserialize_reader(from)?;
+        let (guards, deals, proposals, timers, trust) = BorshDeserialize::deserialize_reader(from)?;
         let mut engine = Self {
             seq,
             time,
@@ -125,6 +135,7 @@ impl Engine {
             deals,
             proposals,
             timers,
+            trust,
             ..Self::default()
         };
         let mut open = Vec::new();
@@ -134,6 +145,9 @@ impl Engine {
         }
         open.extend(Vec::<OpenOrder>::deserialize_reader(from)?);
         engine.take_back(open)?;
+        engine.set_market_rates();
+        // No account changes by this: it had the same parts when it was put away.
+        engine.refresh_all(&mut Effects::default());
         Ok(engine)
     }
 
@@ -172,7 +186,7 @@ fn read_market(
     assets: &BTreeMap<AssetId, AssetListing>,
     open: &mut Vec<OpenOrder>,
 ) -> io::Result<Market> {
-    let (listing, rules, state, trades, last, gathers, timer) = StoredMarket::deserialize_reader(from)?;
+    let (listing, rules, state, trades, fees, last, gathers, timer) = StoredMarket::deserialize_reader(from)?;
     let rail = |asset| -> io::Result<Rail> {
         assets
             .get(asset)
@@ -181,7 +195,7 @@ fn read_market(
     };
     let (base_rail, quote_rail) = (rail(&listing.base)?, rail(&listing.quote)?);
     let mut market = Market::new(listing, base_rail, quote_rail);
-    (market.rules, market.state, market.trades) = (rules, state, trades);
+    (market.rules, market.state, market.trades, market.fees) = (rules, state, trades, fees);
     (market.last, market.gathers, market.timer) = (last, gathers, timer);
     for side in [Side::Buy, Side::Sell] {
         for (shown, mut order) in StoredSide::deserialize_reader(from)? {

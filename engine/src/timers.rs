@@ -1,5 +1,6 @@
 //! What happens by itself when sequenced time passes.
 
+use crate::accounts::AccountIndex;
 use crate::deal_table::{DealIndex, Deals};
 use bandex_types::{BlockId, MarketId, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -17,6 +18,10 @@ pub(crate) enum Timer {
     Order(u64),
     /// A market's halt or auction ends.
     Market(MarketId),
+    /// An epoch of the trust graph ends.
+    Epoch,
+    /// The certificate of an account ends.
+    Certificate(AccountIndex),
 }
 
 /// All that is due, soonest first; ties in the order of their kinds and then of their names, so that every replay agrees.

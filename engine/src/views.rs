@@ -1,12 +1,18 @@
 //! Reading the engine: what the writer, the audit and tests ask of it.
 
+use crate::accounts::AccountIndex;
 use crate::apply::Engine;
+use crate::explain::Rulings;
 use crate::open::OpenOrder;
-use crate::outcome::{AccountState, BalanceState, KeyState, OrderTerms};
+use crate::outcome::{AccountState, BalanceState, KeyState, OrderTerms, TrustState};
 use bandex_matching::{Indicative, Resting};
 use bandex_tradechain::Head;
-use bandex_tradechain::body::{AssetListing, MarketListing, MarketRules, MarketState, Parameters};
-use bandex_types::{AccountId, AssetId, MarketId, OrderRef, Price, PublicKey, Quantity, Side, Timestamp};
+use bandex_tradechain::body::{
+    AssetListing, Fees, MarketListing, MarketRules, MarketState, Parameters, TrustTerms,
+};
+use bandex_types::{
+    AccountId, AssetId, MarketId, OrderRef, Price, PublicKey, Quantity, Ratio, Side, Timestamp,
+};
 
 /// A market as the world sees it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +23,8 @@ pub struct MarketView {
     pub state: MarketState,
     /// How it trades.
     pub rules: MarketRules,
+    /// What its trading costs.
+    pub fees: Fees,
     /// The price of the last trade, in ticks; an auction's trades count.
     pub last: Option<Price>,
 }
@@ -62,6 +70,7 @@ impl Engine {
             listing: market.listing.clone(),
             state: market.state,
             rules: market.rules,
+            fees: market.fees,
             last: market.last,
         })
     }
@@ -69,6 +78,42 @@ impl Engine {
     /// The parameters of all accounts.
     pub const fn parameters(&self) -> &Parameters {
         &self.parameters
+    }
+
+    /// How limits are earned and who is admitted.
+    pub const fn trust_terms(&self) -> &TrustTerms {
+        &self.trust.terms
+    }
+
+    /// What a smallest unit of an asset is worth in the unit of account, if the operator said so.
+    pub fn rate(&self, asset: AssetId) -> Option<Ratio> {
+        self.trust.rates.get(&asset).copied()
+    }
+
+    /// All rates, by asset.
+    pub fn rates(&self) -> impl Iterator<Item = (AssetId, Ratio)> {
+        self.trust.rates.iter().map(|(asset, rate)| (*asset, *rate))
+    }
+
+    /// What explanations of limits follow from.
+    pub fn rulings(&self) -> Rulings<'_> {
+        let token_rate = self.rate(AssetId::BWT);
+        Rulings { terms: &self.trust.terms, parameters: &self.parameters, token_rate }
+    }
+
+    /// What an account has at stake, and what follows for its limit.
+    pub fn trust(&self, id: &AccountId) -> Option<TrustState> {
+        self.accounts.find(id).map(|index| self.trust_state(index))
+    }
+
+    /// The place of an account in the order of registration: its name in the trust graph. 0 is the issuance account.
+    pub fn position(&self, id: &AccountId) -> Option<u32> {
+        self.accounts.find(id).map(AccountIndex::get)
+    }
+
+    /// The account at a place in the order of registration.
+    pub fn at_position(&self, position: u32) -> Option<AccountId> {
+        self.accounts.at(AccountIndex::new(position)).map(|account| account.id)
     }
 
     /// The levels of one side of a book, best first.

@@ -159,6 +159,12 @@ fn power(keep_ppm: u32, epochs: u32) -> u128 {
     result
 }
 
+/// What a value is after so many epochs, of which each keeps `keep_ppm` parts per million, rounded down; more than a whole
+/// counts as a whole. As the edges of a [`Graph`] decay.
+pub fn decayed(value: u64, keep_ppm: u32, epochs: u32) -> u64 {
+    kept(value, power(keep_ppm, epochs))
+}
+
 /// What is left of a value, rounded down.
 fn kept(value: u64, keep: u128) -> u64 {
     let left = u128::from(value).saturating_mul(keep) >> DECAY_BITS;

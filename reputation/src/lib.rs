@@ -15,7 +15,7 @@ mod network;
 mod score;
 mod walk;
 
-pub use graph::{Edge, Graph, Honoured};
+pub use graph::{Edge, Graph, Honoured, decayed};
 pub use key::checkpoint_key;
 pub use limit::{Binding, LimitParts, LimitTerms, Stake, binding, limit};
 pub use network::Network;

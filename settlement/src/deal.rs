@@ -1,16 +1,17 @@
 //! One deal: its birth, its growth by further fills, and what can be read from it.
 
+mod bytes;
+mod ends;
 mod exposure;
 mod steps;
 #[cfg(test)]
 mod tests;
 
-use crate::{Due, FillError, InFlight, Move, OpenError, Party, Sent, State, Terms, next_step};
-use bandex_types::{Amount, Rail, Timestamp};
-use borsh::{BorshDeserialize, BorshSerialize};
+use crate::{Due, FillError, InFlight, Move, OpenError, Party, Sent, Stage, State, Terms, next_step};
+use bandex_types::{Amount, Rail, Rounding, Timestamp};
 
 /// Two parties' exchange of a base for a quote, from its fills to its end.
-#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Deal {
     terms: Terms,
     state: State,
@@ -19,7 +20,13 @@ pub struct Deal {
     tranche: u32,
     /// When the present move became due.
     due_since: Timestamp,
+    /// The payment that waits to be acknowledged; after a write-off the one that did.
     in_flight: Option<InFlight>,
+    /// Of a deal that took the place of others: what counted as sent from the start, though neither base nor quote moved
+    /// for it here.
+    carried: Option<Sent>,
+    /// How much of the loss by a default a bond has covered, in quote value.
+    covered: Amount,
 }
 
 impl Deal {
@@ -34,11 +41,32 @@ impl Deal {
     pub fn open(terms: Terms, now: Timestamp) -> Result<(Self, Vec<Move>), OpenError> {
         terms.check()?;
         // From here the deal opens.
-        let sent = Sent::default();
-        let mut deal = Self { terms, state: State::Open, sent, tranche: 1, due_since: now, in_flight: None };
+        let mut deal = Self::begin(terms, None, now);
         let (base, quote) = (deal.terms.base_total, deal.terms.quote_total);
         let moves = if deal.terms.settles_at_once() { deal.exchange(base, quote) } else { Vec::new() };
         Ok((deal, moves))
+    }
+
+    /// Opens a deal that takes the place of others and begins where `carried` counts as sent already.
+    ///
+    /// # Errors
+    /// See [`Terms::check_carried`].
+    pub fn open_carried(terms: Terms, carried: Sent, now: Timestamp) -> Result<Self, OpenError> {
+        terms.check_carried(carried)?;
+        Ok(Self::begin(terms, Some(carried), now))
+    }
+
+    fn begin(terms: Terms, carried: Option<Sent>, now: Timestamp) -> Self {
+        Self {
+            terms,
+            state: State::Open,
+            sent: carried.unwrap_or_default(),
+            tranche: 1,
+            due_since: now,
+            in_flight: None,
+            carried,
+            covered: Amount::ZERO,
+        }
     }
 
     /// Takes in one more fill between the same two orders: `terms` are those of the whole grown deal, with caps drawn
@@ -64,6 +92,9 @@ impl Deal {
         if !at_once {
             self.refuse_moved()?;
         }
+        if self.carried.is_some() {
+            return Err(FillError::Carried);
+        }
         // From here the fill is taken in.
         self.terms = terms;
         self.due_since = now;
@@ -88,7 +119,9 @@ impl Deal {
             if units.is_zero() || self.terms.rail_of(party) != Rail::Token {
                 continue;
             }
-            moves.push(Move { party, tranche: self.tranche, units, value: quote });
+            // Nobody is ever exposed, so nothing is honoured.
+            let honoured = Amount::ZERO;
+            moves.push(Move { party, tranche: self.tranche, units, value: quote, honoured });
             self.tranche = self.tranche.saturating_add(1);
         }
         self.sent = Sent { seller: self.terms.quote_total, buyer: self.terms.quote_total };
@@ -106,14 +139,36 @@ impl Deal {
         self.state
     }
 
-    /// What `party` has finally sent, in quote value.
+    /// What `party` has finally sent, in quote value, with what was carried over.
     pub const fn sent(&self, party: Party) -> Amount {
         self.sent.by(party)
     }
 
     /// What `party` has finally sent, in units of its own leg.
     pub fn sent_units(&self, party: Party) -> Amount {
-        self.terms.units(party, self.sent.by(party))
+        self.units(party, self.sent.by(party))
+    }
+
+    /// Of a deal that took the place of others: what counted as sent from the start, in quote value; maybe nothing.
+    pub const fn carried(&self) -> Option<Sent> {
+        self.carried
+    }
+
+    /// How far the deal has come, if it could be netted: it is open and nothing is in flight.
+    pub fn stage(&self) -> Option<Stage<'_>> {
+        let (terms, sent, carried) = (&self.terms, self.sent, self.carried.unwrap_or_default());
+        let idle = self.state == State::Open && self.in_flight.is_none();
+        idle.then_some(Stage { terms, sent, carried })
+    }
+
+    /// How much of the loss by a default a bond has covered, in quote value.
+    pub const fn covered(&self) -> Amount {
+        self.covered
+    }
+
+    /// The units of its own leg that `party` has sent once it has sent `value`.
+    fn units(&self, party: Party, value: Amount) -> Amount {
+        self.terms.units_after(party, value, self.carried.unwrap_or_default().by(party), Rounding::Down)
     }
 
     /// The number of the tranche that is due or in flight; once the deal has ended, of the one that would follow.
@@ -123,7 +178,12 @@ impl Deal {
 
     /// The payment that waits to be acknowledged, disputed or not.
     pub const fn in_flight(&self) -> Option<&InFlight> {
-        self.in_flight.as_ref()
+        if self.state.is_closed() { None } else { self.in_flight.as_ref() }
+    }
+
+    /// The payment that was claimed and never acknowledged, of a deal that was written off.
+    pub const fn claim(&self) -> Option<&InFlight> {
+        if self.state.is_closed() { self.in_flight.as_ref() } else { None }
     }
 
     /// The payment that is due; `None` while one is in flight or once the deal has ended.
@@ -132,7 +192,7 @@ impl Deal {
             return None;
         }
         let step = next_step(&self.terms, self.sent)?;
-        let cumulative = self.terms.units(step.party, step.reaches);
+        let cumulative = self.units(step.party, step.reaches);
         Some(Due {
             party: step.party,
             tranche: self.tranche,

@@ -11,6 +11,7 @@
 mod band;
 mod caps;
 mod deal;
+mod netting;
 mod party;
 mod progress;
 mod refusal;
@@ -19,7 +20,8 @@ mod terms;
 pub use band::{Sent, Step, next_step};
 pub use caps::{caps_allow, draw_cap};
 pub use deal::Deal;
+pub use netting::{Netting, Replacing, Stage, net};
 pub use party::Party;
 pub use progress::{Due, Expired, InFlight, Move, Paid, State};
-pub use refusal::{FillError, OpenError, Refusal};
+pub use refusal::{EndError, FillError, OpenError, Refusal};
 pub use terms::Terms;

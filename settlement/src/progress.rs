@@ -26,12 +26,32 @@ pub enum State {
     },
     /// Both parties have sent everything. The deal has ended.
     Settled,
+    /// A party did not pay in time and has made up for it since. The deal has ended.
+    Cured {
+        /// Who had not paid.
+        by: Party,
+    },
+    /// After a dispute or a default what was owed has been given up; it still counts against whoever owed it. The deal
+    /// has ended.
+    WrittenOff {
+        /// Who gave up.
+        by: Party,
+    },
+    /// After a dispute, a default or a write-off both parties have agreed on an end; nothing is owed. The deal has ended.
+    Resolved,
+    /// Another deal has taken its place, and that of one the other way. The deal has ended.
+    Netted,
 }
 
 impl State {
     /// Whether no payment is accepted any more.
     pub const fn is_closed(self) -> bool {
-        matches!(self, Self::Defaulted { .. } | Self::Settled)
+        !matches!(self, Self::Open | Self::Disputed { .. })
+    }
+
+    /// Whether nothing can follow any more: nobody owes anything, and nobody can be made to pay for it.
+    pub const fn is_over(self) -> bool {
+        matches!(self, Self::Settled | Self::Cured { .. } | Self::Resolved | Self::Netted)
     }
 }
 
@@ -42,6 +62,10 @@ impl fmt::Display for State {
             Self::Disputed { by } => write!(f, "the deal is disputed: the {by} did not acknowledge in time"),
             Self::Defaulted { by } => write!(f, "the deal has ended: the {by} did not pay in time"),
             Self::Settled => f.write_str("the deal is settled"),
+            Self::Cured { by } => write!(f, "the deal has ended: the {by} has made up for its default"),
+            Self::WrittenOff { by } => write!(f, "the deal has ended: the {by} wrote it off"),
+            Self::Resolved => f.write_str("the deal has ended as both parties agreed"),
+            Self::Netted => f.write_str("another deal has taken its place"),
         }
     }
 }
@@ -93,6 +117,8 @@ pub struct Move {
     pub units: Amount,
     /// This move alone, in quote value.
     pub value: Amount,
+    /// How much of the value paid back what the sender owed before the move, in quote value.
+    pub honoured: Amount,
 }
 
 /// What an accepted payment did.

@@ -24,6 +24,9 @@ pub enum OpenError {
     /// The deal delivers nothing.
     #[error("a deal needs an amount of base above 0")]
     NoBase,
+    /// What is carried over is more than the totals or than a cap.
+    #[error("what is carried over must lie within the totals and the caps")]
+    Carried,
     /// Neither side lets the other owe anything, so neither could move first.
     #[error("neither side lets the other owe anything: one cap must be above 0")]
     NoCap,
@@ -77,6 +80,9 @@ pub enum FillError {
     /// A leg would change its rail.
     #[error("a fill cannot change the rails of a deal")]
     RailChanged,
+    /// The deal took the place of others; no order fills it.
+    #[error("a deal that took the place of others does not grow")]
+    Carried,
     /// The grown deal could not have been opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -142,5 +148,21 @@ pub enum Refusal {
     NotPayee {
         /// Who was paid.
         payee: Party,
+    },
+}
+
+/// Why a deal that went wrong cannot be ended in a certain way; the deal is then as before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum EndError {
+    /// The deal is in a state that does not end so.
+    #[error("{0}")]
+    WrongState(State),
+    /// Only the other party can end the deal so.
+    #[error("{state}, and only the {party} can end it so")]
+    NotThisParty {
+        /// Where the deal stands.
+        state: State,
+        /// Who can.
+        party: Party,
     },
 }

@@ -1,6 +1,6 @@
 //! What two parties agreed: how much of what, how far each trusts the other, on which rails, by when.
 
-use crate::{OpenError, Party};
+use crate::{OpenError, Party, Sent};
 use bandex_types::{Amount, Rail, Rounding, share};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -58,12 +58,26 @@ impl Terms {
     /// Base is rounded down, and exact at the total, so that the seller never delivers a unit before its cap allows.
     /// Of a base whose unit is worth more than one of quote, a move may thus carry no unit at all.
     pub fn units(&self, party: Party, value: Amount) -> Amount {
+        self.units_after(party, value, Amount::ZERO, Rounding::Down)
+    }
+
+    /// The same where the first `carried` of the value counted as sent from the start, so that no unit goes with it, and
+    /// with base rounded as asked for.
+    pub fn units_after(&self, party: Party, value: Amount, carried: Amount, rounding: Rounding) -> Amount {
+        let sent = value.saturating_sub(carried);
         match party {
-            // Only a total of 0 has no such share; then the whole base is sent for nothing.
-            Party::Seller => share(self.base_total, value.get(), self.quote_total.get(), Rounding::Down)
-                .unwrap_or(self.base_total),
-            Party::Buyer => value,
+            // Only where no value is left to send is there no such share; then the whole base is sent for nothing.
+            Party::Seller => {
+                let total = self.quote_total.saturating_sub(carried);
+                share(self.base_total, sent.get(), total.get(), rounding).unwrap_or(self.base_total)
+            }
+            Party::Buyer => sent,
         }
+    }
+
+    /// The most that `party` can still come to owe from a stage of the walk on, in quote value.
+    pub fn may_owe(&self, party: Party, sent: Sent) -> Amount {
+        self.quote_total.saturating_sub(sent.by(party)).min(self.cap_of(party.other()))
     }
 
     /// These terms after one more fill between the same two orders, or `None` if a total does not fit 64 bits.
@@ -97,9 +111,31 @@ impl Terms {
         if self.base_total.is_zero() {
             return Err(OpenError::NoBase);
         }
-        if self.settles_at_once() {
-            return Ok(());
+        if self.settles_at_once() { Ok(()) } else { self.check_walk() }
+    }
+
+    /// Whether a deal on these terms can begin where `carried` counts as sent already: one that takes the place of
+    /// others.
+    ///
+    /// It takes tranches, whatever its rails. There is base to deliver exactly if there is value left to deliver it for.
+    ///
+    /// # Errors
+    /// As [`Terms::check`]; or more is carried over than the totals or, for the party that is ahead by it, than its cap.
+    pub fn check_carried(&self, carried: Sent) -> Result<(), OpenError> {
+        let ahead = |party: Party| carried.by(party).saturating_sub(carried.by(party.other()));
+        let fits = |party: Party| carried.by(party) <= self.quote_total && ahead(party) <= self.cap_of(party);
+        let both = carried.seller == self.quote_total && carried.buyer == self.quote_total;
+        if both || !fits(Party::Seller) || !fits(Party::Buyer) {
+            return Err(OpenError::Carried);
         }
+        if self.base_total.is_zero() != (carried.seller == self.quote_total) {
+            return Err(OpenError::NoBase);
+        }
+        self.check_walk()
+    }
+
+    /// Whether the walk through the band has an end and its moves have numbers.
+    fn check_walk(&self) -> Result<(), OpenError> {
         if self.seller_cap.is_zero() && self.buyer_cap.is_zero() {
             return Err(OpenError::NoCap);
         }

@@ -1,8 +1,8 @@
 //! The block: header, body kinds and canonical bytes.
 
 use crate::body::{
-    Acknowledge, Bandwidth, Batch, Bond, Configure, Grant, Heal, Orders, Pay, Register, Revoke, Rotate,
-    Transfer, Unbond,
+    Acknowledge, Bandwidth, Batch, Bond, Certify, Claim, Configure, Cure, Decertify, Fee, Grant, Heal,
+    Orders, Pay, Prefer, Register, Resolve, Revoke, Rotate, Transfer, Unbond, WriteOff,
 };
 use crate::{Domain, Keypair};
 use bandex_types::{BlockId, PublicKey, SignatureBytes, Timestamp};
@@ -170,6 +170,22 @@ kinds! {
     Batch = 13, "batch";
     /// Decisions of the operator.
     Configure = 14, "configure";
+    /// Pays tokens into the issuance account.
+    Fee = 15, "fee";
+    /// Asks for the first grant of tokens.
+    Claim = 16, "claim";
+    /// A registrar vouches for an account.
+    Certify = 17, "certify";
+    /// A registrar takes its certificate back.
+    Decertify = 18, "decertify";
+    /// Whom the account trades with, and how far it trusts them.
+    Prefer = 19, "prefer";
+    /// Proposes how a deal that went wrong ends.
+    Resolve = 20, "resolve";
+    /// Gives up what the counterparty owes.
+    WriteOff = 21, "write_off";
+    /// Pays what is owed after a default.
+    Cure = 22, "cure";
 }
 
 fn malformed(error: borsh::io::Error) -> DecodeError {

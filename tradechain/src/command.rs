@@ -1,7 +1,7 @@
 //! Commands: all that can enter the engine. `apply` reads nothing else, so replay depends on nothing else.
 
 use crate::{Block, DecodeError, Domain, ForkProof, SignedBlock, Verified};
-use bandex_types::{AccountId, Amount, BlockId, PublicKey};
+use bandex_types::{AccountId, Amount, BlockId, Hash, PublicKey};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The first record of every journal: the root of trust an audit is given.
@@ -51,6 +51,20 @@ pub enum Command {
         /// That version.
         rules: u32,
     } = 4,
+    /// The scores of all accounts, as anybody computes them from the trust graph at the end of an epoch.
+    Scores(Scores) = 5,
+}
+
+/// Scores of an epoch.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Scores {
+    /// The epoch whose end they are of.
+    pub epoch: u64,
+    /// The key that the walks were drawn with: a hash over the graph and all else that the scores depend on.
+    pub checkpoint: Hash,
+    /// Account (by its place in the order of registration) and score in parts per billion; in ascending order, those
+    /// above 0.
+    pub scores: Vec<(u32, u32)>,
 }
 
 impl Command {

@@ -24,6 +24,8 @@ pub enum Domain {
     Deal,
     /// The name of the issuance account.
     Issuance,
+    /// What the node says of an account's standing.
+    Standing,
 }
 
 impl Domain {
@@ -39,6 +41,7 @@ impl Domain {
             Self::Record => b"bandex:record:1\0",
             Self::Deal => b"bandex:deal:1\0\0\0",
             Self::Issuance => b"bandex:issue:1\0\0",
+            Self::Standing => b"bandex:standing1",
         }
     }
 
@@ -62,7 +65,7 @@ mod tests {
     #[test]
     fn tags_differ() {
         use Domain::*;
-        let all = [Block, Batch, Receipt, Login, Possession, Command, Record, Deal, Issuance];
+        let all = [Block, Batch, Receipt, Login, Possession, Command, Record, Deal, Issuance, Standing];
         let tags: BTreeSet<_> = all.iter().map(|domain| domain.tag()).collect();
         assert_eq!(tags.len(), all.len());
     }

@@ -16,10 +16,11 @@ mod login;
 mod merkle;
 mod receipt;
 mod record;
+mod standing;
 mod verify;
 
 pub use block::{Block, Body, DecodeError, Kind, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, SignedBlock};
-pub use command::{Command, Decoded, Genesis};
+pub use command::{Command, Decoded, Genesis, Scores};
 pub use domain::Domain;
 pub use fork::{ForkError, ForkProof};
 pub use key::{KeyError, Keypair};
@@ -28,4 +29,5 @@ pub use login::Login;
 pub use merkle::{MerkleError, inclusion_proof, inclusion_proofs, root, root_from_proof};
 pub use receipt::{Receipt, ReceiptError};
 pub use record::{Batch, Leaf, Record, RecordError, outcome_digest};
+pub use standing::StandingStatement;
 pub use verify::{Verified, VerifyError, verify, verify_batch};

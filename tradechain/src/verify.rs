@@ -177,6 +177,13 @@ fn check_body(block: &Block) -> Result<(), VerifyError> {
             orders.check_times().map_err(VerifyError::Expiry)
         }
         Body::Pay(pay) => pay.check().map_err(VerifyError::Body),
+        Body::Cure(cure) => cure.check().map_err(VerifyError::Body),
+        Body::Fee(fee) => fee.check().map_err(VerifyError::Body),
+        Body::Certify(certify) => certify
+            .expires
+            .map_or(Ok(block.time), |time| time.plausible())
+            .map_err(VerifyError::Expiry)
+            .map(drop),
         Body::Transfer(transfer) => transfer.check().map_err(VerifyError::Body),
         Body::Bandwidth(bandwidth) => bandwidth.check().map_err(VerifyError::Body),
         Body::Configure(configure) => configure.check().map_err(VerifyError::Body),

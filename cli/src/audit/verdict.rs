@@ -36,6 +36,8 @@ pub struct Report {
     pub tranches: u64,
     /// The most that one side owed the other in one deal at any moment, in quote units.
     pub largest_exposure: Amount,
+    /// Epochs of the trust graph.
+    pub epochs: Epochs,
     /// Fork proofs on record.
     pub forks: u64,
     /// Receipts that agree with the journal.
@@ -61,6 +63,42 @@ pub struct Deals {
     pub defaulted: u64,
     /// Both sent everything.
     pub settled: u64,
+    /// A default was made good.
+    pub cured: u64,
+    /// What was owed was given up.
+    pub written_off: u64,
+    /// Both agreed on an end.
+    pub resolved: u64,
+    /// Another took its place.
+    pub netted: u64,
+}
+
+/// Epochs of the trust graph.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Epochs {
+    /// How many ended.
+    pub ended: u64,
+    /// Those whose scores were worked out anew and found right.
+    pub scored: u64,
+    /// Those whose scores never came before the next one ended: no rule is broken, but old scores held meanwhile.
+    pub never_scored: Vec<u64>,
+    /// The one whose scores are due.
+    #[serde(skip)]
+    due: Option<u64>,
+}
+
+impl Epochs {
+    /// An epoch ended.
+    pub fn end(&mut self, epoch: u64) {
+        self.ended += 1;
+        self.never_scored.extend(self.due.replace(epoch));
+    }
+
+    /// The scores of an epoch came.
+    pub fn score(&mut self, epoch: u64) {
+        self.scored += 1;
+        self.due.take_if(|due| *due == epoch);
+    }
 }
 
 /// One record's place and hash.
@@ -137,6 +175,8 @@ pub enum Check {
     Digest,
     /// Balances sum to zero and locks add up.
     Sums,
+    /// The scores of an epoch follow from the trust graph.
+    Scores,
     /// Every deal stays in its band.
     Deals,
     /// The journal holds the head that was given.
@@ -153,6 +193,10 @@ impl Deals {
             State::Disputed { .. } => &mut self.disputed,
             State::Defaulted { .. } => &mut self.defaulted,
             State::Settled => &mut self.settled,
+            State::Cured { .. } => &mut self.cured,
+            State::WrittenOff { .. } => &mut self.written_off,
+            State::Resolved => &mut self.resolved,
+            State::Netted => &mut self.netted,
         };
         *counter += 1;
     }
@@ -235,16 +279,25 @@ impl Report {
             (
                 "Deals",
                 format!(
-                    "{} open, {} settled, {} disputed, {} defaulted",
+                    "{} open, {} settled, {} disputed, {} defaulted, {} cured, {} written off, {} resolved, {} netted",
                     count(deals.open),
                     count(deals.settled),
                     count(deals.disputed),
-                    count(deals.defaulted)
+                    count(deals.defaulted),
+                    count(deals.cured),
+                    count(deals.written_off),
+                    count(deals.resolved),
+                    count(deals.netted)
                 ),
             ),
+            ("Epochs", format!("{} ended, {} scored", count(self.epochs.ended), count(self.epochs.scored))),
             ("Forks", count(self.forks)),
             ("Receipts", count(self.receipts)),
         ]);
+        if !self.epochs.never_scored.is_empty() {
+            let epochs: Vec<String> = self.epochs.never_scored.iter().map(ToString::to_string).collect();
+            rows.push(("Never scored", format!("epochs {}", epochs.join(", "))));
+        }
         if let Some(head) = &self.head {
             rows.push(("Head", format!("record {}, {}", count(head.seq), head.hash)));
         }

@@ -167,9 +167,9 @@ impl Engine {
         if !arriving.display.is_zero() {
             check_display(arriving.display, arriving.quantity)?;
         }
-        let exposes = self.markets.get(&order.market).is_some_and(|market| market.legs().expose());
-        if exposes {
-            self.check_limit(order.account)?;
+        let legs = self.markets.get(&order.market).map(|market| market.legs());
+        if let Some(legs) = legs.filter(|legs| legs.expose()) {
+            self.check_limit(order.account, &legs)?;
         }
         // From here it succeeds: an auction refuses nothing else of an order that rests already.
         let own = self.own_across(index);

@@ -72,6 +72,7 @@ impl Engine {
         how: How,
     ) -> Result<Placed<Bar>, Refusal> {
         let id = self.orders.get(index).market;
+        let by_counterparty = self.serves_trust();
         let market = self.markets.get_mut(&id).ok_or(Refusal::UnknownMarket)?;
         let legs = market.legs();
         let Scratch { draws, events, .. } = &mut self.scratch;
@@ -81,7 +82,9 @@ impl Engine {
         let limits = Limits {
             accounts: &self.accounts,
             orders: &self.orders,
+            deals: &self.deals,
             parameters: &self.parameters,
+            by_counterparty,
             guards: &self.guards,
             slots,
             market: id,
@@ -98,7 +101,10 @@ impl Engine {
             Placed {
                 rest: Rest::Cancelled(matching::CancelReason::NotAdmitted(Bar::Exhausted { limit, free })),
                 ..
-            } if events.is_empty() => Err(Refusal::LimitExhausted { limit, free }),
+            } if events.is_empty() => {
+                let account = self.orders.get(index).account;
+                Err(self.limit_refusal(account, limit, free))
+            }
             placed => Ok(placed),
         }
     }

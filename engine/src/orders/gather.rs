@@ -17,8 +17,9 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
         let market = self.markets.get(&order.market).ok_or(Refusal::UnknownMarket)?;
-        if market.legs().expose() {
-            self.check_limit(order.account)?;
+        let legs = market.legs();
+        if legs.expose() {
+            self.check_limit(order.account, &legs)?;
         }
         let id = order.market;
         let index = self.orders.add(order);

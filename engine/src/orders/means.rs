@@ -4,7 +4,7 @@ use crate::Refusal;
 use crate::accounts::AccountIndex;
 use crate::apply::Engine;
 use crate::effects::Effects;
-use crate::market::Market;
+use crate::market::{Legs, Market};
 use crate::open::{OpenOrder, OrderIndex, Spot};
 use bandex_settlement::draw_cap;
 use bandex_types::{Amount, MarketId, Price, Quantity, Rail, Side};
@@ -15,11 +15,11 @@ pub(super) struct Means {
     pub side: Side,
     /// In units of the asset it pays with; locked if the ledger keeps that asset.
     pub paying: Amount,
-    /// In quote units.
+    /// What counts as an open bid if it is one, in the unit of account.
     pub notional: Amount,
     /// Locks that end if it is accepted.
     pub released_lock: Amount,
-    /// Open bids that end if it is accepted, in quote units.
+    /// Open bids that end if it is accepted, in the unit of account.
     pub released_bids: u128,
 }
 
@@ -30,7 +30,13 @@ impl Means {
         let notional = legs.quote_units(quantity, price).ok_or(Refusal::TooLarge)?;
         let paying = legs.paying_units(side, quantity, price).ok_or(Refusal::TooLarge)?;
         legs.base_units(quantity).ok_or(Refusal::TooLarge)?;
-        Ok(Self { side, paying, notional, released_lock: Amount::ZERO, released_bids: 0 })
+        Ok(Self {
+            side,
+            paying,
+            notional: legs.worth(notional),
+            released_lock: Amount::ZERO,
+            released_bids: 0,
+        })
     }
 
     /// With what an order has committed that ends if this is accepted.
@@ -75,7 +81,7 @@ impl Engine {
     ) -> Result<(), Refusal> {
         let account = self.accounts.get(account);
         let sum = account.open_bids - released + account.unsettled + notional;
-        let limit = u128::from(account.limit(&self.parameters).get());
+        let limit = u128::from(account.limit().get());
         let bound = limit * u128::from(self.parameters.bid_multiple);
         if sum <= bound {
             return Ok(());
@@ -85,11 +91,11 @@ impl Engine {
     }
 
     /// Refuses an account whose limit is used up, before an auction rather than in it.
-    pub(super) fn check_limit(&self, account: AccountIndex) -> Result<(), Refusal> {
-        let account = self.accounts.get(account);
-        let free = account.free_limit(&self.parameters);
-        if draw_cap(Amount::MAX, None, free, self.parameters.share_ppm).is_zero() {
-            return Err(Refusal::LimitExhausted { limit: account.limit(&self.parameters), free });
+    pub(super) fn check_limit(&self, index: AccountIndex, legs: &Legs) -> Result<(), Refusal> {
+        let account = self.accounts.get(index);
+        let free = account.free_limit();
+        if draw_cap(Amount::MAX, None, legs.units(free), self.parameters.share_ppm).is_zero() {
+            return Err(self.limit_refusal(index, account.limit(), free));
         }
         Ok(())
     }
@@ -138,6 +144,7 @@ impl Engine {
             Some(budget) if order.spot == Spot::Asleep => budget,
             _ => market.legs().quote_units(order.left(), order.price).unwrap_or_default(),
         };
+        let now = market.legs().worth(now);
         let then = std::mem::replace(&mut order.bid_notional, now);
         let account = self.accounts.get_mut(order.account);
         account.open_bids = account.open_bids - u128::from(then.get()) + u128::from(now.get());

@@ -26,7 +26,11 @@ impl Engine {
             return Err(Refusal::MarketClosed { state: market.state });
         }
         self.refuse_frozen(signer.account)?;
+        self.refuse_unadmitted(signer.account)?;
         if self.serves_trading() {
+            if place.least_score.is_some() {
+                self.check_serves_trust("least_score")?;
+            }
             check_terms(place, self.time)?;
         } else {
             check_first_rules(place)?;
@@ -88,7 +92,8 @@ impl Engine {
                     Side::Sell => legs.base_units(lots).ok_or(Refusal::TooLarge)?,
                 };
                 let side = place.side;
-                Means { side, paying, notional: budget, released_lock: Amount::ZERO, released_bids: 0 }
+                let notional = legs.worth(budget);
+                Means { side, paying, notional, released_lock: Amount::ZERO, released_bids: 0 }
             }
         };
         self.check_means(signer.account, legs.paying_rail(place.side), &means)?;

@@ -66,6 +66,7 @@ impl Engine {
             state => return Err(Refusal::MarketClosed { state }),
         }
         self.refuse_frozen(signer.account)?;
+        self.refuse_unadmitted(signer.account)?;
         self.check_grant(signer, quotes.market, Amount::ZERO)?;
         let guard = self.guards.get(signer.account, quotes.market);
         if !quotes.quotes.is_empty() && guard.is_some_and(|guard| guard.tripped) {

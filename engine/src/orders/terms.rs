@@ -34,9 +34,6 @@ pub(super) fn check_first_rules(place: &Place) -> Result<(), Refusal> {
 
 /// The terms that contradict each other, at sequenced time `now`.
 pub(super) fn check_terms(place: &Place, now: Timestamp) -> Result<(), Refusal> {
-    if place.least_score.is_some() {
-        return not_served("least_score");
-    }
     let dated = place.time_in_force == TimeInForce::Gtd;
     if dated != place.expires.is_some() || place.expires.is_some_and(|expires| expires <= now) {
         return Err(Refusal::BadDate);

@@ -58,7 +58,9 @@ impl Engine {
             Err(refusal) => {
                 let reason = match refusal {
                     Refusal::WouldTrade => CancelReason::WouldTrade,
-                    Refusal::LimitExhausted { .. } => CancelReason::LimitExhausted,
+                    Refusal::LimitExhausted { .. } | Refusal::LimitReached { .. } => {
+                        CancelReason::LimitExhausted
+                    }
                     _ => CancelReason::Unfilled,
                 };
                 self.forget(index, reason, effects);

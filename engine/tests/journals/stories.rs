@@ -150,7 +150,7 @@ fn amend(order: OrderRef, price: u64, quantity: u64) -> Operation {
 }
 
 fn terms() -> World {
-    let mut world = World::with(&["alice", "bob", "carol"]);
+    let mut world = World::with_under(2, &["alice", "bob", "carol"]);
     let shows = |lots, plain| Place { display: Some(Quantity::new(lots)), ..plain };
     let till = |world: &World, plain| Place {
         time_in_force: TimeInForce::Gtd,
@@ -181,7 +181,7 @@ fn terms() -> World {
 
 fn sleepers() -> World {
     use TriggerKind::{StopLoss, TakeProfit};
-    let mut world = World::with(&["alice", "bob", "carol"]);
+    let mut world = World::with_under(2, &["alice", "bob", "carol"]);
     for (price, quantity) in [(18, 10), (16, 10), (14, 10)] {
         world.rest("bob", BWT_BTC, Buy, price, quantity);
     }
@@ -199,7 +199,7 @@ fn sleepers() -> World {
 }
 
 fn quotes() -> World {
-    let mut world = World::with(&["alice", "bob"]);
+    let mut world = World::with_under(2, &["alice", "bob"]);
     let quotes = |slide, all: &[(bandex_types::Side, u64, u64)]| {
         let one = |(side, price, quantity): &(bandex_types::Side, u64, u64)| Quote {
             side: *side,

@@ -172,6 +172,68 @@ impl World {
         self.operations(name, vec![Operation::CancelClient { market, client_id: client_id.to_owned() }])
     }
 
+    /// Sets the terms of trust, which must be legal.
+    pub fn set_trust(&mut self, terms: TrustTerms) {
+        assert_eq!(code(&self.configure(vec![Change::SetTrust(terms)])), "done");
+    }
+
+    /// Says that so many units of an asset are worth so many millisatoshi.
+    pub fn set_rate(&mut self, asset: AssetId, msat: u64, units: u64) {
+        let rate = Ratio::new(msat, units).ok();
+        assert_eq!(code(&self.configure(vec![Change::SetRate { asset, rate }])), "done");
+    }
+
+    pub fn bond(&mut self, name: &str, units: u64) -> Outcome {
+        self.send(name, Bond { amount: Amount::new(units) })
+    }
+
+    pub fn unbond(&mut self, name: &str, units: u64) -> Outcome {
+        self.send(name, Unbond { amount: Amount::new(units) })
+    }
+
+    pub fn fee(&mut self, name: &str, units: u64) -> Outcome {
+        self.send(name, Fee { amount: Amount::new(units) })
+    }
+
+    /// Asks for the first grant with enough work, or too little.
+    pub fn claim(&mut self, name: &str, enough: bool) -> Outcome {
+        let bits = u32::from(self.engine.trust_terms().grant_work_bits);
+        let fits = |block: &Block| bits > 16 || (leading_zero_bits(&block.id()) >= bits) == enough;
+        let mut blocks = (0..).map(|nonce| self.next_block(name, Claim { nonce }));
+        let block = blocks.find(fits).expect("some nonce serves");
+        self.apply_block(block.sign(&pair(name)))
+    }
+
+    pub fn certify(&mut self, registrar: &str, name: &str, expires: Option<Timestamp>) -> Outcome {
+        let account = self.account(name);
+        self.send(registrar, Certify { account, expires })
+    }
+
+    pub fn decertify(&mut self, registrar: &str, name: &str) -> Outcome {
+        let account = self.account(name);
+        self.send(registrar, Decertify { account })
+    }
+
+    pub fn set_registrar(&mut self, name: &str, registrar: bool) -> Outcome {
+        let account = self.account(name);
+        self.configure(vec![Change::SetRegistrar { account, registrar }])
+    }
+
+    pub fn set_seed(&mut self, name: &str, seed: bool) -> Outcome {
+        let account = self.account(name);
+        self.configure(vec![Change::SetSeed { account, seed }])
+    }
+
+    /// How an account stands as to trust.
+    pub fn trust(&self, name: &str) -> bandex_engine::TrustState {
+        self.engine.trust(&self.account(name)).expect("the account exists")
+    }
+
+    /// The scores that are due, worked out from the engine's checkpoint.
+    pub fn scores(&self) -> bandex_tradechain::Scores {
+        self.engine.checkpoint().expect("scores are due").scores()
+    }
+
     pub fn transfer(&mut self, from: &str, to: &str, units: u64) -> Outcome {
         let to = self.account(to);
         let (amount, asset) = (Amount::new(units), AssetId::BWT);

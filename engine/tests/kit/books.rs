@@ -1,11 +1,12 @@
 //! Orders as a reader of outcomes sees them: filled + open + cancelled = ordered, and no crossed book.
 
+use super::trust::{Rates, worth_up};
 use bandex_engine::{CancelReason, Engine, Event, OrderState, OrderStatus, Outcome, Trade};
 use bandex_tradechain::body::{MarketListing, MarketState, Operation, Place};
 use bandex_tradechain::{Body, Decoded};
 use bandex_types::{
-    AccountId, Amount, AssetId, MarketId, OrderRef, OrderType, PostOnly, Price, Quantity, Rail, Rounding,
-    SelfTrade, Side, TimeInForce, quote_amount,
+    AccountId, Amount, AssetId, MarketId, OrderRef, OrderType, PostOnly, Price, Quantity, Rail, Ratio,
+    Rounding, SelfTrade, Side, TimeInForce, quote_amount,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -21,6 +22,8 @@ pub struct Orders {
     /// Where the command being applied ends an auction.
     uncrossing: BTreeSet<MarketId>,
     traded: BTreeMap<OrderRef, u128>,
+    /// What a quote unit was worth when an order was last told.
+    rates: BTreeMap<OrderRef, Option<Ratio>>,
     numbers: BTreeMap<MarketId, u64>,
 }
 
@@ -111,7 +114,9 @@ impl Orders {
         }
     }
 
-    pub fn change(&mut self, state: &OrderState) {
+    pub fn change(&mut self, engine: &Engine, state: &OrderState, rates: &Rates) {
+        let rate = rates.get(&listing_of(engine, state.market).quote).copied();
+        self.rates.insert(state.order, rate);
         let asked = self.asked.get(&state.order).expect("an order was asked for");
         assert_eq!((asked.market, asked.side), (state.market, state.side));
         assert_eq!(asked.client_id, state.client_id);
@@ -211,9 +216,10 @@ impl Orders {
         let worth = |state: &OrderState| {
             let listing = listing_of(engine, state.market);
             let outside = state.side == Side::Buy && rails(engine, &listing).1 == Rail::Attested;
-            if outside { self.size(engine, state).1 } else { 0 }
+            let units = if outside { self.size(engine, state).1 } else { 0 };
+            worth_up(self.rates[&state.order], units)
         };
-        self.alive().filter(|state| state.account == *whose).map(|state| u128::from(worth(state))).sum()
+        self.alive().filter(|state| state.account == *whose).map(worth).sum()
     }
 
     /// The books hold exactly the open orders, are sorted and not crossed.

@@ -2,10 +2,11 @@
 //! reservation beyond the limit.
 
 use super::books::{Orders, listing_of, notional, rails};
+use super::trust::worth_up;
 use super::watch::DealLock;
-use bandex_engine::{DealState, DefaultNotice, Engine, Event, Outcome, Trade, Tranche};
+use bandex_engine::{DealState, DefaultNotice, Engine, Event, Netted, Outcome, Trade, Tranche, netted_id};
 use bandex_settlement::{Party, State, draw_cap};
-use bandex_types::{AccountId, DealId, Quantity, Rail, Side};
+use bandex_types::{AccountId, Amount, DealId, Quantity, Rail, Ratio, Rounding, Side, share};
 use std::collections::{BTreeMap, BTreeSet};
 
 const PARTIES: [Party; 2] = [Party::Seller, Party::Buyer];
@@ -20,6 +21,9 @@ pub struct Deals {
     /// The number of the last tranche, and the units that seller and buyer sent, added up from the tranches.
     sent: BTreeMap<DealId, (u32, [u64; 2])>,
     defaulted: BTreeSet<DealId>,
+    /// What a quote unit of each was worth when it was opened, and which was opened after which.
+    rates: BTreeMap<DealId, Option<Ratio>>,
+    opened: Vec<DealId>,
 }
 
 fn index(party: Party) -> usize {
@@ -34,7 +38,10 @@ fn account(state: &DealState, party: Party) -> AccountId {
 }
 
 impl Deals {
-    pub fn open(&mut self, trade: &Trade) {
+    pub fn open(&mut self, trade: &Trade, rate: Option<Ratio>) {
+        if self.rates.insert(trade.deal, rate).is_none() {
+            self.opened.push(trade.deal);
+        }
         assert_eq!(trade.deal, bandex_engine::deal_id(&trade.taker, &trade.maker));
         assert!(!self.states.contains_key(&trade.deal), "no deal grows after its step: {trade:?}");
         self.trades.entry(trade.deal).or_default().push(trade.clone());
@@ -54,7 +61,8 @@ impl Deals {
 
     pub fn change(&mut self, state: &DealState) {
         if let Some(before) = self.states.insert(state.id, state.clone()) {
-            assert!(!before.deal.state().is_closed(), "what has ended stays so: {state:?}");
+            check_step(before.deal.state(), state.deal.state());
+            assert_eq!((before.replaces, before.deal.carried()), (state.replaces, state.deal.carried()));
             assert_eq!(before.deal.terms(), state.deal.terms());
             for party in PARTIES {
                 assert!(before.deal.sent(party) <= state.deal.sent(party));
@@ -66,7 +74,52 @@ impl Deals {
     pub fn reserved(&self, whose: &AccountId) -> u128 {
         let sides = self.states.values().flat_map(|state| PARTIES.map(|party| (state, party)));
         let own = sides.filter(|(state, party)| account(state, *party) == *whose);
-        own.map(|(state, party)| u128::from(state.deal.reserved(party).get())).sum()
+        own.map(|(state, party)| self.worth(state, state.deal.reserved(party))).sum()
+    }
+
+    /// What quote units of a deal count for against limits.
+    fn worth(&self, state: &DealState, units: Amount) -> u128 {
+        worth_up(self.rates.get(&state.id).copied().flatten(), units.get())
+    }
+
+    /// What all deals between two let one of them owe the other.
+    pub fn owed(&self, debtor: &AccountId, creditor: &AccountId) -> u128 {
+        let sides = self.states.values().flat_map(|state| PARTIES.map(|party| (state, party)));
+        let between = sides.filter(|(state, party)| {
+            account(state, *party) == *debtor && account(state, party.other()) == *creditor
+        });
+        between.map(|(state, party)| self.worth(state, state.deal.reserved(party))).sum()
+    }
+
+    /// How much one of its parties lets the other owe in a deal.
+    pub fn cap_for(&self, deal: DealId, whose: &AccountId) -> Amount {
+        let state = &self.states[&deal];
+        let party = if state.seller == *whose { Party::Seller } else { Party::Buyer };
+        state.deal.terms().cap_of(party)
+    }
+
+    /// The last deal that was opened between two.
+    pub fn last_between(&self, one: &AccountId, other: &AccountId) -> Option<DealId> {
+        let between = |id: &&DealId| {
+            let state = &self.states[id];
+            [(state.seller, state.buyer), (state.buyer, state.seller)].contains(&(*one, *other))
+        };
+        self.opened.iter().rev().find(between).copied()
+    }
+
+    /// The accounts of the orders that made and took a deal.
+    pub fn maker_and_taker(&self, deal: DealId) -> [AccountId; 2] {
+        let trade = &self.trades[&deal][0];
+        [trade.maker_account, trade.taker_account]
+    }
+
+    /// Whether an account defaulted in any deal.
+    pub fn has_defaulted(&self, whose: &AccountId) -> bool {
+        let by = |state: &DealState| match state.deal.state() {
+            State::Defaulted { by, .. } => account(state, by) == *whose,
+            _ => false,
+        };
+        self.defaulted.iter().any(|id| by(&self.states[id]))
     }
 
     /// What an account has bought and not yet paid for, outside the ledger.
@@ -74,7 +127,7 @@ impl Deals {
         let bought =
             self.states.values().filter(|state| state.buyer == *whose && !state.deal.state().is_closed());
         let outside = bought.filter(|state| state.deal.terms().quote_rail == Rail::Attested);
-        outside.map(|state| u128::from(state.deal.undelivered_quote().get())).sum()
+        outside.map(|state| self.worth(state, state.deal.undelivered_quote())).sum()
     }
 
     /// What each side of each deal must lock: what it has still to deliver on the ledger, 0 once the deal has ended.
@@ -96,10 +149,13 @@ impl Deals {
             assert_eq!(engine.deal(id).as_ref(), Some(state), "events tell every change of a deal");
             self.check_deal(engine, state, orders);
         }
-        assert_eq!(self.trades.len(), self.states.len());
+        let traded = self.states.values().filter(|state| state.replaces.is_none()).count();
+        assert_eq!(self.trades.len(), traded);
         for event in &outcome.events {
-            if let Event::Trade(trade) = event {
-                self.check_new(engine, &self.states[&trade.deal]);
+            match event {
+                Event::Trade(trade) => self.check_new(engine, &self.states[&trade.deal]),
+                Event::Netted(netted) => self.check_netted(netted),
+                _ => {}
             }
         }
     }
@@ -107,7 +163,12 @@ impl Deals {
     fn check_deal(&self, engine: &Engine, state: &DealState, orders: &Orders) {
         let (deal, terms) = (&state.deal, state.deal.terms());
         assert!(deal.is_consistent(), "{state:?}");
-        assert_eq!(self.defaulted.contains(&state.id), matches!(deal.state(), State::Defaulted { .. }));
+        match deal.state() {
+            State::Defaulted { .. } | State::Cured { .. } => assert!(self.defaulted.contains(&state.id)),
+            // Disputes and defaults may end so.
+            State::WrittenOff { .. } | State::Resolved => {}
+            _ => assert!(!self.defaulted.contains(&state.id), "{state:?}"),
+        }
         let (_, sent) = self.sent.get(&state.id).copied().unwrap_or_default();
         for party in PARTIES {
             let total = if party == Party::Seller { terms.base_total } else { terms.quote_total };
@@ -125,7 +186,9 @@ impl Deals {
     }
 
     fn check_terms(&self, engine: &Engine, state: &DealState, orders: &Orders) {
-        let (terms, trades) = (state.deal.terms(), &self.trades[&state.id]);
+        // What took the place of others is checked against them.
+        let Some(trades) = self.trades.get(&state.id) else { return };
+        let terms = state.deal.terms();
         let trade = &trades[0];
         assert!(trades.iter().all(|other| other.price == trade.price));
         let quantity = Quantity::new(trades.iter().map(|trade| trade.quantity.get()).sum());
@@ -140,7 +203,7 @@ impl Deals {
         for (party, order) in [(Party::Seller, sell), (Party::Buyer, buy)] {
             let own = orders.asked[&order].own_cap;
             assert!(
-                own.is_none_or(|own| terms.cap_of(party) <= own),
+                own.is_none_or(|own| self.worth(state, terms.cap_of(party)) <= u128::from(own.get())),
                 "nobody trusts more than it said: {state:?}"
             );
             assert!(terms.cap_of(party) <= terms.quote_total);
@@ -150,15 +213,91 @@ impl Deals {
 
     /// At the moment it is granted no reservation is beyond the limit, nor a cap beyond its share of it.
     fn check_new(&self, engine: &Engine, state: &DealState) {
-        for party in PARTIES {
+        // It was netted at once: what is in its place reserves less.
+        let netted = state.deal.state() == State::Netted;
+        for party in PARTIES.into_iter().filter(|_| !netted) {
             let owes = engine.account(&account(state, party)).expect("parties exist");
             if !state.deal.terms().settles_at_once() {
                 assert!(owes.reserved <= owes.limit, "{owes:?} in {state:?}");
                 let cap = state.deal.terms().cap_of(party.other());
-                let most = draw_cap(cap, None, owes.limit, engine.parameters().share_ppm);
+                let limit = match self.rates[&state.id] {
+                    Some(rate) => {
+                        share(owes.limit, rate.den(), rate.num(), Rounding::Down).unwrap_or(Amount::MAX)
+                    }
+                    None => owes.limit,
+                };
+                let most = draw_cap(cap, None, limit, engine.parameters().share_ppm);
                 assert_eq!(cap, most, "a cap is at most the share of the limit");
                 assert_eq!(state.deal.reserved(party), cap, "both caps are reserved");
             }
         }
     }
+
+    /// What is left of a deal that was netted: base, quote, and what it reserved against seller and buyer, worked out
+    /// from its tranches.
+    fn left(&self, id: &DealId) -> ([i128; 2], [u64; 2]) {
+        let state = &self.states[id];
+        assert_eq!((state.deal.state(), state.deal.in_flight()), (State::Netted, None));
+        let (terms, carried) = (state.deal.terms(), state.deal.carried().unwrap_or_default());
+        let (_, [base, quote]) = self.sent.get(id).copied().unwrap_or_default();
+        let due = terms.quote_total.get() - carried.buyer.get();
+        let left = [(terms.base_total.get(), base), (due, quote)].map(|(all, sent)| i128::from(all - sent));
+        let reserved = PARTIES.map(|party| {
+            let left = terms.quote_total.get() - state.deal.sent(party).get();
+            left.min(terms.cap_of(party.other()).get())
+        });
+        (left, reserved)
+    }
+
+    /// The deal in the place of two is over what was left between the parties, and holds no more of either's limit.
+    fn check_netted(&self, netted: &Netted) {
+        let [older, newer] = netted.replaced;
+        let (old, new) = (&self.states[&older], &self.states[&newer]);
+        assert_eq!((old.market, old.seller, old.buyer), (new.market, new.buyer, new.seller));
+        let ((old_left, old_reserved), (new_left, new_reserved)) = (self.left(&older), self.left(&newer));
+        let both = |at: usize| old_left[at].min(new_left[at]);
+        assert_eq!([netted.base, netted.quote].map(|amount| i128::from(amount.get())), [both(0), both(1)]);
+        let net = [0, 1].map(|at| old_left[at] - new_left[at]);
+        let Some(id) = netted.deal else {
+            assert_eq!(net, [0, 0]);
+            return;
+        };
+        assert_eq!(id, netted_id(&older, &newer));
+        let state = &self.states[&id];
+        assert_eq!((state.replaces, state.market), (Some(netted.replaced), old.market));
+        assert_eq!((state.taker, state.maker), (new.taker, new.maker));
+        let along = state.seller == old.seller;
+        let pair = if along { (old.seller, old.buyer) } else { (old.buyer, old.seller) };
+        assert_eq!((state.seller, state.buyer), pair);
+        assert_eq!(
+            (state.taker_side == Side::Sell) == (state.seller == new.seller),
+            new.taker_side == Side::Sell
+        );
+        let (terms, carried) =
+            (state.deal.terms(), state.deal.carried().expect("it took the place of others"));
+        let due = [terms.base_total.get(), terms.quote_total.get() - carried.buyer.get()].map(i128::from);
+        assert_eq!(due, if along { net } else { net.map(|units| -units) });
+        let [old_seller, old_buyer] = old_reserved;
+        let [new_seller, new_buyer] = new_reserved;
+        let against = [(old.seller, old_seller + new_buyer), (old.buyer, old_buyer + new_seller)];
+        for (whose, most) in against {
+            let party = if state.seller == whose { Party::Seller } else { Party::Buyer };
+            assert!(terms.may_owe(party, carried).get() <= most, "no reservation rises: {state:?}");
+        }
+    }
+}
+
+/// What has ended stays so, unless it went wrong: then it may still end better.
+fn check_step(before: State, now: State) {
+    let fine = match before {
+        State::Open | State::Disputed { .. } => true,
+        State::Defaulted { by } => match now {
+            State::Defaulted { by: still } | State::Cured { by: still } => by == still,
+            State::WrittenOff { by: victim } => by != victim,
+            _ => now == State::Resolved,
+        },
+        State::WrittenOff { .. } => now == State::Resolved,
+        State::Settled | State::Cured { .. } | State::Resolved | State::Netted => false,
+    };
+    assert!(fine, "{before:?} became {now:?}");
 }

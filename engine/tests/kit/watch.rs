@@ -3,6 +3,7 @@
 
 use super::books::{Orders, listing_of, rails};
 use super::deals::Deals;
+use super::trust::{Trusts, worth_up};
 use bandex_engine::{
     AccountState, BalanceState, CommandResult, Engine, Event, FreezeReason, KeyState, KeyStatus, LockReason,
     Outcome, ProposalState, ProposalStatus, Refusal,
@@ -23,6 +24,7 @@ pub struct Watch {
     pub waiting: BTreeMap<BlockId, ProposalState>,
     pub orders: Orders,
     pub deals: Deals,
+    pub trust: Trusts,
     /// The end of each lane: seq and id.
     lanes: BTreeMap<PublicKey, (u64, BlockId)>,
 }
@@ -36,6 +38,7 @@ impl Watch {
         self.see_lanes(engine, decoded, outcome);
         let before = self.balances.clone();
         self.orders.note_placed(decoded, outcome);
+        self.trust.begin_command();
         for event in &outcome.events {
             self.take_in(engine, event);
         }
@@ -44,17 +47,22 @@ impl Watch {
         self.check_bids(engine, decoded, outcome);
         self.check_accounts(engine);
         self.check_money(engine, &before);
+        let mut trust = std::mem::take(&mut self.trust);
+        trust.check(engine, decoded, outcome, self);
+        self.trust = trust;
     }
 
     fn take_in(&mut self, engine: &Engine, event: &Event) {
+        self.trust.take_in(&self.deals, event);
         match event {
             Event::Account(state) => drop(self.accounts.insert(state.account, state.clone())),
             Event::Key(state) => drop(self.keys.insert(state.key, state.clone())),
             Event::Balance(state) => drop(self.balances.insert(state.account, state.clone())),
-            Event::Order(state) => self.orders.change(state),
+            Event::Order(state) => self.orders.change(engine, state, &self.trust.rates),
             Event::Trade(trade) => {
                 self.orders.trade(engine, trade);
-                self.deals.open(trade);
+                let quote = listing_of(engine, trade.market).quote;
+                self.deals.open(trade, self.trust.rates.get(&quote).copied());
             }
             Event::Deal(state) => self.deals.change(state),
             Event::Tranche(tranche) => self.deals.tranche(tranche),
@@ -84,7 +92,16 @@ impl Watch {
             | Event::Terms(_)
             | Event::MarketRules { .. }
             | Event::Auction { .. }
-            | Event::Protection { .. } => {}
+            | Event::Protection { .. }
+            | Event::Trust(_)
+            | Event::TrustTerms(_)
+            | Event::Rate { .. }
+            | Event::MarketFees { .. }
+            | Event::Epoch { .. }
+            | Event::Scored { .. }
+            | Event::Slash(_)
+            | Event::Netted(_)
+            | Event::DealFees { .. } => {}
         }
     }
 
@@ -137,8 +154,9 @@ impl Watch {
             let sum = self.orders.open_bids(engine, &state.account) + self.deals.unsettled(&state.account);
             let limit = u128::from(engine.account(&state.account).expect("it ordered").limit.get());
             let trades = outcome.events.iter().filter(|event| matches!(event, Event::Trade(_))).count();
+            let unit = worth_up(engine.rate(listing.quote), 1) + 1;
             let bound = limit * u128::from(engine.parameters().bid_multiple)
-                + u128::try_from(trades).expect("it fits");
+                + u128::try_from(trades).expect("it fits") * unit;
             assert!(sum <= bound, "bids of {sum} above {bound}: {state:?}");
         }
     }
@@ -178,6 +196,9 @@ impl Watch {
             let locked = engine.locked_for(&LockReason::Deal(deal, party)).get();
             assert_eq!(locked, units, "a deal locks what the {party} still has to deliver: {deal}");
             *right.entry(account).or_default() += u128::from(units);
+        }
+        for (id, state) in &self.trust.states {
+            *right.entry(*id).or_default() += u128::from(state.bond.get()) + u128::from(state.leaving.get());
         }
         for (id, state) in &self.balances {
             assert_eq!(engine.balance(id).as_ref(), Some(state), "events tell every change of a balance");

@@ -49,7 +49,7 @@ fn everything_that_must_always_be_true_is_true() {
     let seen = seen.into_inner();
     let trading =
         ["auction", "protection", "sleeping", "expired", "outside_band", "replaced", "auction_unfilled"];
-    let others = ["done", "trade", "tranche", "default", "settled", "disputed", "fork", "limit_exhausted"];
+    let others = ["done", "trade", "tranche", "default", "settled", "disputed", "fork", "limit_reached"];
     for code in trading.into_iter().chain(others) {
         assert!(seen.contains_key(code), "the random commands never came to {code}: {seen:?}");
     }

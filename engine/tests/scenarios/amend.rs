@@ -110,7 +110,7 @@ fn who_has_no_limit_left_stays_where_it_is() {
     world.rest("bob", BWT_BTC, Buy, 7, 5);
     world.set_limit("alice", Some(0));
     let outcome = amend(&mut world, "alice", order, 7, 20);
-    assert_eq!((code(&outcome), queue(&world, Sell)), ("limit_exhausted", vec![(order, 20)]));
+    assert_eq!((code(&outcome), queue(&world, Sell)), ("limit_reached", vec![(order, 20)]));
     assert_eq!(world.status(order), Open);
 }
 

@@ -186,7 +186,7 @@ fn an_auction_gathers_limit_and_market_orders_and_nothing_else() {
     check(budget, "not_in_auction");
     check(limit(BWT_BTC, Sell, 10, 10_000), "insufficient_free");
     world.set_limit("bob", Some(0));
-    assert_eq!(code(&world.place("bob", limit(BWT_BTC, Buy, 0, 1)).1), "limit_exhausted");
+    assert_eq!(code(&world.place("bob", limit(BWT_BTC, Buy, 0, 1)).1), "limit_reached");
 }
 
 #[test]

@@ -50,7 +50,7 @@ fn a_block_is_good_until_its_expiry_and_takes_its_place_after_it_too() {
         code(&world.apply_block(block.sign(&pair("alice"))))
     };
     let next = world.now().plus(1);
-    assert_eq!(send(&mut world, next), "not_served", "it is judged");
+    assert_eq!(send(&mut world, next), "done", "it is judged");
     let now = world.now();
     assert_eq!(send(&mut world, now), "expired");
     assert_eq!(world.engine.head(&key("alice")).unwrap().seq, 3);

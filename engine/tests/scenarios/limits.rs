@@ -45,8 +45,9 @@ fn a_taker_with_nothing_left_is_refused_and_may_rest() {
     world.set_limit("bob", Some(3));
     for time_in_force in [TimeInForce::Gtc, TimeInForce::Ioc, TimeInForce::Fok] {
         let (_, outcome) = world.place("bob", Place { time_in_force, ..limit(BWT_BTC, Buy, 5, 10) });
-        let (limit, free) = (Amount::new(3), Amount::new(3));
-        assert_eq!(refusal(&outcome), Some(&Refusal::LimitExhausted { limit, free }));
+        assert_eq!(code(&outcome), "limit_reached");
+        let told = refusal(&outcome).expect("it was refused").to_string();
+        assert!(told.contains("the limit is 3, set by the operator"), "{told}");
         assert!(outcome.events.is_empty());
     }
     world.rest("bob", BWT_BTC, Buy, 4, 10);
@@ -95,7 +96,7 @@ fn a_fok_order_that_runs_out_in_the_trial_changes_nothing() {
     }
     let fok = |quantity| Place { time_in_force: TimeInForce::Fok, ..limit(BWT_BTC, Buy, 5, quantity) };
     let (_, outcome) = world.place("bob", fok(40));
-    assert_eq!((code(&outcome), outcome.events.len()), ("limit_exhausted", 0));
+    assert_eq!((code(&outcome), outcome.events.len()), ("limit_reached", 0));
     assert_eq!(world.reserved("bob").0, 0);
     let (order, _) = world.place("bob", fok(20));
     assert_eq!(world.status(order), OrderStatus::Filled, "the trial reserved nothing for good");

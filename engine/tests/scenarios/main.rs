@@ -1,8 +1,11 @@
 //! Scenarios: what each kind of block does, each refusal, and how deals, limits and forks play out.
 
+mod admission_modes;
 mod amend;
 mod auctions;
+mod bonds;
 mod deals;
+mod epochs;
 mod every_code;
 mod forks;
 mod keys;
@@ -12,8 +15,10 @@ mod limits;
 mod markets;
 mod operator;
 mod orders;
+mod preferences;
 mod quotes;
 mod sleepers;
 mod snapshot;
 mod special;
 mod tokens;
+mod trust;

@@ -188,19 +188,26 @@ fn genesis_comes_first_and_once() {
 #[test]
 fn only_rules_that_exist_can_be_switched_to() {
     let mut world = World::bare_under(1);
-    assert_eq!(world.engine.due_upgrade(), Some(Command::Upgrade { rules: 2 }));
+    assert_eq!(world.engine.due_upgrade(), Some(Command::Upgrade { rules: 3 }));
     let mut check = |rules, expected, then| {
         let outcome = world.apply(Command::Upgrade { rules });
-        let events = if expected == "done" { vec![Event::Rules { version: rules }] } else { vec![] };
-        assert_eq!((code(&outcome), outcome.events), (expected, events));
+        let said = Event::Rules { version: rules };
+        let trust = outcome.events.iter().filter(|event| matches!(event, Event::TrustTerms(_))).count();
+        assert_eq!(
+            (code(&outcome), outcome.events.first()),
+            (expected, (expected == "done").then_some(&said))
+        );
+        assert_eq!(trust, usize::from(rules == 3 && then == 3), "trust begins with version 3");
         assert_eq!(world.engine.rules(), then);
     };
-    check(3, "not_served", 1);
+    check(4, "not_served", 1);
     check(0, "not_served", 1);
     check(1, "done", 1);
     check(2, "done", 2);
     check(1, "not_served", 2);
     check(2, "done", 2);
+    check(3, "done", 3);
+    check(2, "not_served", 3);
     assert_eq!(world.engine.due_upgrade(), None);
     assert_eq!(bandex_engine::Engine::new().due_upgrade(), None, "genesis comes first");
 }

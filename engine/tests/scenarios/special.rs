@@ -85,7 +85,6 @@ fn terms_that_contradict_each_other_are_refused() {
     check(budget(Sell, 0, 9), "bad_terms");
     check(budget(Sell, 19, 9), "zero_quantity");
     check(market(Buy, 12, 0), "zero_quantity");
-    check(Place { least_score: Some(1), ..plain() }, "not_served");
 }
 
 #[test]

@@ -114,11 +114,3 @@ fn a_proposal_cannot_be_answered_at_the_moment_it_expires() {
     world.wait(world.engine.parameters().proposal_us);
     assert_eq!(code(&world.acknowledge("bob", proposal)), "unknown_proposal");
 }
-
-#[test]
-fn bonds_are_not_served_yet() {
-    let mut world = World::with(&["alice"]);
-    let amount = Amount::new(1);
-    assert_eq!(code(&world.send("alice", Bond { amount })), "not_served");
-    assert_eq!(code(&world.send("alice", Unbond { amount })), "not_served");
-}

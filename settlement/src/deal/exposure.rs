@@ -8,27 +8,39 @@ impl Deal {
     /// What `party` would keep without having given for it if it stopped now, in quote value.
     ///
     /// A payment in flight counts at its worst for the counterparty: the counterparty's own as received, that of
-    /// `party` as not sent. So both may owe at once.
+    /// `party` as not sent. So both may owe at once. What a bond has covered is still part of it; nothing is owed once
+    /// the deal is cured, resolved or replaced by another.
     pub fn owed_by(&self, party: Party) -> Amount {
+        if self.state.is_over() { Amount::ZERO } else { self.behind(party) }
+    }
+
+    /// What `party` still has to make good, in quote value: what it owes less what its bond has covered.
+    pub fn owing(&self, party: Party) -> Amount {
+        // A bond covers a default only, and then nobody but the defaulter owes anything.
+        self.owed_by(party).saturating_sub(self.covered)
+    }
+
+    /// How far `party` is behind the other at worst.
+    fn behind(&self, party: Party) -> Amount {
         self.sent_at_most(party.other()).saturating_sub(self.sent.by(party))
     }
 
     /// What counts against the limit of `party`, in quote value: the most it can still come to owe in this deal.
     ///
     /// It only ever falls, except when a fill is added. After a default nothing is reserved against the victim, and
-    /// against the defaulter what it owes.
+    /// against the defaulter what it still has to make good; what a deal that was written off goes on holding is counted
+    /// elsewhere.
     pub fn reserved(&self, party: Party) -> Amount {
         match self.state {
-            State::Defaulted { by } if by == party => self.owed_by(party),
-            State::Defaulted { .. } => Amount::ZERO,
-            State::Open | State::Disputed { .. } | State::Settled => {
-                let left = self.terms.quote_total.saturating_sub(self.sent.by(party));
-                left.min(self.terms.cap_of(party.other()))
-            }
+            State::Defaulted { by } if by == party => self.owing(party),
+            State::Defaulted { .. } | State::WrittenOff { .. } => Amount::ZERO,
+            State::Settled | State::Cured { .. } | State::Resolved | State::Netted => Amount::ZERO,
+            State::Open | State::Disputed { .. } => self.terms.may_owe(party, self.sent),
         }
     }
 
-    /// What `party` lost by the other's default, in quote value: at most its own cap; 0 without a default.
+    /// What `party` lost by the other's default, in quote value, before any bond paid for it: at most its own cap; 0
+    /// without a default.
     ///
     /// Base counts at the value its cumulative amount was rounded down from, so the buyer's loss may be short by less
     /// than one unit of base.
@@ -46,7 +58,7 @@ impl Deal {
 
     /// The quote not yet delivered, in smallest units: if it was locked, what returns to the buyer when the deal ends.
     pub fn undelivered_quote(&self) -> Amount {
-        self.terms.quote_total.saturating_sub(self.sent_units(Party::Buyer))
+        self.terms.quote_total.saturating_sub(self.sent.by(Party::Buyer))
     }
 
     /// Whether what must always be true of a deal is true: nobody has sent more than agreed, nobody owes more than
@@ -54,16 +66,25 @@ impl Deal {
     pub fn is_consistent(&self) -> bool {
         let within = |party: Party| {
             self.sent.by(party) <= self.terms.quote_total
-                && self.owed_by(party) <= self.terms.cap_of(party.other())
+                && self.carried.unwrap_or_default().by(party) <= self.sent.by(party)
+                && self.behind(party) <= self.terms.cap_of(party.other())
         };
         let ended = next_step(&self.terms, self.sent).is_none();
         let fits = match self.state {
             State::Open => !ended,
             State::Disputed { by } => self.in_flight.is_some_and(|open| open.party == by.other()) && !ended,
-            State::Defaulted { .. } => self.in_flight.is_none() && !ended,
             State::Settled => self.in_flight.is_none() && ended,
+            State::WrittenOff { .. } => !ended,
+            State::Defaulted { .. } | State::Cured { .. } | State::Resolved | State::Netted => {
+                self.in_flight.is_none() && !ended
+            }
         };
-        within(Party::Seller) && within(Party::Buyer) && fits
+        let covered = match self.state {
+            State::Defaulted { by } | State::Cured { by } => self.covered <= self.behind(by),
+            State::WrittenOff { .. } | State::Resolved => true,
+            _ => self.covered.is_zero(),
+        };
+        within(Party::Seller) && within(Party::Buyer) && fits && covered
     }
 
     /// What `party` has sent if its payment in flight arrived, in quote value.

@@ -20,6 +20,9 @@ impl Deal {
         proposal: BlockId,
         now: Timestamp,
     ) -> Result<Paid, Refusal> {
+        if self.state.is_closed() {
+            return Err(Refusal::Closed(self.state));
+        }
         if let Some(InFlight { party, tranche, proposal, .. }) = self.in_flight {
             return Err(Refusal::InFlight { party, tranche, proposal });
         }
@@ -114,8 +117,9 @@ impl Deal {
     fn take(&mut self, step: Step, now: Timestamp) -> Move {
         let Step { party, reaches } = step;
         let before = self.sent.by(party);
-        let units = self.terms.units(party, reaches).saturating_sub(self.terms.units(party, before));
+        let units = self.units(party, reaches).saturating_sub(self.units(party, before));
         let value = reaches.saturating_sub(before);
+        let honoured = value.min(self.sent.by(party.other()).saturating_sub(before));
         let tranche = self.tranche;
         self.sent = self.sent.with(party, reaches);
         // Opening made sure that there are numbers enough.
@@ -126,6 +130,6 @@ impl Deal {
             Some(_) => State::Open,
             None => State::Settled,
         };
-        Move { party, tranche, units, value }
+        Move { party, tranche, units, value, honoured }
     }
 }

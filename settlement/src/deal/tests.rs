@@ -1,5 +1,7 @@
 //! Tables of whole deals, rail by rail and corner by corner, and the refusals of each step.
 
+mod ends;
+
 use super::*;
 use crate::{Expired, Paid, Refusal};
 use Party::{Buyer, Seller};
@@ -384,6 +386,12 @@ fn what_must_never_be_is_noticed() {
     check("too late", |deal| deal.sent = Sent { seller: amount(50), buyer: amount(50) });
     check("a default in flight", |deal| deal.state = State::Defaulted { by: Seller });
     check("the wrong one disputes", |deal| deal.state = State::Disputed { by: Seller });
+    check("more was carried over than sent", |deal| {
+        deal.carried = Some(Sent { seller: amount(1), buyer: Amount::ZERO });
+    });
+    check("covered without a default", |deal| deal.covered = amount(1));
+    check("a cure in flight", |deal| deal.state = State::Cured { by: Seller });
+    check("netted in flight", |deal| deal.state = State::Netted);
     check("a dispute about nothing", |deal| {
         deal.state = State::Disputed { by: Buyer };
         deal.in_flight = None;
@@ -394,8 +402,36 @@ fn what_must_never_be_is_noticed() {
 fn stored_bytes_and_messages() {
     let mut deal = open(terms(500, 50, [10, 5]));
     pay_due(&mut deal, START);
-    let bytes = borsh::to_vec(&deal).expect("a deal has bytes");
-    assert_eq!(borsh::from_slice::<Deal>(&bytes).expect("its own bytes"), deal);
+    let check = |deal: &Deal| {
+        let bytes = borsh::to_vec(deal).expect("a deal has bytes");
+        assert_eq!(&borsh::from_slice::<Deal>(&bytes).expect("its own bytes"), deal);
+        bytes
+    };
+    let paid = check(&deal);
+    deal.in_flight = None;
+    let plain = check(&deal);
+    let at_flags = plain.len() - 1;
+    assert_eq!((plain[at_flags], paid[at_flags]), (0, 1), "a plain deal's bytes are those of an option");
+    let more = |deal: &Deal, flags: u8, bytes: usize| {
+        let found = check(deal);
+        assert_eq!((found[at_flags], found.len()), (flags, plain.len() + bytes));
+    };
+    // Nothing may be carried over, too.
+    deal.carried = Some(Sent::default());
+    more(&deal, 2, 2 * 8);
+    deal.covered = amount(7);
+    more(&deal, 6, 3 * 8);
+    deal.carried = None;
+    more(&deal, 4, 8);
+    let refused = |mut bytes: Vec<u8>, flags: u8, more: usize| {
+        bytes[at_flags] = flags;
+        bytes.extend(vec![0; more]);
+        borsh::from_slice::<Deal>(&bytes).expect_err("not a deal's bytes");
+    };
+    refused(plain.clone(), 4, 8);
+    refused(plain.clone(), 8, 0);
+    refused(plain.clone(), 2, 0);
+    refused(plain, 0, 1);
     let check = |message: String, expected: &str| assert_eq!(message, expected);
     check(Refusal::NotDue { due: Buyer }.to_string(), "it is the buyer's turn to pay");
     check(Refusal::Closed(State::Settled).to_string(), "the deal is settled");
@@ -417,6 +453,9 @@ fn json_forms() {
     }
     check(Seller, r#""seller""#);
     check(State::Open, r#"{"state":"open"}"#);
+    check(State::Cured { by: Buyer }, r#"{"state":"cured","by":"buyer"}"#);
+    check(State::WrittenOff { by: Seller }, r#"{"state":"written_off","by":"seller"}"#);
+    check(State::Netted, r#"{"state":"netted"}"#);
     check(State::Disputed { by: Buyer }, r#"{"state":"disputed","by":"buyer"}"#);
     check(
         Refusal::Closed(State::Defaulted { by: Buyer }),

@@ -3,7 +3,7 @@
 
 use crate::by_hand::{ACKNOWLEDGE_US, PAY_US, Sent, Small};
 use crate::walks::small;
-use bandex_settlement::{Deal, Expired, Move, Paid, Party, Refusal, State};
+use bandex_settlement::{Deal, EndError, Expired, Move, Paid, Party, Refusal, State};
 use bandex_types::{Amount, BlockId, Rail, Timestamp};
 use proptest::prelude::*;
 
@@ -15,6 +15,16 @@ enum Action {
     Acknowledge { wrong_party: bool, wrong_proposal: bool },
     /// Time passes, and the deadlines in it take effect or are left standing for the moment.
     Pass { micros: u64, expire: bool },
+    /// A bond pays the victim so much.
+    Cover { value: u64 },
+    /// A side makes its default good.
+    Cure { by: Party },
+    /// A side gives up.
+    WriteOff { by: Party },
+    /// Both agree on an end.
+    Resolve,
+    /// Another deal takes its place.
+    Replace,
 }
 
 fn action() -> impl Strategy<Value = Action> {
@@ -33,6 +43,18 @@ fn action() -> impl Strategy<Value = Action> {
         4 => (0u64..40, any::<bool>()).prop_map(|(micros, expire)| Action::Pass { micros, expire }),
         1 => (prop_oneof![Just(ACKNOWLEDGE_US), Just(PAY_US), Just(PAY_US - 1)], any::<bool>())
             .prop_map(|(micros, expire)| Action::Pass { micros, expire }),
+        1 => ended(),
+    ]
+}
+
+fn ended() -> impl Strategy<Value = Action> {
+    let party = || prop_oneof![Just(Party::Seller), Just(Party::Buyer)];
+    prop_oneof![
+        3 => (0u64..60).prop_map(|value| Action::Cover { value }),
+        3 => party().prop_map(|by| Action::Cure { by }),
+        3 => party().prop_map(|by| Action::WriteOff { by }),
+        2 => Just(Action::Resolve),
+        1 => Just(Action::Replace),
     ]
 }
 
@@ -45,11 +67,13 @@ struct Cursor {
     flying: Option<BlockId>,
     since: u64,
     state: State,
+    /// What a bond paid.
+    covered: u64,
 }
 
 impl Cursor {
     fn new(deal: Small) -> Self {
-        Self { deal, walk: deal.walk(), done: 0, flying: None, since: 0, state: State::Open }
+        Self { deal, walk: deal.walk(), done: 0, flying: None, since: 0, state: State::Open, covered: 0 }
     }
 
     /// Units and value that `party` sent within the first `moves` of the walk.
@@ -64,8 +88,15 @@ impl Cursor {
 
     fn advance(&mut self, now: u64) -> Move {
         let (party, units, value) = self.walk[self.done];
-        let made =
-            Move { party, tranche: self.number(), units: Amount::new(units), value: Amount::new(value) };
+        let owed = self.sent(party.other(), self.done).1.saturating_sub(self.sent(party, self.done).1);
+        let honoured = Amount::new(owed.min(value));
+        let made = Move {
+            party,
+            tranche: self.number(),
+            units: Amount::new(units),
+            value: Amount::new(value),
+            honoured,
+        };
         (self.done, self.flying, self.since) = (self.done + 1, None, now);
         self.state = if self.done == self.walk.len() { State::Settled } else { State::Open };
         made
@@ -147,6 +178,77 @@ impl Cursor {
     }
 }
 
+impl Cursor {
+    fn loss(&self, by: Party) -> u64 {
+        self.sent(by.other(), self.done).1.saturating_sub(self.sent(by, self.done).1)
+    }
+
+    fn cover(&mut self, value: u64) {
+        if let State::Defaulted { by } = self.state {
+            self.covered = (self.covered + value).min(self.loss(by));
+        }
+    }
+
+    /// What the defaulter must send, in units of its leg: unit by unit until what it sent, with what the bond paid,
+    /// is worth what it got.
+    fn cure(&mut self, by: Party) -> Result<u64, EndError> {
+        let state = self.state;
+        match state {
+            State::Defaulted { by: party } if party != by => {
+                return Err(EndError::NotThisParty { state, party });
+            }
+            State::Defaulted { .. } => self.state = State::Cured { by },
+            _ => return Err(EndError::WrongState(state)),
+        }
+        let (small, owed) = (self.deal, self.loss(by) - self.covered);
+        if by == Party::Buyer || owed == 0 {
+            return Ok(owed);
+        }
+        // Compares what so many units are worth with a value.
+        let (base, quote) = (u128::from(small.base), u128::from(small.quote));
+        let covers = |units: u64, value: u64| u128::from(units) * quote >= u128::from(value) * base;
+        let within = |units: u64, value: u64| u128::from(units) * quote <= u128::from(value) * base;
+        let paid = self.sent(by, self.done).1 + self.covered;
+        let counted = (0..=small.base).rev().find(|units| within(*units, paid)).unwrap_or(0);
+        let reached = (counted..=small.base).find(|units| covers(*units, paid + owed)).unwrap_or(small.base);
+        Ok(reached - counted)
+    }
+
+    fn write_off(&mut self, by: Party) -> Result<(), EndError> {
+        let state = self.state;
+        match state {
+            State::Defaulted { by: party } if party == by => {
+                Err(EndError::NotThisParty { state, party: by.other() })
+            }
+            State::Disputed { .. } | State::Defaulted { .. } => {
+                self.state = State::WrittenOff { by };
+                Ok(())
+            }
+            _ => Err(EndError::WrongState(state)),
+        }
+    }
+
+    fn resolve(&mut self) -> Result<(), EndError> {
+        match self.state {
+            State::Open | State::Settled | State::Cured { .. } | State::Resolved | State::Netted => {
+                Err(EndError::WrongState(self.state))
+            }
+            State::Disputed { .. } | State::Defaulted { .. } | State::WrittenOff { .. } => {
+                (self.state, self.flying) = (State::Resolved, None);
+                Ok(())
+            }
+        }
+    }
+
+    fn replace(&mut self) -> Result<(), EndError> {
+        if self.state != State::Open || self.flying.is_some() {
+            return Err(EndError::WrongState(self.state));
+        }
+        self.state = State::Netted;
+        Ok(())
+    }
+}
+
 /// What must hold of a deal at any moment, judged from the cursor's sums.
 fn always(deal: &Deal, cursor: &Cursor, reserved_before: &mut [Amount; 2]) -> Result<(), TestCaseError> {
     let small = cursor.deal;
@@ -161,11 +263,16 @@ fn always(deal: &Deal, cursor: &Cursor, reserved_before: &mut [Amount; 2]) -> Re
         let (units, worth) = cursor.sent(party, cursor.done);
         prop_assert_eq!((deal.sent_units(party).get(), deal.sent(party).get()), (units, worth));
         let worst = value(party.other(), arrived) - value(party, cursor.done);
-        prop_assert_eq!(i128::from(deal.owed_by(party).get()), worst.max(0));
+        let over = matches!(cursor.state, State::Cured { .. } | State::Resolved | State::Netted);
+        prop_assert_eq!(i128::from(deal.owed_by(party).get()), if over { 0 } else { worst.max(0) });
+        prop_assert_eq!(deal.owing(party), deal.owed_by(party).saturating_sub(Amount::new(cursor.covered)));
         // What can still be owed is reserved, and no reservation grows.
         let reserved = deal.reserved(party);
-        if !matches!(deal.state(), State::Defaulted { .. }) {
-            prop_assert!(deal.owed_by(party) <= reserved);
+        if !matches!(deal.state(), State::WrittenOff { .. }) {
+            prop_assert!(deal.owing(party) <= reserved);
+        }
+        if deal.state().is_closed() && !matches!(deal.state(), State::Defaulted { .. }) {
+            prop_assert_eq!(reserved, Amount::ZERO);
         }
         let before = &mut reserved_before[party as usize];
         prop_assert!(reserved <= *before);
@@ -175,7 +282,11 @@ fn always(deal: &Deal, cursor: &Cursor, reserved_before: &mut [Amount; 2]) -> Re
         let lost_by_default = deal.state() == State::Defaulted { by: party.other() };
         prop_assert_eq!(
             deal.loss_of(party),
-            if lost_by_default { deal.reserved(party.other()) } else { Amount::ZERO }
+            if lost_by_default {
+                Amount::new(deal.reserved(party.other()).get() + cursor.covered)
+            } else {
+                Amount::ZERO
+            }
         );
     }
     prop_assert!(deal.undelivered_base().get() + deal.sent_units(Party::Seller).get() == small.base);
@@ -227,6 +338,36 @@ fn act(
                 prop_assert!(found.is_some() || *deal == before);
                 prop_assert_eq!(deal.expire(Timestamp::from_micros(*now)), None);
             }
+        }
+        Action::Cover { value } => {
+            deal.cover(Amount::new(value));
+            cursor.cover(value);
+            prop_assert_eq!(deal.covered().get(), cursor.covered);
+        }
+        Action::Cure { by } => {
+            let owed = deal.cure_units(by);
+            prop_assert_eq!(owed.map(Amount::get), cursor.cure(by));
+            let done = deal.cure(by);
+            prop_assert_eq!(done, owed.map(drop));
+            prop_assert!(done.is_ok() || *deal == before);
+            // Nobody sends more than was agreed.
+            let sent = before.sent_units(by).get() + owed.map_or(0, Amount::get);
+            prop_assert!(sent <= before.terms().units(by, before.terms().quote_total).get());
+        }
+        Action::WriteOff { by } => {
+            let done = deal.write_off(by);
+            prop_assert_eq!(done, cursor.write_off(by));
+            prop_assert!(done.is_ok() || *deal == before);
+        }
+        Action::Resolve => {
+            let done = deal.resolve();
+            prop_assert_eq!(done, cursor.resolve());
+            prop_assert!(done.is_ok() || *deal == before);
+        }
+        Action::Replace => {
+            let done = deal.replace();
+            prop_assert_eq!(done, cursor.replace());
+            prop_assert!(done.is_ok() || *deal == before);
         }
     }
     Ok(())

@@ -271,6 +271,7 @@ impl Orders {
                     CancelReason::SelfTrade
                     | CancelReason::LimitExhausted
                     | CancelReason::AccountFrozen
+                    | CancelReason::NotAdmitted
                     | CancelReason::KeyEnded => true,
                     CancelReason::Unfilled | CancelReason::OutsideBand | CancelReason::WouldTrade => false,
                 };

@@ -26,6 +26,10 @@ pub(crate) struct Counts {
     pub settled: u64,
     pub defaulted: u64,
     pub disputed: u64,
+    /// Replaced by others.
+    pub netted: u64,
+    /// Cured, resolved or written off.
+    pub mended: u64,
     /// Trades that went into a deal together with an earlier one.
     pub grown: u64,
 }
@@ -82,7 +86,7 @@ impl Reckoned {
     }
 
     pub fn is_over(&self) -> bool {
-        matches!(self.told.deal.state(), State::Settled | State::Defaulted { .. })
+        self.told.deal.state().is_closed()
     }
 
     /// What an account has bought here and not paid for yet, outside the ledger.
@@ -112,7 +116,8 @@ impl Reckoned {
             State::Defaulted { by } if by == party => {
                 self.value(party.other()).saturating_sub(self.value(party))
             }
-            State::Defaulted { .. } | State::Settled => 0,
+            State::Defaulted { .. } | State::WrittenOff { .. } | State::Settled => 0,
+            State::Cured { .. } | State::Resolved | State::Netted => 0,
         }
     }
 
@@ -243,7 +248,7 @@ impl Deals {
             let (values, units) = ([0; 2], [0; 2]);
             Reckoned { told: told.clone(), values, units, due_since: seen.time }
         });
-        let before = (deal.told.deal.state(), deal.deadline(), deal.is_over() && !is_new);
+        let before = (deal.told.deal.state(), deal.deadline(), deal.told.deal.state().is_over() && !is_new);
         for tranche in moved {
             let [value, units] = [tranche.value, tranche.units].map(|amount| u128::from(amount.get()));
             if let Some(sum) = deal.values.get_mut(index(tranche.party)) {
@@ -274,7 +279,9 @@ impl Deals {
             let count = match now {
                 State::Settled => &mut self.counts.settled,
                 State::Defaulted { .. } => &mut self.counts.defaulted,
-                State::Disputed { .. } | State::Open => &mut self.counts.disputed,
+                State::Disputed { .. } => &mut self.counts.disputed,
+                State::Netted => &mut self.counts.netted,
+                _ => &mut self.counts.mended,
             };
             *count = count.saturating_add(1);
         }

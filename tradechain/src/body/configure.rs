@@ -1,5 +1,6 @@
 //! Decisions of the operator. The engine knows no other settings, so replay never depends on a configuration file.
 
+use super::trust::{Fees, TrustTerms};
 use bandex_types::{AccountId, Amount, AssetId, MarketId, Rail, Ratio};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::{Deserialize, Serialize};
@@ -72,6 +73,38 @@ pub enum Change {
         /// From now on.
         rules: MarketRules,
     } = 8,
+    /// Sets how limits are earned and who is admitted.
+    SetTrust(TrustTerms) = 9,
+    /// Sets what an asset is worth in the unit of account.
+    SetRate {
+        /// Which asset.
+        asset: AssetId,
+        /// Millisatoshi for a smallest unit; without one a unit of an outside asset counts as one millisatoshi, and
+        /// tokens count for nothing.
+        #[serde(deserialize_with = "present")]
+        rate: Option<Ratio>,
+    } = 10,
+    /// Makes an account one from which the walks of the trust graph begin, or ends that.
+    SetSeed {
+        /// Whose.
+        account: AccountId,
+        /// From now on.
+        seed: bool,
+    } = 11,
+    /// Makes an account one whose certificates admit others, or ends that and all its certificates.
+    SetRegistrar {
+        /// Whose.
+        account: AccountId,
+        /// From now on.
+        registrar: bool,
+    } = 12,
+    /// Sets what a market's trading costs.
+    SetFees {
+        /// Which market.
+        market: MarketId,
+        /// From the next delivery on.
+        fees: Fees,
+    } = 13,
 }
 
 /// An asset.
@@ -161,8 +194,10 @@ pub struct Parameters {
 }
 
 /// In JSON the field must be there, null or not: a misspelt name must not take a limit away.
-fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Amount>, D::Error> {
-    <Option<Amount> as Deserialize>::deserialize(deserializer)
+fn present<'de, D: serde::Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    <Option<T> as Deserialize>::deserialize(deserializer)
 }
 
 impl Configure {

@@ -1,13 +1,16 @@
 //! The kinds of body, one file each: what it says, and the rules it must meet without any state.
 
+mod admission;
 mod bandwidth;
 mod batch;
 mod bond;
 mod configure;
 mod keys;
 mod orders;
+mod prefer;
 mod settle;
 mod transfer;
+mod trust;
 
 /// Whether a text holds a control character: a zero byte is refused by some databases, an escape sequence rewrites
 /// a terminal, and a line break forges a line of a log.
@@ -15,6 +18,7 @@ fn has_control(text: &str) -> bool {
     text.chars().any(char::is_control)
 }
 
+pub use admission::{Certify, Claim, Decertify, Fee};
 pub use bandwidth::{Bandwidth, Payer};
 pub use batch::Batch;
 pub use bond::{Bond, Unbond};
@@ -26,5 +30,7 @@ pub use orders::{
     MAX_CLIENT_ID_BYTES, MAX_OPERATIONS, MAX_QUOTES, Operation, Orders, Place, Protection, Quote, Quotes,
     Trigger, TriggerKind,
 };
-pub use settle::{Acknowledge, MAX_REFERENCE_BYTES, Pay};
+pub use prefer::Prefer;
+pub use settle::{Acknowledge, Cure, MAX_REFERENCE_BYTES, Pay, Resolve, WriteOff};
 pub use transfer::{MAX_NOTE_BYTES, Transfer};
+pub use trust::{Admission, Fees, TrustTerms};

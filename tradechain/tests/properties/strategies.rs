@@ -26,6 +26,10 @@ fn of<T: Copy + std::fmt::Debug + 'static>(words: &'static [T]) -> impl Strategy
     proptest::sample::select(words)
 }
 
+fn deal() -> impl Strategy<Value = DealId> {
+    any::<[u8; 32]>().prop_map(DealId::new)
+}
+
 fn time() -> impl Strategy<Value = Timestamp> {
     (Timestamp::EARLIEST_PLAUSIBLE.as_micros()..=Timestamp::LATEST_PLAUSIBLE.as_micros())
         .prop_map(Timestamp::from_micros)
@@ -176,6 +180,7 @@ fn change() -> impl Strategy<Value = Change> {
     prop_oneof![
         asset,
         listing,
+        trust(),
         (market(), of(&STATES)).prop_map(|(market, state)| Change::SetMarketState { market, state }),
         (account(), option::of(amount())).prop_map(|(account, limit)| Change::SetLimit { account, limit }),
         (account(), amount()).prop_map(|(account, line)| Change::SetCreditLine { account, line }),
@@ -188,6 +193,46 @@ fn change() -> impl Strategy<Value = Change> {
                 Change::SetMarketRules { market, rules }
             }
         ),
+    ]
+}
+
+/// What the operator decides about trust.
+fn trust() -> impl Strategy<Value = Change> {
+    let admission = prop_oneof![
+        Just(Admission::Work),
+        amount().prop_map(|amount| Admission::Fee { amount }),
+        Just(Admission::Certificate),
+    ];
+    let shares = (any::<u32>(), any::<u32>(), any::<u32>(), any::<u32>());
+    let terms = (any::<u64>(), shares, amount(), amount(), admission, amount(), any::<u8>(), any::<i64>());
+    let terms =
+        terms.prop_map(|(epoch_us, shares, largest_limit, loss_budget, admission, first_grant, bits, at)| {
+            let (keep_ppm, score_ppm, bond_ppm, fee_ppm) = shares;
+            let (grant_work_bits, standing_threshold) = (bits, at);
+            Change::SetTrust(TrustTerms {
+                epoch_us,
+                keep_ppm,
+                largest_limit,
+                loss_budget,
+                score_ppm,
+                bond_ppm,
+                fee_ppm,
+                admission,
+                first_grant,
+                grant_work_bits,
+                standing_threshold,
+            })
+        });
+    prop_oneof![
+        terms,
+        (any::<u32>(), option::of(ratio()))
+            .prop_map(|(asset, rate)| Change::SetRate { asset: AssetId::new(asset), rate }),
+        (account(), any::<bool>()).prop_map(|(account, seed)| Change::SetSeed { account, seed }),
+        (account(), any::<bool>())
+            .prop_map(|(account, registrar)| Change::SetRegistrar { account, registrar }),
+        (market(), any::<u32>(), any::<u32>()).prop_map(|(market, maker_ppm, taker_ppm)| {
+            Change::SetFees { market, fees: Fees { maker_ppm, taker_ppm } }
+        }),
     ]
 }
 
@@ -248,9 +293,9 @@ pub fn body(kind: Kind, root: PublicKey) -> BoxedStrategy<Body> {
         Kind::Grant => grant(root).prop_map_into().boxed(),
         Kind::Revoke => key().prop_map(|key| Revoke { key }.into()).boxed(),
         Kind::Orders => vec(operation(), 1..6).prop_map(|operations| Orders { operations }.into()).boxed(),
-        Kind::Pay => (any::<[u8; 32]>(), any::<u32>(), amount(), "[ -~]{0,256}")
+        Kind::Pay => (deal(), any::<u32>(), amount(), "[ -~]{0,256}")
             .prop_map(|(deal, tranche, cumulative, reference)| {
-                Pay { deal: DealId::new(deal), tranche, cumulative, reference }.into()
+                Pay { deal, tranche, cumulative, reference }.into()
             })
             .boxed(),
         Kind::Acknowledge => block_id().prop_map(|proposal| Acknowledge { proposal }.into()).boxed(),
@@ -264,6 +309,22 @@ pub fn body(kind: Kind, root: PublicKey) -> BoxedStrategy<Body> {
         Kind::Unbond => amount().prop_map(|amount| Unbond { amount }.into()).boxed(),
         Kind::Heal => (key(), block_id()).prop_map(|(key, keep)| Heal { key, keep }.into()).boxed(),
         Kind::Batch => batch().prop_map_into().boxed(),
+        Kind::Fee => (1..=u64::MAX).prop_map(|units| Fee { amount: Amount::new(units) }.into()).boxed(),
+        Kind::Claim => any::<u64>().prop_map(|nonce| Claim { nonce }.into()).boxed(),
+        Kind::Certify => (account(), option::of(time()))
+            .prop_map(|(account, expires)| Certify { account, expires }.into())
+            .boxed(),
+        Kind::Decertify => account().prop_map(|account| Decertify { account }.into()).boxed(),
+        Kind::Prefer => (option::of(amount()), option::of(any::<u32>()))
+            .prop_map(|(largest_exposure, least_score)| Prefer { largest_exposure, least_score }.into())
+            .boxed(),
+        Kind::Resolve => {
+            (deal(), amount()).prop_map(|(deal, deliver)| Resolve { deal, deliver }.into()).boxed()
+        }
+        Kind::WriteOff => deal().prop_map(|deal| WriteOff { deal }.into()).boxed(),
+        Kind::Cure => {
+            (deal(), "[ -~]{0,256}").prop_map(|(deal, reference)| Cure { deal, reference }.into()).boxed()
+        }
         Kind::Configure => vec(change(), 1..6).prop_map(|changes| Configure { changes }.into()).boxed(),
     }
 }

@@ -206,6 +206,7 @@ fn values(kind: Kind) -> Vec<(&'static str, u8, Block)> {
         amount: Amount::new(amount),
         note: note.to_owned(),
     };
+    let certify = |expires| Certify { account: peer, expires };
     match kind {
         Kind::Pay => vec![
             ("with_reference", SESSION, session(pay("txid:2b0e…:1").into())),
@@ -222,6 +223,32 @@ fn values(kind: Kind) -> Vec<(&'static str, u8, Block)> {
             ("the_counterparty_pays", ROOT, root(bandwidth(Payer::Counterparty, 2_900_000_000).into())),
             ("the_author_pays_nothing", ROOT, root(bandwidth(Payer::Author, 0).into())),
         ],
+        Kind::Fee => vec![("for_admission", ROOT, root(Fee { amount: Amount::new(2_000_000) }.into()))],
+        Kind::Claim => vec![("any_nonce", ROOT, root(Claim { nonce: 0x0706_0504_0302_0100 }.into()))],
+        Kind::Certify => vec![
+            ("for_a_year", ROOT, root(certify(Some(TIME.plus(365 * 86_400_000_000))).into())),
+            ("without_end", ROOT, root(certify(None).into())),
+        ],
+        Kind::Decertify => vec![("an_account", ROOT, root(Decertify { account: peer }.into()))],
+        Kind::Prefer => vec![
+            (
+                "both",
+                ROOT,
+                root(Prefer { largest_exposure: Some(Amount::new(50_000)), least_score: Some(20) }.into()),
+            ),
+            ("neither", ROOT, root(Prefer::default().into())),
+        ],
+        Kind::Resolve => vec![(
+            "half_is_delivered",
+            SESSION,
+            session(Resolve { deal: deal_id(), deliver: Amount::new(500_000_000) }.into()),
+        )],
+        Kind::WriteOff => vec![("a_deal", SESSION, session(WriteOff { deal: deal_id() }.into()))],
+        Kind::Cure => vec![(
+            "with_reference",
+            SESSION,
+            session(Cure { deal: deal_id(), reference: "txid:2b0e…:2".to_owned() }.into()),
+        )],
         Kind::Bond => vec![("a_bond", ROOT, root(Bond { amount: Amount::new(5_000_000_000) }.into()))],
         _ => vec![("part_of_it_back", ROOT, root(Unbond { amount: Amount::new(1_000_000_000) }.into()))],
     }
@@ -284,14 +311,36 @@ fn configure() -> Vec<(&'static str, u8, Block)> {
         MarketRules { band_ppm: 50_000, halt_us: 60_000_000, auction_us: 300_000_000, most_orders: 200 };
     let set_rules = |rules| Change::SetMarketRules { market: MarketId::new(258), rules };
     let trading = vec![set_rules(rules), set_rules(MarketRules::default()), state(MarketState::Auction)];
+    let rate = Ratio::new(1, 50_000).expect("both above 0");
+    let terms = TrustTerms {
+        epoch_us: 86_400_000_000,
+        largest_limit: Amount::new(10_000_000_000),
+        loss_budget: Amount::new(100_000_000_000),
+        first_grant: Amount::new(1_000_000_000),
+        standing_threshold: -1_000_000_000,
+        ..TrustTerms::default()
+    };
+    let fee = Admission::Fee { amount: Amount::new(2_000_000) };
+    let trust = vec![
+        Change::SetTrust(terms.clone()),
+        Change::SetTrust(TrustTerms { admission: fee, ..terms.clone() }),
+        Change::SetTrust(TrustTerms { admission: Admission::Certificate, ..terms }),
+        Change::SetRate { asset: AssetId::BWT, rate: Some(rate) },
+        Change::SetRate { asset: AssetId::BWT, rate: None },
+        Change::SetSeed { account, seed: true },
+        Change::SetRegistrar { account, registrar: false },
+        Change::SetFees { market: MarketId::new(258), fees: Fees { maker_ppm: 1_000, taker_ppm: 2_000 } },
+    ];
     let first = block(OPERATOR, 1, genesis().id(), Configure { changes: listings });
     let second = block(OPERATOR, 2, first.id(), Configure { changes: accounts });
     let third = block(OPERATOR, 3, second.id(), Configure { changes: states });
     let fourth = block(OPERATOR, 4, third.id(), Configure { changes: trading });
+    let fifth = block(OPERATOR, 5, fourth.id(), Configure { changes: trust });
     vec![
         ("listings_and_parameters", OPERATOR, first),
         ("accounts", OPERATOR, second),
         ("market_states", OPERATOR, third),
         ("market_rules_and_auction", OPERATOR, fourth),
+        ("trust", OPERATOR, fifth),
     ]
 }

@@ -4,7 +4,7 @@ use crate::blocks::*;
 use crate::files::*;
 use bandex_tradechain::body::{Batch, leading_zero_bits, possession_statement};
 use bandex_tradechain::{
-    Block, Command, Domain, ForkProof, Leaf, Login, Receipt, Record, SignedBlock, inclusion_proofs,
+    Block, Command, Domain, ForkProof, Leaf, Login, Receipt, Record, Scores, SignedBlock, inclusion_proofs,
     outcome_digest,
 };
 use bandex_types::*;
@@ -21,6 +21,7 @@ pub fn domains() -> Vec<DomainCase> {
         ("record", Record),
         ("deal", Deal),
         ("issuance", Issuance),
+        ("standing", Standing),
     ];
     let case = |(name, domain): (&str, Domain)| DomainCase {
         name: name.to_owned(),
@@ -92,12 +93,15 @@ fn fork_blocks() -> (SignedBlock, SignedBlock) {
 pub fn commands() -> Vec<CommandCase> {
     let (first, second) = fork_blocks();
     let parts = |signed: &SignedBlock| (Hex(signed.payload.clone()), signed.signature);
+    let scores =
+        Scores { epoch: 258, checkpoint: Hash::new([0xb4; 32]), scores: vec![(1, 250_000_000), (258, 7)] };
     let all = [
         ("genesis", 0, vec![], Command::Genesis(genesis())),
         ("block", 1, vec![parts(&first)], Command::Block(first.clone())),
         ("fork", 2, vec![parts(&first), parts(&second)], Command::Fork(ForkProof { first, second })),
         ("tick", 3, vec![], Command::Tick),
         ("upgrade_to_rules_258", 4, vec![], Command::Upgrade { rules: 258 }),
+        ("scores", 5, vec![], Command::Scores(scores)),
     ];
     all.map(|(name, number, blocks, command)| {
         let bytes = command.encode();

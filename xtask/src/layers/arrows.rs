@@ -62,6 +62,8 @@ const ARROWS: [(&str, May); 24] = [
     ),
     // The book against the naive one, for tests and fuzzers.
     ("oracle", Uses(&["matching", "types"])),
+    // Recorded order flow, for the programs that replay it.
+    ("flow", Uses(&["tradechain", "types"])),
     ("cli", UseAll),
     ("tests", UseAll),
     // It drives the finished server from outside, as the tests do.

@@ -54,8 +54,8 @@ impl Many {
 }
 
 /// How often a run with few attackers is repeated with others, so that a mean says something.
-const DRAWS: u64 = 3;
-/// The worlds with more accounts are large: one draw there.
+const DRAWS: u64 = 2;
+/// The worlds with more accounts are large: few attackers are drawn once there, with many Sybils.
 const LARGE: u32 = 50_000;
 /// Max-flow is asked in worlds up to this size only.
 const FLOW_WORLD: u32 = 20_000;
@@ -135,7 +135,11 @@ fn plans(stages: &[Stage], short: bool) -> Vec<(usize, Plan, Many)> {
                     Many::Few(_) if short || is_large => 1,
                     Many::Few(_) => DRAWS,
                 };
-                let counts: &[u32] = if short { &[50] } else { &[1, 10, 50, 500] };
+                let counts: &[u32] = match many {
+                    _ if short => &[50],
+                    Many::Few(_) if is_large => &[50, 500],
+                    _ => &[1, 10, 50, 500],
+                };
                 for (sybils, draw) in
                     counts.iter().flat_map(|sybils| (0..draws).map(move |draw| (*sybils, draw)))
                 {
