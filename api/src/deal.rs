@@ -39,14 +39,35 @@ pub struct Deal {
     pub quote_sent: String,
     /// The quote value of what the seller has sent.
     pub base_sent_value: String,
-    /// `open`, `disputed`, `defaulted` or `settled`.
+    /// `open`, `disputed`, `defaulted`, `settled`, `cured`, `written_off`, `resolved` or `netted`.
     pub state: String,
-    /// Who is to blame for a dispute or default: `seller` or `buyer`.
+    /// `seller` or `buyer`: who is to blame for a dispute or default, who cured it, or who wrote the deal off.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub by: Option<String>,
-    /// What the victim of a default lost, in quote.
+    /// What the victim of a default lost before anything covered it, in quote.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<String>,
+    /// How much of the loss the defaulter's bond covered, in quote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covered: Option<String>,
+    /// How many tokens of that bond the victim was paid, in BWT.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slashed: Option<String>,
+    /// Fees taken so far out of what was delivered; in lists and answers, not in updates of the channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fees: Option<DealFees>,
+    /// Of a deal that replaces two: what counted as sent from the start, included in what is sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried: Option<Carried>,
+    /// The two deals that it replaces, the older first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaces: Vec<String>,
+    /// The deal that it was netted with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub netted_with: Option<String>,
+    /// The deal that goes on instead of it and the one that it was netted with; absent if nothing was left of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced_by: Option<String>,
     /// The payment that is due now.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub due: Option<Due>,
@@ -57,6 +78,24 @@ pub struct Deal {
     pub opened_us: u64,
     /// The record that last changed it.
     pub seq: u64,
+}
+
+/// The price difference between two deals that one replaces, carried over as something sent, in quote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Carried {
+    /// By the seller.
+    pub seller: String,
+    /// By the buyer.
+    pub buyer: String,
+}
+
+/// Fees taken out of what a deal delivered, in BWT.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DealFees {
+    /// What counts as paid by the maker.
+    pub maker: String,
+    /// What counts as paid by the taker.
+    pub taker: String,
 }
 
 /// A payment that is due.

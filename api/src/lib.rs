@@ -12,6 +12,7 @@ mod problem;
 mod scale;
 mod session;
 mod socket;
+mod trust;
 
 pub use account::{
     Balance, Balances, Key, Order, OrderPage, OrderQuery, OrderTerms, Protection, Protections, Trigger,
@@ -21,7 +22,7 @@ pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
     StoredBlock, SubmitQuery,
 };
-pub use deal::{Deal, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
+pub use deal::{Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
 pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, Book, BookQuery, Candle, CandlePage,
     CandleQuery, Indicative, Level, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage,
@@ -31,3 +32,7 @@ pub use problem::Problem;
 pub use scale::{AssetScale, Scale, ScaleError};
 pub use session::{Challenge, Login, Session};
 pub use socket::{Channel, Hello, Push, PushKind, Reply, Request, Subscribe};
+pub use trust::{
+    Admission, Certificate, Epoch, Fees, LimitParts, Limits, Rate, Reputation, ReputationQuery, Stake,
+    Standing, Trust, TrustTerms,
+};

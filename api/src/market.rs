@@ -1,5 +1,6 @@
 //! Markets, books and trades on the wire.
 
+use crate::{Fees, Rate, TrustTerms};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -65,6 +66,9 @@ pub struct Market {
     /// How it trades.
     #[serde(default)]
     pub rules: MarketRules,
+    /// What its trading costs.
+    #[serde(default)]
+    pub fees: Fees,
     /// The price of the last trade; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_price: Option<String>,
@@ -180,6 +184,12 @@ pub struct Markets {
     pub node: Node,
     /// Parameters of all accounts.
     pub parameters: Parameters,
+    /// How limits follow from what accounts have at stake, paid and honoured.
+    #[serde(default)]
+    pub trust: TrustTerms,
+    /// What assets are worth, for those that have a rate.
+    #[serde(default)]
+    pub rates: Vec<Rate>,
     /// Assets.
     pub assets: Vec<Asset>,
     /// Markets.

@@ -5,7 +5,6 @@ mod admin;
 mod agent;
 mod audit;
 mod demo;
-mod flow;
 mod key;
 mod look;
 mod market;
@@ -17,6 +16,7 @@ mod serve;
 mod simulate;
 mod span;
 mod store;
+mod trust;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -51,6 +51,18 @@ enum Command {
     Watch(look::WatchOptions),
     /// List the account's deals.
     Deals(look::DealsOptions),
+    /// End a deal that went wrong: resolve, write off, cure, acknowledge.
+    #[command(subcommand)]
+    Deal(trust::deal::Options),
+    /// Bond, pay fees, claim the first grant, say whom the account trades with, vouch for others.
+    #[command(subcommand)]
+    Account(trust::account::Options),
+    /// Show an account's limit, why it is what it is, and what would raise it.
+    Limits(trust::look::LimitsOptions),
+    /// Show whether an account is served, with the node's signature checked.
+    Standing(trust::look::StandingOptions),
+    /// Show an account's score, from the seeds or as another account sees it.
+    Reputation(trust::look::ReputationOptions),
     /// Settle the account's deals by itself, checking before it signs.
     Agent(agent::Options),
     /// Send the operator's decisions to the admin listener.
@@ -84,6 +96,11 @@ async fn main() -> ExitCode {
         Command::Book(options) => look::book(options).await,
         Command::Watch(options) => look::watch(options).await,
         Command::Deals(options) => look::deals(options).await,
+        Command::Deal(options) => trust::deal::run(options).await,
+        Command::Account(options) => trust::account::run(options).await,
+        Command::Limits(options) => trust::look::limits(options).await,
+        Command::Standing(options) => trust::look::standing(options).await,
+        Command::Reputation(options) => trust::look::reputation(options).await,
         Command::Agent(options) => agent::run(options).await,
         Command::Admin(options) => admin::run(options).await,
         Command::Health(options) => look::health(options).await,

@@ -1,7 +1,7 @@
 //! `bandex market`: how a market trades, for everybody; its state and rules, for the operator.
 
 use crate::account::{Server, market};
-use crate::admin::Operator;
+use crate::admin::{Operator, decided};
 use crate::output;
 use crate::span::Span;
 use anyhow::Result;
@@ -156,16 +156,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
 
 async fn decide(operator: &Operator, change: &Value, json: bool) -> Result<ExitCode> {
     let reply = operator.configure(&json!([change])).await?;
-    let refused = reply.operations.iter().find(|operation| !operation.ok);
-    if json {
-        output::json(&reply)?;
-    } else if let Some(refused) = refused {
-        let text = |text: &Option<String>| text.clone().unwrap_or_default();
-        eprintln!("bandex: {}: {}", text(&refused.code), text(&refused.detail));
-    } else {
-        println!("decided in record {}", reply.seq);
-    }
-    Ok(if refused.is_some() { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    decided(&reply, json)
 }
 
 async fn show(options: Show) -> Result<ExitCode> {

@@ -10,8 +10,8 @@ use std::net::SocketAddr;
 use std::process::ExitCode;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::flow;
 use crate::store::OwnStore;
+use bandex_flow as flow;
 
 /// How long the due party has to pay a tranche on the first market: ten minutes.
 const PAY_US: u64 = 600_000_000;

@@ -9,7 +9,7 @@ use crate::effects::Effects;
 use crate::outcome::Event;
 use bandex_settlement::Party;
 use bandex_tradechain::body::Fees;
-use bandex_types::{Amount, MarketId, Rail, Side};
+use bandex_types::{Amount, MarketId, Rail};
 
 /// Parts in a million: what fees are given in.
 const MILLION: u64 = 1_000_000;
@@ -46,7 +46,7 @@ impl Engine {
         if let Some(fees) = fees {
             self.ledger.deliver(owner, AccountIndex::ISSUANCE, taken);
             effects.balance(AccountIndex::ISSUANCE);
-            self.tell_fees(index, fees, effects);
+            self.tell_fees(index, beneficiary, fees, effects);
         }
     }
 
@@ -76,18 +76,17 @@ impl Engine {
         taken.iter().any(|fee| !fee.is_zero()).then_some(taken)
     }
 
-    /// Says what was taken, and counts it for those who paid it by trading.
-    fn tell_fees(&mut self, index: DealIndex, [maker, taker]: [Amount; 2], effects: &mut Effects) {
+    /// Says what was taken, and counts it for the account whose tokens it would have been. To count the maker's part for
+    /// the maker would let a seller's limit grow at the cost of those who buy from it.
+    fn tell_fees(
+        &mut self,
+        index: DealIndex,
+        payer: AccountIndex,
+        [maker, taker]: [Amount; 2],
+        effects: &mut Effects,
+    ) {
         effects.push(Event::DealFees { deal: self.deals.id(index), maker, taker });
-        let entry = self.deals.at(index);
-        let (took, made) = match entry.taker_side {
-            Side::Sell => (entry.seller, entry.buyer),
-            Side::Buy => (entry.buyer, entry.seller),
-        };
-        for (account, fee) in [(made, maker), (took, taker)] {
-            if !fee.is_zero() {
-                self.count_fee(account, fee, effects);
-            }
-        }
+        let both = maker.checked_add(taker).expect("fees are a part of what is delivered");
+        self.count_fee(payer, both, effects);
     }
 }

@@ -6,6 +6,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::opening::{self, Opened, Recovery};
 use crate::publisher;
 use crate::recover::RecoverError;
+use crate::scorer;
 use crate::sessions::Sessions;
 use crate::shared::Shared;
 use crate::snapshots::Snapshots;
@@ -22,6 +23,8 @@ use tokio::task::JoinSet;
 
 /// How many blocks are verified at a time: few enough not to starve the writer, enough to fill its batches.
 const VERIFYING_MAX: usize = 32;
+/// How many scores are worked out at a time from somebody's own circle: each keeps a core busy for a while.
+const LOOKING_MAX: usize = 2;
 /// How many batches the projections may fall behind before the writer waits for them.
 const PROJECTOR_QUEUE: usize = 1_024;
 
@@ -159,9 +162,10 @@ impl Exchange {
         let shared = Arc::new(Shared {
             network: genesis.network,
             node: identity.node.public(),
+            node_key: identity.node.clone(),
             genesis: genesis.id(),
             admin_token: identity.admin_token.clone(),
-            queue,
+            queue: queue.clone(),
             view: Arc::clone(&view),
             news: news.clone(),
             projections: opened.projections.reader(),
@@ -172,6 +176,8 @@ impl Exchange {
             connections: Arc::new(Semaphore::new(config.connections_max)),
             write_time: config.write_time,
             verifying: Semaphore::new(VERIFYING_MAX),
+            epochs: opened.writer.epochs.subscribe(),
+            looking: Semaphore::new(LOOKING_MAX),
             switch: Arc::clone(&switch),
         });
         let projected =
@@ -186,6 +192,7 @@ impl Exchange {
         };
         let mut rooms = JoinSet::new();
         let journal = LeftJournal::default();
+        rooms.spawn(scorer::score(opened.writer.epochs.subscribe(), queue, Arc::clone(&switch)));
         rooms.spawn(write(opened.writer, inputs, Arc::clone(&switch), Arc::clone(&journal)));
         rooms.spawn(publisher::publish(opened.publications, view, news, published_sender, projector));
         rooms.spawn(async move {

@@ -17,6 +17,7 @@ mod publication;
 mod publisher;
 mod rebuild;
 mod recover;
+mod scorer;
 mod sessions;
 mod shared;
 mod snapshots;

@@ -15,7 +15,7 @@ use bandex_journal::{
 use bandex_sequencer::{Replay, Sequencer};
 use bandex_tradechain::{Command, Decoded, Genesis};
 use std::sync::Arc;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 /// How many publications may wait for the publisher.
 const PUBLICATIONS: usize = 1_024;
@@ -96,7 +96,10 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
     let view = View::of(&engine);
     let sequencer = Sequencer::new(engine, ends, identity.node.clone(), identity.operator.clone());
     let (sender, publications) = mpsc::channel(PUBLICATIONS);
-    let mut writer = Writer { sequencer, journal, publications: sender, batch_max: config.batch_max };
+    let epochs = watch::Sender::default();
+    let batch_max = config.batch_max;
+    let mut writer = Writer { sequencer, journal, publications: sender, batch_max, epochs };
+    writer.show_epoch();
     let ready = match begun {
         None => writer.begin(new, &config.first_changes).await,
         Some(_) => writer.upgrade().await,

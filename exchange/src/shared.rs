@@ -3,11 +3,12 @@
 use crate::clock;
 use crate::exchange::Switch;
 use crate::publication::Publication;
+use crate::scorer::LastEpoch;
 use crate::sessions::Sessions;
 use crate::view::{MarketInfo, View};
 use crate::writer::{Answer, Input};
 use bandex_journal::{JournalReader, ProjectionReader};
-use bandex_tradechain::Verified;
+use bandex_tradechain::{Keypair, Verified};
 use bandex_types::{BlockId, MarketId, PublicKey};
 use std::sync::{Arc, Mutex, RwLock, RwLockReadGuard};
 use std::time::Duration;
@@ -20,6 +21,8 @@ const CATCH_UP: Duration = Duration::from_secs(5);
 pub(crate) struct Shared {
     pub network: u32,
     pub node: PublicKey,
+    /// Signs what the node says of an account's standing.
+    pub node_key: Keypair,
     pub genesis: BlockId,
     pub admin_token: String,
     pub queue: mpsc::Sender<Input>,
@@ -34,6 +37,10 @@ pub(crate) struct Shared {
     pub write_time: Duration,
     /// One permit for each block that is being verified.
     pub verifying: Semaphore,
+    /// The last epoch of the trust graph.
+    pub epochs: watch::Receiver<Option<LastEpoch>>,
+    /// One permit for each score that is being worked out from somebody's own circle.
+    pub looking: Semaphore,
     pub switch: Arc<Switch>,
 }
 

@@ -11,6 +11,10 @@ use bandex_types::{AssetId, BlockId, MarketId, OrderRef, Price, PublicKey, Side,
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod trust;
+
+pub(crate) use trust::TrustView;
+
 /// A market with its book.
 #[derive(Debug, Clone)]
 pub(crate) struct MarketBook {
@@ -43,8 +47,11 @@ pub(crate) struct MarketInfo {
 #[derive(Debug, Default)]
 pub(crate) struct View {
     pub seq: u64,
+    /// The time of that record.
+    pub time: Timestamp,
     pub rules: u32,
     pub parameters: Parameters,
+    pub trust: TrustView,
     pub assets: BTreeMap<AssetId, AssetListing>,
     pub markets: BTreeMap<MarketId, MarketBook>,
     /// Of open and sleeping orders that are more than plain limit orders.
@@ -60,8 +67,10 @@ impl View {
     pub fn of(engine: &Engine) -> Self {
         let mut view = Self {
             seq: engine.seq(),
+            time: engine.time(),
             rules: engine.rules(),
             parameters: engine.parameters().clone(),
+            trust: TrustView::of(engine),
             assets: engine.assets().map(|asset| (asset.id, asset.clone())).collect(),
             ..Self::default()
         };
@@ -115,9 +124,10 @@ impl View {
 
     /// Takes in one record; the books follow by [`View::set_levels`].
     fn take(&mut self, applied: &Applied) {
-        self.seq = applied.seq;
+        (self.seq, self.time) = (applied.seq, applied.time);
         self.rules = applied.leaf.rules;
         for event in &applied.outcome.events {
+            self.trust.take(event);
             match event {
                 Event::Key(key) => {
                     let made_by = applied.block.map_or(BlockId::ZERO, |block| block.id);

@@ -1,18 +1,23 @@
 //! From the engine's words to the wire's.
 
+mod trust;
+
+pub(crate) use trust::{limits, no_stake, rates, score, standing, trust, trust_terms};
+
 use crate::view::{MarketBook, MarketInfo, View};
 use bandex_api as api;
 use bandex_engine::{
     CancelReason, CommandResult, DealState, Event, FreezeReason, Indicative, KeyState, KeyStatus, LevelView,
     OperationResult, OrderState, OrderStatus, OrderTerms, Outcome, Trade,
 };
-use bandex_journal::{AuctionState, CandleRow, ProtectionState};
+use bandex_journal::{AuctionState, CandleRow, DealExtras, ProtectionState};
 use bandex_sequencer::Subject;
 use bandex_settlement::{Party, State};
 use bandex_tradechain::body::{AssetListing, MarketRules, MarketState, Trigger, TriggerKind};
 use bandex_tradechain::{Receipt, SignedBlock};
 use bandex_types::{
-    AccountId, Amount, OrderRef, OrderType, PostOnly, Rail, Ratio, SelfTrade, Side, TimeInForce, Timestamp,
+    AccountId, Amount, AssetId, DealId, OrderRef, OrderType, PostOnly, Rail, Ratio, SelfTrade, Side,
+    TimeInForce, Timestamp,
 };
 
 pub(crate) fn signed(signed: &SignedBlock) -> api::SignedBlock {
@@ -114,6 +119,11 @@ pub(crate) fn asset(asset: &AssetListing) -> api::Asset {
     api::Asset { id, symbol, decimals, rail: rail(asset.rail).to_owned() }
 }
 
+/// An asset's symbol, or its number where it has none.
+pub(crate) fn named_asset(view: &View, asset: AssetId) -> String {
+    view.assets.get(&asset).map_or_else(|| asset.to_string(), |asset| asset.symbol.clone())
+}
+
 pub(crate) const fn market_state(state: MarketState) -> &'static str {
     match state {
         MarketState::Trading => "trading",
@@ -132,9 +142,10 @@ pub(crate) fn indicative(info: &MarketInfo, indicative: &Indicative) -> api::Ind
     }
 }
 
-pub(crate) fn market(book: &MarketBook) -> api::Market {
+pub(crate) fn market(view: &View, book: &MarketBook) -> api::Market {
     let info = &book.market;
     let MarketRules { band_ppm, halt_us, auction_us, most_orders } = book.rules;
+    let fees = view.trust.fees.get(&info.listing.id).copied().unwrap_or_default();
     api::Market {
         id: info.listing.id.get(),
         symbol: info.symbol.clone(),
@@ -150,6 +161,7 @@ pub(crate) fn market(book: &MarketBook) -> api::Market {
         pay_us: info.listing.pay_us,
         acknowledge_us: info.listing.acknowledge_us,
         rules: api::MarketRules { band_ppm, halt_us, auction_us, most_orders },
+        fees: trust::fees(fees),
         last_price: book.last.map(|price| info.scale.price(price)),
         ends_us: book.ends.map(Timestamp::as_micros),
         indicative: book.indicative.as_ref().map(|found| indicative(info, found)),
@@ -358,8 +370,24 @@ pub(crate) fn fill(
     }
 }
 
+/// How tokens are written: nine decimals, wherever a deal is told of.
+const BWT: u8 = 9;
+
+/// What netting, bonds and fees did to a deal, of which `extras` tell.
+fn add_extras(deal: &mut api::Deal, info: &MarketInfo, extras: &DealExtras) {
+    let bwt = |amount| api::AssetScale::new(BWT).amount(amount);
+    let text = |id: DealId| id.to_string();
+    deal.covered = (!extras.covered.is_zero()).then(|| info.quote_scale.amount(extras.covered));
+    deal.slashed = (!extras.slashed.is_zero()).then(|| bwt(extras.slashed));
+    deal.fees = (!extras.maker_fee.is_zero() || !extras.taker_fee.is_zero())
+        .then(|| api::DealFees { maker: bwt(extras.maker_fee), taker: bwt(extras.taker_fee) });
+    deal.replaces = extras.replaces.into_iter().flatten().map(text).collect();
+    deal.netted_with = extras.netted_with.map(text);
+    deal.replaced_by = extras.replaced_by.map(text);
+}
+
 /// A deal; `seq` is the record that last changed it.
-pub(crate) fn deal(info: &MarketInfo, state: &DealState, seq: u64) -> api::Deal {
+pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExtras>, seq: u64) -> api::Deal {
     let (deal, terms) = (&state.deal, state.deal.terms());
     let units = |of: Party, amount: Amount| match of {
         Party::Seller => info.base_scale.amount(amount),
@@ -401,7 +429,7 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, seq: u64) -> api::Deal 
         since_us: open.since.as_micros(),
     });
     let value = |amount: Amount| info.quote_scale.amount(amount);
-    api::Deal {
+    let mut told = api::Deal {
         deal: state.id.to_string(),
         market: info.symbol.clone(),
         taker: state.taker.to_string(),
@@ -421,11 +449,24 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, seq: u64) -> api::Deal 
         state: name.to_owned(),
         by: by.map(|by| party(by).to_owned()),
         loss,
+        covered: None,
+        slashed: None,
+        fees: None,
+        carried: deal
+            .carried()
+            .map(|carried| api::Carried { seller: value(carried.seller), buyer: value(carried.buyer) }),
+        replaces: Vec::new(),
+        netted_with: None,
+        replaced_by: None,
         due,
         in_flight,
         opened_us: state.opened.as_micros(),
         seq,
+    };
+    if let Some(extras) = extras {
+        add_extras(&mut told, info, extras);
     }
+    told
 }
 
 /// What became of each operation of a block, given what each was about.

@@ -4,11 +4,12 @@
 use crate::clock;
 use crate::exchange::stopped;
 use crate::publication::Publication;
-use bandex_engine::Refusal;
+use crate::scorer::LastEpoch;
+use bandex_engine::{Event, Refusal};
 use bandex_journal::{AppendError, Journal};
 use bandex_sequencer::{Known, Making, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
-use bandex_tradechain::{Genesis, Head, Record, Verified};
+use bandex_tradechain::{Genesis, Head, Record, Scores, Verified};
 use bandex_types::{Hash, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,6 +19,8 @@ use tokio::sync::{mpsc, oneshot, watch};
 pub(crate) enum Input {
     /// A verified block of anybody.
     Block(Box<Verified>, oneshot::Sender<Answer>),
+    /// The scores of an epoch that ended.
+    Scores(Scores),
     /// Decisions to be signed with the operator's key.
     Configure(Vec<Change>, oneshot::Sender<Answer>),
     /// The digest of the engine's state, once all before it is durable.
@@ -69,6 +72,8 @@ pub(crate) struct Writer {
     pub journal: Box<dyn Journal>,
     pub publications: mpsc::Sender<Arc<Publication>>,
     pub batch_max: usize,
+    /// The last epoch of the trust graph, for whoever works out its scores.
+    pub epochs: watch::Sender<Option<LastEpoch>>,
 }
 
 /// Those who wait for a batch, and for what of it.
@@ -123,6 +128,11 @@ impl Writer {
         }
     }
 
+    /// Shows the last epoch that ended, as far as it is durable.
+    pub fn show_epoch(&self) {
+        self.epochs.send_replace(LastEpoch::of(self.sequencer.engine()));
+    }
+
     async fn batch(&mut self, inputs: impl Iterator<Item = Input>) -> Result<(), WriterError> {
         let mut making = self.sequencer.batch(clock::now());
         let (mut asked, mut digests) = (Vec::new(), Vec::new());
@@ -134,6 +144,7 @@ impl Writer {
                 Input::Configure(changes, reply) => {
                     asked.push((Waiting::Index(making.configure(changes)), reply));
                 }
+                Input::Scores(scores) => making.scores(scores),
                 Input::Digest(reply) => digests.push(reply),
             }
         }
@@ -153,6 +164,9 @@ impl Writer {
     async fn commit(&mut self, sealed: Sealed, asked: Asked) -> Result<(), WriterError> {
         match self.journal.append(&sealed.batch).await {
             Ok(proof) => {
+                if sealed.applied.iter().flat_map(|applied| &applied.outcome.events).any(is_of_epochs) {
+                    self.show_epoch();
+                }
                 let publication = Publication::new(proof, sealed);
                 answer(asked, |index| Answer::Committed(Arc::clone(&publication), index));
                 // A publisher that is gone means that the server is stopping; what is durable stays durable.
@@ -169,6 +183,11 @@ impl Writer {
             }
         }
     }
+}
+
+/// Whether an epoch ended, or was scored.
+const fn is_of_epochs(event: &Event) -> bool {
+    matches!(event, Event::Epoch { .. } | Event::Scored { .. })
 }
 
 /// Submits a block, and reads from the journal what a fork contradicts.

@@ -23,7 +23,7 @@ pub use port::{
 pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresJournal, PostgresReader};
 pub use projections::{
     AuctionRow, AuctionState, BlockRow, Candle, CandleInterval, CandleIntervalError, CandleRow, Cursor,
-    CursorError, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, Projected,
+    CursorError, DealExtras, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, Projected,
     ProjectedBlock, ProjectionError, ProjectionPlace, ProjectionReader, Projections, ProposalRow,
     ProtectionRow, ProtectionState, TradeRow,
 };

@@ -37,6 +37,13 @@ CREATE TABLE accounts (
     state       BYTEA NOT NULL
 );
 
+-- What accounts have at stake, and what follows for their limits.
+CREATE TABLE trust (
+    account     BYTEA PRIMARY KEY NOT NULL,
+    updated_seq BIGINT NOT NULL,
+    state       BYTEA NOT NULL
+);
+
 CREATE TABLE keys (
     key         BYTEA PRIMARY KEY NOT NULL,
     account     BYTEA NOT NULL,
@@ -146,6 +153,13 @@ CREATE INDEX deals_by_opening ON deals (opened_seq, opened_index);
 CREATE INDEX deals_by_seller ON deals (seller, opened_seq, opened_index);
 CREATE INDEX deals_by_buyer ON deals (buyer, opened_seq, opened_index);
 CREATE INDEX deals_by_due ON deals (due_by, opened_seq, opened_index) WHERE due_by IS NOT NULL;
+
+-- What netting, bonds and fees did to a deal, of deals that any of them touched.
+CREATE TABLE deal_extras (
+    deal        BYTEA PRIMARY KEY NOT NULL,
+    updated_seq BIGINT NOT NULL,
+    state       BYTEA NOT NULL
+);
 
 -- Every record that touched a deal: what a party hands over as evidence.
 CREATE TABLE deal_records (

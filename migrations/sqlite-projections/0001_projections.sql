@@ -36,6 +36,13 @@ CREATE TABLE accounts (
     state       BLOB NOT NULL
 ) STRICT;
 
+-- What accounts have at stake, and what follows for their limits.
+CREATE TABLE trust (
+    account     BLOB PRIMARY KEY NOT NULL,
+    updated_seq INTEGER NOT NULL,
+    state       BLOB NOT NULL
+) STRICT;
+
 CREATE TABLE keys (
     key         BLOB PRIMARY KEY NOT NULL,
     account     BLOB NOT NULL,
@@ -145,6 +152,13 @@ CREATE INDEX deals_by_opening ON deals (opened_seq, opened_index);
 CREATE INDEX deals_by_seller ON deals (seller, opened_seq, opened_index);
 CREATE INDEX deals_by_buyer ON deals (buyer, opened_seq, opened_index);
 CREATE INDEX deals_by_due ON deals (due_by, opened_seq, opened_index) WHERE due_by IS NOT NULL;
+
+-- What netting, bonds and fees did to a deal, of deals that any of them touched.
+CREATE TABLE deal_extras (
+    deal        BLOB PRIMARY KEY NOT NULL,
+    updated_seq INTEGER NOT NULL,
+    state       BLOB NOT NULL
+) STRICT;
 
 -- Every record that touched a deal: what a party hands over as evidence.
 CREATE TABLE deal_records (

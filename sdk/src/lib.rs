@@ -31,6 +31,7 @@ mod markets;
 mod order;
 mod rest;
 mod signer;
+mod standing;
 #[cfg(test)]
 mod testing;
 mod trader;
@@ -52,6 +53,7 @@ pub use markets::{AssetInfo, MarketInfo, Markets};
 pub use order::{OrderBuilder, OrderError};
 pub use rest::{AccountRest, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};
+pub use standing::{StandingError, check_standing};
 pub use trader::{LaneError, Placed, Quoted, Submitted, Trader, TraderError};
 pub use wire::{
     ReplyError, WireError, check_reply, parse, receipt_from_wire, receipt_to_wire, signed_from_wire,

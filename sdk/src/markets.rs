@@ -171,6 +171,11 @@ impl Markets {
         self.markets.values()
     }
 
+    /// All assets, by symbol.
+    pub fn assets(&self) -> impl Iterator<Item = &AssetInfo> {
+        self.assets.values()
+    }
+
     /// An asset by its symbol.
     pub fn asset(&self, symbol: &str) -> Option<&AssetInfo> {
         self.assets.get(symbol)

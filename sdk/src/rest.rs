@@ -4,8 +4,8 @@ use crate::wire::{WireError, parse, signed_to_wire};
 use crate::{Markets, clock};
 use bandex_api::{
     AuctionPage, AuctionQuery, Balances, BlockReply, Book, BookQuery, Challenge, Deal, DealPage, DealQuery,
-    Evidence, Lane, LaneQuery, Market, Order, OrderPage, OrderQuery, Problem, Protections, Session,
-    StoredBlock, SubmitQuery, TradePage, TradeQuery,
+    Evidence, Lane, LaneQuery, Limits, Market, Order, OrderPage, OrderQuery, Problem, Protections,
+    Reputation, ReputationQuery, Session, Standing, StoredBlock, SubmitQuery, TradePage, TradeQuery, Trust,
 };
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, BlockId, DealId, OrderRef, PublicKey};
@@ -164,6 +164,43 @@ impl Rest {
     /// No answer, or `unknown_key`.
     pub async fn lane(&self, key: PublicKey, query: &LaneQuery) -> Result<Lane, RestError> {
         self.get(&format!("/v1/lanes/{key}"), query).await
+    }
+
+    /// How limits follow, who the seeds and registrars are, the last epoch.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn trust(&self) -> Result<Trust, RestError> {
+        self.get("/v1/trust", &()).await
+    }
+
+    /// How much others may let an account owe, why, and what would raise it.
+    ///
+    /// # Errors
+    /// No answer, or no such account.
+    pub async fn limits(&self, account: AccountId) -> Result<Limits, RestError> {
+        self.get(&format!("/v1/limits/{account}"), &()).await
+    }
+
+    /// What the node says of an account's standing; [`crate::check_standing`] checks its signature.
+    ///
+    /// # Errors
+    /// No answer, or no such account.
+    pub async fn standing(&self, account: AccountId) -> Result<Standing, RestError> {
+        self.get(&format!("/v1/standing/{account}"), &()).await
+    }
+
+    /// An account's score at the end of the last epoch; with `from` as seen from that account's own circle.
+    ///
+    /// # Errors
+    /// No answer, no such account, `no_epoch`, or `not_scored` for a moment after the end of an epoch.
+    pub async fn reputation(
+        &self,
+        account: AccountId,
+        from: Option<AccountId>,
+    ) -> Result<Reputation, RestError> {
+        let query = ReputationQuery { from: from.map(|from| from.to_string()) };
+        self.get(&format!("/v1/reputation/{account}"), &query).await
     }
 
     /// Logs in with a key of an account. `markets` says which node and network a challenge may be for.

@@ -2,11 +2,13 @@
 
 use crate::work;
 use bandex_tradechain::body::{
-    Acknowledge, Bandwidth, Grant, Heal, Operation, Orders, Pay, Register, Revoke, Rotate, Scopes, Transfer,
-    possession_statement,
+    Acknowledge, Bandwidth, Bond, Certify, Claim, Cure, Decertify, Fee, Grant, Heal, Operation, Orders, Pay,
+    Prefer, Register, Resolve, Revoke, Rotate, Scopes, Transfer, Unbond, WriteOff, possession_statement,
 };
 use bandex_tradechain::{Block, Body, Domain, Head, Keypair, MAX_PAYLOAD_BYTES, SignedBlock};
-use bandex_types::{Amount, BlockId, MarketId, OrderRef, PublicKey, Timestamp, TimestampError};
+use bandex_types::{
+    AccountId, Amount, BlockId, DealId, MarketId, OrderRef, PublicKey, Timestamp, TimestampError,
+};
 
 /// A block ready to be stored and sent, with what its author wants to know of it at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +54,9 @@ pub enum SignError {
     /// No nonce has enough zero bits.
     #[error("no nonce gives {0} zero bits")]
     NoWork(u8),
+    /// The lane went on while the work was done.
+    #[error("the lane went on while the proof of work was searched; search it again")]
+    LaneMoved,
     /// The lane has 2^64 − 1 blocks.
     #[error("the lane is full")]
     LaneFull,
@@ -132,9 +137,15 @@ impl Signer {
         now.plausible()?;
         expiry.map_or(Ok(now), Timestamp::plausible)?;
         check_body(&body)?;
+        let block = self.next(now, expiry, body)?;
+        self.finish(&block)
+    }
+
+    /// The block that continues the lane, not signed yet.
+    fn next(&self, now: Timestamp, expiry: Option<Timestamp>, body: Body) -> Result<Block, SignError> {
         let seq = self.head.seq.checked_add(1).ok_or(SignError::LaneFull)?;
         let (network, author, previous) = (self.network, self.key(), self.head.id);
-        self.finish(&Block { network, author, seq, previous, time: now, expiry, body })
+        Ok(Block { network, author, seq, previous, time: now, expiry, body })
     }
 
     fn finish(&mut self, block: &Block) -> Result<OwnBlock, SignError> {
@@ -186,6 +197,107 @@ impl Signer {
     /// See [`Signer::sign`].
     pub fn transfer(&mut self, now: Timestamp, transfer: Transfer) -> Result<OwnBlock, SignError> {
         self.sign(now, None, transfer)
+    }
+
+    /// Puts tokens at stake.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn bond(&mut self, now: Timestamp, amount: Amount) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, Bond { amount })
+    }
+
+    /// Asks for bonded tokens back.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn unbond(&mut self, now: Timestamp, amount: Amount) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, Unbond { amount })
+    }
+
+    /// Pays tokens to the exchange, for admission or to let the limit grow.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn fee(&mut self, now: Timestamp, amount: Amount) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, Fee { amount })
+    }
+
+    /// Asks for the first grant of tokens: searches a nonce whose block id begins with `bits` zero bits, which takes
+    /// about 2^`bits` hashes.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`]; or no nonce does it.
+    pub fn claim(&mut self, now: Timestamp, bits: u8) -> Result<OwnBlock, SignError> {
+        now.plausible()?;
+        let block = self.next(now, None, Claim { nonce: 0 }.into())?;
+        let block = work::search(block, bits).ok_or(SignError::NoWork(bits))?;
+        self.finish(&block)
+    }
+
+    /// Takes over a block that a copy of this signer made where this one stands: the next one.
+    ///
+    /// # Errors
+    /// This signer has gone on since.
+    pub(crate) fn adopt(&mut self, before: Head, block: OwnBlock) -> Result<OwnBlock, SignError> {
+        if self.head != before {
+            return Err(SignError::LaneMoved);
+        }
+        self.head = Head { seq: block.seq, id: block.id };
+        Ok(block)
+    }
+
+    /// Vouches for an account, as a registrar.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn certify(
+        &mut self,
+        now: Timestamp,
+        account: AccountId,
+        expires: Option<Timestamp>,
+    ) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, Certify { account, expires })
+    }
+
+    /// Takes a certificate back.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn decertify(&mut self, now: Timestamp, account: AccountId) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, Decertify { account })
+    }
+
+    /// Says whom the account trades with; only the root key may.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn prefer(&mut self, now: Timestamp, prefer: Prefer) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, prefer)
+    }
+
+    /// Proposes to end a deal that went wrong.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn resolve(&mut self, now: Timestamp, resolve: Resolve) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, resolve)
+    }
+
+    /// Gives up what the counterparty of a deal owes.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn write_off(&mut self, now: Timestamp, deal: DealId) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, WriteOff { deal })
+    }
+
+    /// Pays what is still owed after a default.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn cure(&mut self, now: Timestamp, cure: Cure) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, cure)
     }
 
     /// Admits a session key; its lane begins with this block: `Head { seq: 0, id: block.id }`.
@@ -266,10 +378,14 @@ fn check_body(body: &Body) -> Result<(), SignError> {
             grant.check().map_err(SignError::Body)
         }
         Body::Pay(pay) => pay.check().map_err(SignError::Body),
+        Body::Cure(cure) => cure.check().map_err(SignError::Body),
+        Body::Fee(fee) => fee.check().map_err(SignError::Body),
+        Body::Certify(certify) => Ok(certify.expires.map_or(Ok(()), |time| time.plausible().map(drop))?),
         Body::Transfer(transfer) => transfer.check().map_err(SignError::Body),
         Body::Bandwidth(bandwidth) => bandwidth.check().map_err(SignError::Body),
         Body::Configure(configure) => configure.check().map_err(SignError::Body),
         Body::Register(_) => Err(SignError::Body("register needs its proof of work: use Signer::register")),
+        Body::Claim(_) => Err(SignError::Body("claim needs its proof of work: use Signer::claim")),
         Body::Batch(_) => Err(SignError::Body("batch blocks are made by the node only")),
         _ => Ok(()),
     }
@@ -281,7 +397,7 @@ mod tests {
     use crate::testing::{NETWORK, NOW, ORIGIN, keypair, place};
     use bandex_tradechain::body::{Payer, leading_zero_bits};
     use bandex_tradechain::{LaneAnswer, verify};
-    use bandex_types::{AccountId, AssetId, DealId};
+    use bandex_types::AssetId;
 
     fn signer() -> Signer {
         Signer::new(keypair(1), NETWORK, ORIGIN)
@@ -304,6 +420,7 @@ mod tests {
             cumulative: Amount::new(5),
             reference: String::new(),
         };
+        let deal = pay.deal;
         let (to, asset, amount) = (peer, AssetId::BWT, Amount::new(1));
         let transfer = Transfer { to, asset, amount, note: "thanks".to_owned() };
         let (sent_bytes, received_bytes, tokens) = (1, 2, Amount::new(1));
@@ -318,6 +435,16 @@ mod tests {
             Box::new(|signer| signer.grant(NOW, &keypair(2), allowance(&[1, 2]))),
             Box::new(|signer| signer.revoke(NOW, keypair(2).public())),
             Box::new(|signer| signer.heal(NOW, keypair(2).public(), BlockId::new([2; 32]))),
+            Box::new(|signer| signer.bond(NOW, Amount::new(5))),
+            Box::new(|signer| signer.unbond(NOW, Amount::new(5))),
+            Box::new(|signer| signer.fee(NOW, Amount::new(5))),
+            Box::new(|signer| signer.claim(NOW, 6)),
+            Box::new(move |signer| signer.certify(NOW, peer, Some(NOW.plus(1)))),
+            Box::new(move |signer| signer.decertify(NOW, peer)),
+            Box::new(|signer| signer.prefer(NOW, Prefer { largest_exposure: None, least_score: Some(5) })),
+            Box::new(move |signer| signer.resolve(NOW, Resolve { deal, deliver: Amount::ZERO })),
+            Box::new(move |signer| signer.write_off(NOW, deal)),
+            Box::new(move |signer| signer.cure(NOW, Cure { deal, reference: "paid".to_owned() })),
             Box::new(|signer| signer.rotate(NOW, &keypair(3))),
         ];
         for make in kinds {
@@ -348,11 +475,26 @@ mod tests {
         check(|signer| signer.grant(NOW, &keypair(2), allowance(&[2, 1])));
         check(|signer| signer.sign(NOW, None, Register { home: keypair(9).public(), nonce: 0 }));
         check(|signer| signer.register(NOW, keypair(9).public(), 1));
+        check(|signer| signer.sign(NOW, None, Claim { nonce: 0 }));
+        check(|signer| signer.fee(NOW, Amount::ZERO));
+        check(|signer| signer.cure(NOW, Cure { deal: DealId::new([1; 32]), reference: "long".repeat(65) }));
+        check(|signer| signer.certify(NOW, AccountId::new([1; 32]), Some(Timestamp::from_micros(5))));
         check(|signer| {
             let reference = "long".repeat(65);
             signer
                 .pay(NOW, Pay { deal: DealId::new([1; 32]), tranche: 1, cumulative: Amount::ZERO, reference })
         });
+    }
+
+    #[test]
+    fn a_claim_proves_work_and_is_taken_over_where_the_lane_stands() {
+        let (mut signer, mut searcher) = (signer(), signer());
+        let before = signer.head();
+        let claim = searcher.claim(NOW, 9).unwrap();
+        assert!(leading_zero_bits(&claim.id) >= 9);
+        assert_eq!(signer.adopt(before, claim.clone()), Ok(claim.clone()));
+        assert_eq!(signer.head(), searcher.head());
+        assert_eq!(signer.adopt(before, claim), Err(SignError::LaneMoved));
     }
 
     #[test]

@@ -74,6 +74,8 @@ pub fn wire_markets() -> bandex_api::Markets {
             register_work_bits: 8,
             proposal_us: 1,
         },
+        trust: bandex_api::TrustTerms::default(),
+        rates: Vec::new(),
         assets: vec![asset(0, "BWT", 9, "token"), asset(1, "BTC", 11, "attested")],
         markets: vec![bandex_api::Market {
             id: 1,
@@ -90,6 +92,7 @@ pub fn wire_markets() -> bandex_api::Markets {
             pay_us: 60_000_000,
             acknowledge_us: 60_000_000,
             rules: bandex_api::MarketRules::default(),
+            fees: bandex_api::Fees::default(),
             last_price: None,
             ends_us: None,
             indicative: None,

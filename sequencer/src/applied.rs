@@ -1,7 +1,7 @@
 //! A record with what came of it, and what a batch may have changed of books and markets.
 
 use bandex_engine::{CommandResult, Engine, Event, Indicative, LevelView, Outcome};
-use bandex_tradechain::body::{MarketState, Operation, Pay};
+use bandex_tradechain::body::{Cure, MarketState, Operation, Pay, Resolve, WriteOff};
 use bandex_tradechain::{Block, Body, Decoded, Leaf};
 use bandex_types::{BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Side, Timestamp};
 use std::collections::BTreeSet;
@@ -34,7 +34,7 @@ pub struct AppliedBlock {
     pub author: PublicKey,
     /// Its place there.
     pub lane_seq: u64,
-    /// The deal that it pays in or acknowledges a payment of.
+    /// The deal that it pays in, ends, or acknowledges a payment or an end of.
     pub deal: Option<DealId>,
 }
 
@@ -115,7 +115,10 @@ impl AppliedBlock {
             return None;
         }
         let deal = match &block.body {
-            Body::Pay(Pay { deal, .. }) => Some(*deal),
+            Body::Pay(Pay { deal, .. })
+            | Body::Resolve(Resolve { deal, .. })
+            | Body::WriteOff(WriteOff { deal })
+            | Body::Cure(Cure { deal, .. }) => Some(*deal),
             Body::Acknowledge(_) => outcome.events.iter().find_map(|event| match event {
                 Event::Proposal(proposal) => proposal.deal,
                 _ => None,

@@ -5,7 +5,7 @@ use crate::applied::{Applied, AppliedBlock, LevelChange, MarketChange, Subject, 
 use crate::links::{Chain, Signed};
 use bandex_engine::{KeyStatus, Refusal, Standing};
 use bandex_tradechain::body::{Change, Configure};
-use bandex_tradechain::{Batch, Block, Body, Command, Decoded, ForkProof, Head, Record, Verified};
+use bandex_tradechain::{Batch, Block, Body, Command, Decoded, ForkProof, Head, Record, Scores, Verified};
 use bandex_types::{BlockId, Hash, Timestamp};
 
 /// A batch being made.
@@ -161,6 +161,16 @@ impl<'a> Making<'a> {
     pub fn upgrade(&mut self) {
         if let Some(command) = self.sequencer.engine.due_upgrade() {
             let decoded = Decoded::new(command).expect("an upgrade holds no block to read");
+            self.apply(&decoded);
+        }
+    }
+
+    /// Takes in the scores of an epoch, if they still are due: an epoch may have ended since, whose scores come then.
+    pub fn scores(&mut self, scores: Scores) {
+        self.tick_if_due();
+        let due = self.sequencer.engine.checkpoint();
+        if due.is_some_and(|due| (due.epoch, due.key) == (scores.epoch, scores.checkpoint)) {
+            let decoded = Decoded::new(Command::Scores(scores)).expect("scores hold no block to read");
             self.apply(&decoded);
         }
     }

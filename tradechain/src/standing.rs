@@ -1,7 +1,7 @@
 //! What the node says of an account's standing: seeders and relays show it, check it offline, and refuse free riders.
 
 use crate::key::check_signature;
-use crate::{Domain, KeyError, Keypair};
+use crate::{DecodeError, Domain, KeyError, Keypair};
 use bandex_types::{AccountId, Amount, PublicKey, SignatureBytes, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -33,6 +33,14 @@ impl StandingStatement {
         let written = self.serialize(&mut bytes);
         debug_assert!(written.is_ok(), "all fields are of fixed size");
         bytes
+    }
+
+    /// Reads the bytes that are signed.
+    ///
+    /// # Errors
+    /// They are too few, too many, or no statement.
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        Self::try_from_slice(bytes).map_err(|error| DecodeError::Malformed(error.to_string()))
     }
 
     /// The node's signature.
@@ -68,6 +76,10 @@ mod tests {
         };
         let signature = said.sign(&node);
         assert_eq!(said.check(&node.public(), &signature), Ok(()));
+        let bytes = said.encode();
+        assert_eq!(StandingStatement::decode(&bytes), Ok(said.clone()));
+        assert!(StandingStatement::decode(&[&bytes[..], &[0]].concat()).is_err());
+        assert!(StandingStatement::decode(&bytes[1..]).is_err());
         assert!(said.check(&Keypair::from_seed(&[8; 32]).public(), &signature).is_err());
         let other = StandingStatement { served: true, ..said };
         assert!(other.check(&node.public(), &signature).is_err());

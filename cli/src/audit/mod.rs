@@ -9,6 +9,7 @@ mod claims;
 mod feed;
 mod genesis;
 mod receipts;
+mod scores;
 #[cfg(test)]
 mod tests;
 mod verdict;

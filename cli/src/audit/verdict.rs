@@ -36,6 +36,8 @@ pub struct Report {
     pub tranches: u64,
     /// The most that one side owed the other in one deal at any moment, in quote units.
     pub largest_exposure: Amount,
+    /// Epochs of the trust graph.
+    pub epochs: Epochs,
     /// Fork proofs on record.
     pub forks: u64,
     /// Receipts that agree with the journal.
@@ -69,6 +71,34 @@ pub struct Deals {
     pub resolved: u64,
     /// Another took its place.
     pub netted: u64,
+}
+
+/// Epochs of the trust graph.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Epochs {
+    /// How many ended.
+    pub ended: u64,
+    /// Those whose scores were worked out anew and found right.
+    pub scored: u64,
+    /// Those whose scores never came before the next one ended: no rule is broken, but old scores held meanwhile.
+    pub never_scored: Vec<u64>,
+    /// The one whose scores are due.
+    #[serde(skip)]
+    due: Option<u64>,
+}
+
+impl Epochs {
+    /// An epoch ended.
+    pub fn end(&mut self, epoch: u64) {
+        self.ended += 1;
+        self.never_scored.extend(self.due.replace(epoch));
+    }
+
+    /// The scores of an epoch came.
+    pub fn score(&mut self, epoch: u64) {
+        self.scored += 1;
+        self.due.take_if(|due| *due == epoch);
+    }
 }
 
 /// One record's place and hash.
@@ -145,6 +175,8 @@ pub enum Check {
     Digest,
     /// Balances sum to zero and locks add up.
     Sums,
+    /// The scores of an epoch follow from the trust graph.
+    Scores,
     /// Every deal stays in its band.
     Deals,
     /// The journal holds the head that was given.
@@ -258,9 +290,14 @@ impl Report {
                     count(deals.netted)
                 ),
             ),
+            ("Epochs", format!("{} ended, {} scored", count(self.epochs.ended), count(self.epochs.scored))),
             ("Forks", count(self.forks)),
             ("Receipts", count(self.receipts)),
         ]);
+        if !self.epochs.never_scored.is_empty() {
+            let epochs: Vec<String> = self.epochs.never_scored.iter().map(ToString::to_string).collect();
+            rows.push(("Never scored", format!("epochs {}", epochs.join(", "))));
+        }
         if let Some(head) = &self.head {
             rows.push(("Head", format!("record {}, {}", count(head.seq), head.hash)));
         }

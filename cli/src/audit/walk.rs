@@ -5,6 +5,7 @@ use super::blame;
 use super::claims::Claims;
 use super::feed::{Feed, JudgedBatch, JudgedRecord};
 use super::receipts::Receipts;
+use super::scores;
 use super::verdict::{Check, Conviction, Head, Report, Root};
 use bandex_engine::{Engine, Event, Outcome, Refusal, Standing};
 use bandex_journal::JournalReader;
@@ -111,8 +112,10 @@ impl<'a> Walk<'a> {
             judged.command.as_ref().map_err(|(check, why)| Conviction::new(seq, *check, why.clone()))?;
         self.report.signatures += signatures;
         self.check_lane(seq, judged.record.time, decoded)?;
+        let due = scores::due(&self.engine, decoded);
         let outcome = self.engine.apply(judged.record.time, decoded);
         self.check_outcome(&judged, decoded, &outcome, claimed)?;
+        scores::check(seq, decoded, &outcome, due)?;
         self.count(decoded, &outcome, seq)?;
         self.last = Last { seq, time: judged.record.time, hash: judged.hash };
         self.head_found |= self.claims.head.as_ref().is_some_and(|head| head.hash == judged.hash);
@@ -252,6 +255,8 @@ impl<'a> Walk<'a> {
             match event {
                 Event::Trade(_) => self.report.trades += 1,
                 Event::Tranche(_) => self.report.tranches += 1,
+                Event::Epoch { epoch, .. } => self.report.epochs.end(*epoch),
+                Event::Scored { epoch } => self.report.epochs.score(*epoch),
                 Event::Deal(state) => {
                     check_band(seq, state)?;
                     let owed = [Party::Seller, Party::Buyer].map(|party| state.deal.owed_by(party));

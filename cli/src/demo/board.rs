@@ -1,6 +1,6 @@
 //! What the demo shows: counters and texts that all parts write and the screen reads.
 
-use crate::flow::VenueTrade;
+use bandex_flow::VenueTrade;
 use bandex_sdk::LocalBook;
 use bandex_sdk::types::{DealId, Price};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};

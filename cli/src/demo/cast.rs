@@ -5,9 +5,9 @@
 
 use super::board::{self, Shared};
 use super::{Flow, Stage};
-use crate::flow::{self, Action, VenueTrade};
 use anyhow::{Context, Result};
 use bandex_agent::{Agent, ChannelSource, Event, Policy};
+use bandex_flow::{self as flow, Action, VenueTrade};
 use bandex_sdk::api::{Channel, Trade};
 use bandex_sdk::tradechain::Keypair;
 use bandex_sdk::tradechain::body::{Bandwidth, Change, Payer, Scopes};

@@ -13,11 +13,11 @@ mod screen;
 mod trial;
 mod vanish;
 
-use crate::flow;
 use crate::output;
 use crate::serve;
 use anyhow::{Context, Result, ensure};
 use bandex_exchange::{Config, Exchange};
+use bandex_flow as flow;
 use bandex_sdk::{Client, Markets, Options as ClientOptions, Rest};
 use bandex_tradechain::body::{Change, Parameters};
 use bandex_types::Amount;

@@ -3,8 +3,8 @@
 use super::board::{self, Shared, TapeLine};
 use super::cast::Cast;
 use super::{Flow, Stage};
-use crate::flow::Action;
 use anyhow::{Context, Result, bail};
+use bandex_flow::Action;
 use bandex_sdk::api::{Channel, PushKind, Trade};
 use bandex_sdk::tradechain::body::{Operation, Orders, Place};
 use bandex_sdk::types::{DealId, OrderRef, PostOnly};

@@ -17,8 +17,9 @@ pub use run::{moment, replay};
 use server::ServerVenue;
 use venue::EngineVenue;
 
-use crate::{flow, output};
+use crate::output;
 use anyhow::Result;
+use bandex_flow as flow;
 use bandex_journal::DatabaseUrl;
 use clap::ValueEnum;
 use std::path::PathBuf;

@@ -1,7 +1,7 @@
 //! What a replay found: the exchange's trades beside the venue's own.
 
-use crate::flow::VenueTrade;
 use crate::output;
+use bandex_flow::VenueTrade;
 use bandex_types::Side;
 use serde::Serialize;
 use std::collections::BTreeMap;

@@ -3,10 +3,10 @@
 use super::lane::{Lane, test_key};
 use super::report::{Report, compare};
 use super::venue::Venue;
-use crate::flow::{self, Action, VenueTrade};
 use crate::output::Progress;
 use anyhow::{Context, Result, bail};
 use bandex_engine::{CommandResult, Event, OperationResult, Outcome, Refusal, Trade};
+use bandex_flow::{self as flow, Action, VenueTrade};
 use bandex_tradechain::SignedBlock;
 use bandex_tradechain::body::{Change, Operation, Orders, Parameters, Place};
 use bandex_types::{AccountId, Amount, DealId, OrderRef, PostOnly, Timestamp};

@@ -1,7 +1,7 @@
 //! Replays of small flows and of the bundled one.
 
 use super::*;
-use crate::flow::{Action, Command, VenueTrade};
+use bandex_flow::{Action, Command, VenueTrade};
 use bandex_types::{Price, Quantity, Side};
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -2,6 +2,7 @@
 
 use crate::kit::acts::{Grants, limit};
 use crate::kit::*;
+use bandex_settlement::{Party, State};
 use bandex_tradechain::body::*;
 use bandex_tradechain::{Command, Scores};
 use bandex_types::Side::{Buy, Sell};
@@ -35,6 +36,7 @@ pub const ALL: &[Story] = &[
         "version 3: bonds, fees, a first grant, certificates, preferences, rates, epochs with scores, a slash",
         trust,
     ),
+    ("ends", "version 3: a default cured, a dispute given up and resolved, netting, fees", ends),
 ];
 
 fn accounts() -> World {
@@ -327,5 +329,61 @@ fn trust() -> World {
     let scores = world.scores();
     world.apply(Command::Scores(scores));
     put(&mut world, "alice", limit(BWT_BTC, Sell, 90_000, 50_000));
+    world
+}
+
+fn ends() -> World {
+    let mut world = World::with_under(3, &["alice", "bob", "carol"]);
+    world.set_fees(BWT_BTC, 1_000, 2_500);
+    world.set_fees(BWT_BTC, 600_000, 400_000);
+    world.set_rate(AssetId::BWT, 2, 1);
+    world.bond("bob", 1_000);
+    // Bob's bond pays a part of his default, and he the rest.
+    let defaulted = world.deal(BWT_BTC, "alice", "bob", 100, 300);
+    world.move_on(defaulted, "alice", "bob");
+    world.tick(60 * SECOND);
+    world.write_off("bob", defaulted);
+    let (late, _) = world.cure("bob", defaulted);
+    world.cure("bob", defaulted);
+    world.tick(world.engine.parameters().proposal_us);
+    world.acknowledge("alice", late);
+    let (cure, _) = world.cure("bob", defaulted);
+    world.acknowledge("alice", cure);
+    // Carol is paid and says nothing; both sides stay burdened until they agree.
+    let disputed = world.deal(BWT_BTC, "carol", "bob", 100, 300);
+    world.move_on(disputed, "carol", "bob");
+    let due = world.due(disputed).expect("bob is due");
+    world.pay("bob", disputed, due.tranche, due.cumulative.get());
+    world.tick(30 * SECOND);
+    world.resolve("bob", disputed, 1_000_000);
+    world.resolve("bob", disputed, 100);
+    world.write_off("carol", disputed);
+    let (resolution, _) = world.resolve("carol", disputed, 0);
+    world.acknowledge("bob", resolution);
+    // Back and forth: less is left, nothing is left but a difference, or nothing at all.
+    for (first, back) in [((100, 300), (104, 120)), ((100, 300), (101, 300)), ((100, 300), (100, 300))] {
+        world.deal(BWT_BTC, "alice", "carol", first.0, first.1);
+        world.deal(BWT_BTC, "carol", "alice", back.0, back.1);
+    }
+    let open: Vec<_> =
+        world.watch.deals.states.values().filter(|state| state.deal.due().is_some()).cloned().collect();
+    for state in open {
+        let [seller, buyer] = [state.seller, state.buyer].map(|account| {
+            ["alice", "bob", "carol"]
+                .into_iter()
+                .find(|name| world.account(name) == account)
+                .expect("one of them")
+        });
+        world.settle(state.id, seller, buyer);
+    }
+    // A side that has to go ahead with tokens and does not owes nothing.
+    let waited = world.deal(BWT_BTC, "alice", "bob", 90, 10);
+    world.tick(60 * SECOND);
+    world.cure("alice", waited);
+    let state = |deal| world.deal_state(deal).deal.state();
+    let cured = [(defaulted, Party::Buyer), (waited, Party::Seller)];
+    assert!(cured.into_iter().all(|(deal, by)| state(deal) == State::Cured { by }));
+    let netted = world.watch.deals.states.values().filter(|deal| deal.deal.state() == State::Netted).count();
+    assert_eq!((state(disputed), netted), (State::Resolved, 10));
     world
 }

@@ -16,7 +16,9 @@ const ACKNOWLEDGE_US: u64 = 30 * SECOND;
 fn defaulted(market: MarketId, moves: usize) -> (World, DealId) {
     let mut world = World::with(&["alice", "bob"]);
     let deal = world.deal(market, "alice", "bob", 100, 1_000);
-    (0..moves).for_each(|_| drop(world.move_on(deal, "alice", "bob")));
+    for _ in 0..moves {
+        world.move_on(deal, "alice", "bob");
+    }
     assert_eq!(defaults(&world.tick(PAY_US)).len(), 1);
     (world, deal)
 }

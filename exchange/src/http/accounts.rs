@@ -132,12 +132,9 @@ pub(crate) async fn balances(
     let balances = shared.projections.balances(who.account).await?;
     let keys = shared.projections.keys(who.account).await?;
     let view = shared.view();
-    let scale = |asset| api::AssetScale::new(view.assets.get(&asset).map_or(0, |asset| asset.decimals));
+    let scale = |asset| view.scale(asset);
     let balance = |state: &bandex_engine::BalanceState| {
-        let symbol = view
-            .assets
-            .get(&state.asset)
-            .map_or_else(|| state.asset.to_string(), |asset| asset.symbol.clone());
+        let symbol = wire::named_asset(&view, state.asset);
         let free = state.balance - i128::from(state.locked.get()) + i128::from(account.credit_line.get());
         api::Balance {
             asset: symbol,

@@ -10,14 +10,24 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use bandex_api as api;
 use bandex_engine::DealState;
-use bandex_journal::{Cursor, DealFilter, DealRow};
+use bandex_journal::{Cursor, DealFilter, DealRow, ReadError};
 use bandex_types::{DealId, OrderRef};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-fn on_the_wire(shared: &Shared, row: &DealRow) -> Option<api::Deal> {
-    let info = shared.market_info(row.state.market)?;
-    Some(wire::deal(&info, &row.state, row.updated_seq))
+/// Deals with what netting, bonds and fees did to them; those whose market is not listed are left out.
+pub(crate) async fn on_the_wire(shared: &Shared, rows: &[DealRow]) -> Result<Vec<api::Deal>, ReadError> {
+    let ids: Vec<DealId> = rows.iter().map(|row| row.state.id).collect();
+    let extras = shared.projections.deal_extras(&ids).await?;
+    let told = rows.iter().filter_map(|row| {
+        let info = shared.market_info(row.state.market)?;
+        Some(wire::deal(&info, &row.state, extras.get(&row.state.id), row.updated_seq))
+    });
+    Ok(told.collect())
+}
+
+async fn one_on_the_wire(shared: &Shared, row: &DealRow) -> Result<Option<api::Deal>, ReadError> {
+    Ok(on_the_wire(shared, std::slice::from_ref(row)).await?.pop())
 }
 
 fn is_party(who: Who, deal: &DealState) -> bool {
@@ -61,7 +71,7 @@ pub(crate) async fn deals(
     let me = who.account.to_string();
     let wanted =
         |deal: &api::Deal| due_by_me != Some(false) || deal.due.as_ref().is_some_and(|due| due.account != me);
-    let deals = rows.iter().filter_map(|row| on_the_wire(&shared, row)).filter(wanted).collect();
+    let deals = on_the_wire(&shared, &rows).await?.into_iter().filter(wanted).collect();
     Ok(Json(api::DealPage { seq, deals, next_before }))
 }
 
@@ -94,7 +104,8 @@ pub(crate) async fn deal(
     Path(id): Path<String>,
 ) -> Result<Json<api::Deal>, Fault> {
     let row = own_deal(&shared, who, &id).await?;
-    on_the_wire(&shared, &row).map(Json).ok_or_else(|| Fault::not_found("the deal's market is not listed"))
+    let told = one_on_the_wire(&shared, &row).await?;
+    told.map(Json).ok_or_else(|| Fault::not_found("the deal's market is not listed"))
 }
 
 /// All that a third party needs to judge a deal.
@@ -121,7 +132,7 @@ pub(crate) async fn evidence(
 ) -> Result<Json<api::Evidence>, Fault> {
     let row = own_deal(&shared, who, &id).await?;
     let missing = || Fault::not_found("the records of this deal are not readable yet; ask again");
-    let deal = on_the_wire(&shared, &row).ok_or_else(missing)?;
+    let deal = one_on_the_wire(&shared, &row).await?.ok_or_else(missing)?;
     let taker_order = order_record(&shared, row.state.taker).await?.ok_or_else(missing)?;
     let maker_order = order_record(&shared, row.state.maker).await?.ok_or_else(missing)?;
     let (mut payments, mut acknowledgements, mut close) = (Vec::new(), Vec::new(), None);

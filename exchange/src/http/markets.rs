@@ -10,7 +10,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use bandex_api as api;
 use bandex_journal::{CandleInterval, Cursor};
-use bandex_types::{AssetId, Timestamp};
+use bandex_types::Timestamp;
 use std::sync::Arc;
 
 /// The levels of a book if the request does not say.
@@ -35,17 +35,17 @@ pub(crate) async fn markets(State(shared): State<Arc<Shared>>) -> Json<api::Mark
         seq: view.seq,
         time_us: clock::now().as_micros(),
     };
-    let btc = view.assets.get(&AssetId::BTC).map_or(0, |asset| asset.decimals);
     let parameters = api::Parameters {
-        dust: api::AssetScale::new(btc).amount(view.parameters.dust),
+        dust: view.btc(view.parameters.dust),
         share_ppm: view.parameters.share_ppm,
         bid_multiple: view.parameters.bid_multiple,
         register_work_bits: view.parameters.register_work_bits,
         proposal_us: view.parameters.proposal_us,
     };
     let assets = view.assets.values().map(wire::asset).collect();
-    let markets = view.markets.values().map(wire::market).collect();
-    Json(api::Markets { node, parameters, assets, markets })
+    let markets = view.markets.values().map(|book| wire::market(&view, book)).collect();
+    let (trust, rates) = (wire::trust_terms(&view, &view.trust.terms), wire::rates(&view));
+    Json(api::Markets { node, parameters, trust, rates, assets, markets })
 }
 
 /// One market: its state, its rules, the last price, and while it gathers orders what its auction would give.
@@ -65,7 +65,8 @@ pub(crate) async fn market(
     Path(market): Path<String>,
 ) -> Result<Json<api::Market>, Fault> {
     let view = shared.view();
-    view.market(&market).map(wire::market).map(Json).ok_or_else(|| unknown_market(&market))
+    let found = view.market(&market).map(|book| wire::market(&view, book));
+    found.map(Json).ok_or_else(|| unknown_market(&market))
 }
 
 /// The auctions of a market that ended, newest first.

@@ -9,6 +9,7 @@ mod login;
 mod markets;
 pub(crate) mod problem;
 mod reply;
+mod trust;
 
 use crate::exchange::stopped;
 use crate::shared::Shared;
@@ -35,6 +36,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 pub(crate) use accounts::on_the_wire as order_on_the_wire;
 pub(crate) use blocks::{answer_reply, verify_in_parallel};
+pub(crate) use deals::on_the_wire as deals_on_the_wire;
 pub(crate) use login::log_in;
 
 /// The largest request body: a hex payload of 64 KiB with its signature.
@@ -91,6 +93,10 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(accounts::order))
         .routes(routes!(accounts::protections))
         .routes(routes!(accounts::balances))
+        .routes(routes!(trust::trust))
+        .routes(routes!(trust::limits))
+        .routes(routes!(trust::standing))
+        .routes(routes!(trust::reputation))
         .routes(routes!(deals::deals))
         .routes(routes!(deals::deal))
         .routes(routes!(deals::evidence))

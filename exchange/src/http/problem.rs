@@ -83,6 +83,23 @@ impl Fault {
         fault.about_block(None, "rejected").retry(1_000)
     }
 
+    /// No epoch of the trust graph has ended, so that nobody has a score.
+    pub fn no_epoch(epoch_us: u64) -> Self {
+        let detail = match epoch_us {
+            0 => "this exchange keeps no epochs of trust, so nobody has a score; /v1/limits/{account} says what limits \
+                  follow here"
+                .to_owned(),
+            _ => format!("no epoch of the trust graph has ended yet; one ends every {epoch_us} us: ask again then"),
+        };
+        Self::new(StatusCode::CONFLICT, "no_epoch", "no epoch has ended", detail)
+    }
+
+    /// The scores of an epoch are due and not there yet.
+    pub fn not_scored(epoch: u64) -> Self {
+        let detail = format!("the scores of epoch {epoch} are being worked out; ask again in a moment");
+        Self::new(StatusCode::CONFLICT, "not_scored", "not scored yet", detail).retry(1_000)
+    }
+
     /// A place to resume from that this journal does not have.
     pub fn beyond_head(resume_from: u64, head: u64) -> Self {
         let detail = format!(

@@ -10,10 +10,10 @@ use crate::wire;
 use bandex_api as api;
 use bandex_api::Channel;
 use bandex_engine::{Event, OrderTerms, Trade};
-use bandex_journal::{AuctionState, Cursor, DealFilter, OrderFilter, ProtectionState};
+use bandex_journal::{AuctionState, Cursor, DealExtras, DealFilter, OrderFilter, ProtectionState};
 use bandex_tradechain::Receipt;
 use bandex_tradechain::body::MarketState;
-use bandex_types::{AccountId, OrderRef, Side, Timestamp};
+use bandex_types::{AccountId, Amount, DealId, OrderRef, Side, Timestamp};
 use serde_json::{Value, to_value};
 use std::sync::Arc;
 
@@ -89,11 +89,7 @@ impl Subscription {
                 let seq = shared.caught_up().await?;
                 let filter = DealFilter { account: Some(who.account), due_by: None, open_only: true };
                 let rows = shared.projections.deals(&filter, None, ITEMS).await?;
-                let deals = rows.iter().filter_map(|row| {
-                    let info = shared.market_info(row.state.market)?;
-                    Some(wire::deal(&info, &row.state, row.updated_seq))
-                });
-                (seq, value(deals.collect::<Vec<_>>()))
+                (seq, value(http::deals_on_the_wire(shared, &rows).await?))
             }
             (Channel::Fills, _, Some(_)) => (shared.view().seq, value(Vec::<api::Fill>::new())),
             (Channel::Book | Channel::Trades | Channel::Auction, None, _) => {
@@ -153,6 +149,13 @@ impl Told<'_> {
         self.events.iter().any(|event| matches!(event, Event::Trade(trade) if is_side(trade, account)))
     }
 
+    /// What netting and bonds did to a deal in this record. Fees are left out: these would be only a part of them.
+    fn extras(&self, deal: DealId) -> DealExtras {
+        let own = self.events.iter().flat_map(DealExtras::of).filter(|(of, _)| *of == deal);
+        let sum = own.fold(DealExtras::default(), |sum, (_, extras)| sum.then(&extras));
+        DealExtras { maker_fee: Amount::ZERO, taker_fee: Amount::ZERO, ..sum }
+    }
+
     /// What a private channel of the account tells of the record. The first fill carries the proof of the taker's
     /// record, which is this one: the maker was not asked, so it gets the evidence. Once a record is enough: a receipt
     /// holds the record's whole outcome, and one order may fill thousands.
@@ -179,7 +182,7 @@ impl Told<'_> {
             }
             (Channel::Deals, Event::Deal(deal)) if deal.seller == account || deal.buyer == account => {
                 let info = shared.market_info(deal.market)?;
-                Some(value(wire::deal(&info, deal, self.seq)))
+                Some(value(wire::deal(&info, deal, Some(&self.extras(deal.id)), self.seq)))
             }
             (Channel::Fills, Event::Trade(trade)) if is_side(trade, account) => {
                 let info = shared.market_info(trade.market)?;

@@ -4,12 +4,13 @@
 //! records together gives the same rows as writing them one by one.
 
 use super::candles::{Candle, CandleInterval};
+use super::extras::DealExtras;
 use super::rows::{AuctionState, ProtectionState};
 use super::{Projected, ProjectedBlock};
 use crate::sql::{signed, time};
 use bandex_engine::{
     AccountState, BalanceState, CommandResult, DealState, Event, KeyState, OrderState, OrderTerms,
-    ProposalState, Trade,
+    ProposalState, Trade, TrustState,
 };
 use bandex_types::{AccountId, AssetId, BlockId, DealId, MarketId, OrderRef, PublicKey, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -55,6 +56,7 @@ pub(super) struct Gathered<'a> {
     pub(super) blocks: Vec<SeenBlock<'a>>,
     pub(super) account_records: BTreeSet<(AccountId, i64)>,
     pub(super) accounts: BTreeMap<AccountId, Seen<'a, AccountState>>,
+    pub(super) trust: BTreeMap<AccountId, Seen<'a, TrustState>>,
     pub(super) keys: BTreeMap<PublicKey, Seen<'a, KeyState>>,
     pub(super) balances: BTreeMap<(AccountId, AssetId), Seen<'a, BalanceState>>,
     pub(super) orders: BTreeMap<OrderKey, Seen<'a, OrderState>>,
@@ -65,6 +67,7 @@ pub(super) struct Gathered<'a> {
     pub(super) trades: BTreeMap<(MarketId, i64), Seen<'a, Trade>>,
     pub(super) candles: BTreeMap<(MarketId, CandleInterval), BTreeMap<i64, Folded>>,
     pub(super) deals: BTreeMap<DealId, Seen<'a, DealState>>,
+    pub(super) deal_extras: BTreeMap<DealId, (i64, DealExtras)>,
     pub(super) deal_records: BTreeSet<(DealId, i64)>,
     pub(super) proposals: BTreeMap<BlockId, Seen<'a, ProposalState>>,
 }
@@ -177,7 +180,10 @@ impl<'a> Gathered<'a> {
             | Event::Epoch { .. }
             | Event::Scored { .. }
             | Event::Rules { .. } => {}
-            Event::Trust(state) => self.concern([state.account], at),
+            Event::Trust(state) => {
+                self.concern([state.account], at);
+                note(&mut self.trust, state.account, at, &**state);
+            }
             Event::Slash(slash) => {
                 self.touch(Some(slash.deal), at);
                 self.concern([slash.from, slash.to], at);
@@ -189,7 +195,15 @@ impl<'a> Gathered<'a> {
             }
             Event::DealFees { deal, .. } => self.touch(Some(*deal), at),
         }
+        self.extras(event, at);
         Ok(())
+    }
+
+    fn extras(&mut self, event: &Event, at: Place) {
+        for (deal, extras) in DealExtras::of(event) {
+            let (seq, sum) = self.deal_extras.entry(deal).or_default();
+            (*seq, *sum) = (at.seq, std::mem::take(sum).then(&extras));
+        }
     }
 
     fn trade(&mut self, at: Place, trade: &'a Trade) -> Result<(), String> {

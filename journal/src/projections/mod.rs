@@ -5,6 +5,7 @@
 //! journal. They also are, by themselves, if they are damaged, of another version, or of another journal.
 
 mod candles;
+mod extras;
 mod gather;
 mod parse;
 mod place;
@@ -14,6 +15,7 @@ mod tables;
 mod write;
 
 pub use candles::{Candle, CandleInterval, CandleIntervalError};
+pub use extras::DealExtras;
 pub use place::ProjectionPlace;
 pub use query::ProjectionReader;
 pub use rows::{

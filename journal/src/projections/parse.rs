@@ -1,11 +1,12 @@
 //! From the stores' rows to ours. Errors are words that name the column.
 
+use super::extras::DealExtras;
 use super::rows::{
     AuctionRow, BlockRow, CandleRow, Cursor, DealRow, OrderRow, OutcomeRow, ProtectionRow, TradeRow,
 };
 use crate::sql::{Row, fixed, time, unsigned};
-use bandex_engine::OrderTerms;
-use bandex_types::{BlockId, MarketId, PublicKey, Timestamp};
+use bandex_engine::{OrderTerms, TrustState};
+use bandex_types::{BlockId, DealId, MarketId, PublicKey, Timestamp};
 use borsh::BorshDeserialize;
 
 pub(super) fn number(row: &Row, column: &str) -> Result<u64, String> {
@@ -96,6 +97,16 @@ pub(super) fn deal(row: &Row) -> Result<DealRow, String> {
         updated_seq: number(row, "updated_seq")?,
         updated_time: instant(row, "updated_time")?,
     })
+}
+
+pub(super) fn stake(row: &Row) -> Result<Option<TrustState>, String> {
+    let read =
+        |stored| TrustState::try_from_slice(stored).map_err(|error| format!("a stored stake: {error}"));
+    row.optional_bytes("stake")?.map(read).transpose()
+}
+
+pub(super) fn extras(row: &Row) -> Result<(DealId, DealExtras), String> {
+    Ok((DealId::new(bytes(row, "deal")?), state(row)?))
 }
 
 pub(super) fn outcome(row: &Row) -> Result<OutcomeRow, String> {

@@ -4,16 +4,18 @@
 //! so is the caller's to keep.
 
 use super::candles::CandleInterval;
+use super::extras::DealExtras;
 use super::parse;
 use super::rows::{
     AuctionRow, BlockRow, CandleRow, Cursor, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow,
     OutcomeRow, ProposalRow, ProtectionRow, TradeRow,
 };
-use super::write::length;
+use super::write::{DEALS_AT_ONCE, length};
 use crate::port::ReadError;
 use crate::sql::{Pool, Row, Statement, bound, limit as sql_limit};
-use bandex_engine::{AccountState, BalanceState, KeyState, OrderTerms};
+use bandex_engine::{AccountState, BalanceState, KeyState, OrderTerms, TrustState};
 use bandex_types::{AccountId, BlockId, DealId, MarketId, OrderRef, PublicKey, Timestamp};
+use std::collections::BTreeMap;
 
 /// The orders whose terms are asked for in one question: SQLite nests conditions a thousand deep at most.
 const TERMS_AT_ONCE: usize = 100;
@@ -370,6 +372,44 @@ impl ProjectionReader {
         self.one(query, parse::state).await
     }
 
+    /// What an account has at stake; none if nothing was ever told of it.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn trust(&self, id: AccountId) -> Result<Option<TrustState>, ReadError> {
+        let mut query = Statement::new("SELECT state FROM trust WHERE account = ");
+        query.bind(id.as_bytes());
+        self.one(query, parse::state).await
+    }
+
+    /// An account with what it has at stake, both after the same record.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn limits(
+        &self,
+        id: AccountId,
+    ) -> Result<Option<(AccountState, Option<TrustState>)>, ReadError> {
+        let mut query = Statement::new(
+            "SELECT accounts.state AS state, trust.state AS stake FROM accounts LEFT JOIN trust USING (account)
+             WHERE accounts.account = ",
+        );
+        query.bind(id.as_bytes());
+        self.one(query, |row| Ok((parse::state(row)?, parse::stake(row)?))).await
+    }
+
+    /// What netting, bonds and fees did to these deals; only those that any of them touched.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn deal_extras(&self, deals: &[DealId]) -> Result<BTreeMap<DealId, DealExtras>, ReadError> {
+        let mut found = BTreeMap::new();
+        for some in deals.chunks(DEALS_AT_ONCE) {
+            found.extend(self.all(extras_of(some), parse::extras).await?);
+        }
+        Ok(found)
+    }
+
     /// An account's keys, those that ended included.
     ///
     /// # Errors
@@ -389,6 +429,15 @@ impl ProjectionReader {
         query.bind(key.as_bytes());
         self.one(query, parse::state).await
     }
+}
+
+/// The extras of some deals.
+pub(super) fn extras_of(deals: &[DealId]) -> Statement<'_> {
+    let mut query = Statement::new("SELECT deal, state FROM deal_extras WHERE 1 = 0");
+    for deal in deals {
+        query.push(" OR deal = ").bind(deal.as_bytes());
+    }
+    query
 }
 
 /// What stands before the cursor, newest first.

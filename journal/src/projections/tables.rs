@@ -36,6 +36,12 @@ pub(super) static BALANCES: Table<4> = Table {
     replace: Some((&["account", "asset"], &["updated_seq", "state"])),
 };
 
+pub(super) static TRUST: Table<3> = Table {
+    name: "trust",
+    columns: [Bytes("account"), Number("updated_seq"), Bytes("state")],
+    replace: Some((&["account"], &["updated_seq", "state"])),
+};
+
 pub(super) static ORDERS: Table<13> = Table {
     name: "orders",
     columns: [
@@ -125,6 +131,12 @@ pub(super) static DEALS: Table<10> = Table {
         Bytes("state"),
     ],
     replace: Some((&["id"], &["due_by", "open", "updated_seq", "updated_time", "state"])),
+};
+
+pub(super) static DEAL_EXTRAS: Table<3> = Table {
+    name: "deal_extras",
+    columns: [Bytes("deal"), Number("updated_seq"), Bytes("state")],
+    replace: Some((&["deal"], &["updated_seq", "state"])),
 };
 
 pub(super) static DEAL_RECORDS: Table<2> =

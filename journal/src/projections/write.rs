@@ -1,14 +1,18 @@
 //! Rows into tables, many at a time.
 
 use super::candles::{Candle, CandleInterval};
+use super::extras::DealExtras;
 use super::gather::{Folded, Gathered};
-use super::parse::state;
+use super::parse::{self, state};
 use super::tables;
 use crate::sql::{Statement, Transaction, Value, is_passing, signed};
 use bandex_engine::{DealState, OrderStatus, ProposalStatus};
-use bandex_types::MarketId;
+use bandex_types::{DealId, MarketId};
 use borsh::BorshSerialize;
 use std::collections::BTreeMap;
+
+/// The deals that are asked for in one question: SQLite nests conditions a thousand deep at most.
+pub(super) const DEALS_AT_ONCE: usize = 100;
 
 /// Why rows were not written.
 #[derive(Debug, thiserror::Error)]
@@ -86,13 +90,18 @@ async fn records(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> 
     Ok(transaction.insert(&tables::ACCOUNT_RECORDS, touched.collect()).await?)
 }
 
-/// Accounts, their keys, their balances.
+/// Accounts, what they have at stake, their keys, their balances.
 async fn holders(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
     let accounts = gathered
         .accounts
         .iter()
         .map(|(account, seen)| [account.as_bytes().into(), seen.last.seq.into(), bytes(seen.state)]);
     transaction.insert(&tables::ACCOUNTS, accounts.collect()).await?;
+    let trust = gathered
+        .trust
+        .iter()
+        .map(|(account, seen)| [account.as_bytes().into(), seen.last.seq.into(), bytes(seen.state)]);
+    transaction.insert(&tables::TRUST, trust.collect()).await?;
     let keys = gathered.keys.iter().map(|(key, seen)| {
         let account = seen.state.account.as_bytes();
         [key.as_bytes().into(), account.into(), seen.last.seq.into(), bytes(seen.state)]
@@ -237,8 +246,27 @@ async fn deals(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Wr
         ]
     });
     transaction.insert(&tables::DEALS, deals.collect()).await?;
+    deal_extras(transaction, gathered).await?;
     let touched = gathered.deal_records.iter().map(|(deal, seq)| [deal.as_bytes().into(), (*seq).into()]);
     Ok(transaction.insert(&tables::DEAL_RECORDS, touched.collect()).await?)
+}
+
+/// Adds to what is there: sums past 63 bits are beyond SQL, so it is done here.
+async fn deal_extras(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let deals: Vec<DealId> = gathered.deal_extras.keys().copied().collect();
+    let mut stored = BTreeMap::new();
+    for some in deals.chunks(DEALS_AT_ONCE) {
+        let rows = transaction.rows(super::query::extras_of(some)).await?;
+        for row in &rows {
+            let (deal, extras): (DealId, DealExtras) = parse::extras(row)?;
+            stored.insert(deal, extras);
+        }
+    }
+    let rows = gathered.deal_extras.iter().map(|(deal, (seq, extras))| {
+        let sum = stored.remove(deal).unwrap_or_default().then(extras);
+        [deal.as_bytes().into(), (*seq).into(), bytes(&sum)]
+    });
+    Ok(transaction.insert(&tables::DEAL_EXTRAS, rows.collect()).await?)
 }
 
 async fn proposals(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {

@@ -2,11 +2,12 @@
 
 use bandex_engine::{
     AccountState, BalanceState, CancelReason, CommandResult, DealState, DefaultNotice, Event, KeyState,
-    KeyStatus, OrderState, OrderStatus, OrderTerms, Outcome, ProposalState, ProposalStatus, Trade, Tranche,
+    KeyStatus, LimitParts, Netted, OrderState, OrderStatus, OrderTerms, Outcome, ProposalState,
+    ProposalStatus, Slash, Trade, Tranche, TrustState,
 };
 use bandex_journal::{Projected, ProjectedBlock};
 use bandex_settlement::{Deal, Party, Terms};
-use bandex_tradechain::body::{Protection, Scopes, Trigger, TriggerKind};
+use bandex_tradechain::body::{Prefer, Protection, Scopes, Trigger, TriggerKind};
 use bandex_types::{
     AccountId, Amount, AssetId, BlockId, DealId, MarketId, OrderRef, OrderType, PostOnly, Price, PublicKey,
     Quantity, Rail, SelfTrade, Side, TimeInForce, Timestamp,
@@ -36,7 +37,7 @@ fn block_id(seq: u64) -> BlockId {
     BlockId::new(bytes(seq))
 }
 
-fn deal_number(number: u64) -> DealId {
+pub fn deal_number(number: u64) -> DealId {
     DealId::new(bytes(number))
 }
 
@@ -139,8 +140,42 @@ fn deal_state(id: DealId, seller: u64, buyer: u64, deal: Deal) -> Event {
         seller: account(seller),
         buyer: account(buyer),
         opened: at(1),
+        replaces: None,
         deal,
     }))
+}
+
+/// What an account has at stake after its record `seq`.
+pub fn trust_state(who: u64, seq: u64) -> TrustState {
+    TrustState {
+        account: account(who),
+        bond: Amount::new(seq),
+        leaving: Amount::ZERO,
+        fees: Amount::new(2 * seq),
+        score_ppb: 7,
+        burden: Amount::ZERO,
+        admitted: true,
+        certificate: None,
+        granted: false,
+        seed: who == 1,
+        registrar: false,
+        preference: Prefer::default(),
+        limit: LimitParts { total: Amount::new(seq), ..LimitParts::default() },
+    }
+}
+
+/// What bonds, fees and netting do to deals in every third record.
+fn deal_trust(number: u64, deal: DealId) -> Vec<Event> {
+    let (tokens, covered) = (Amount::new(number), Amount::new(2 * number));
+    let mut events = vec![
+        Event::DealFees { deal, maker: Amount::new(1), taker: Amount::new(number) },
+        Event::Slash(Slash { deal, from: account(1), to: account(2), tokens, covered }),
+    ];
+    if number.is_multiple_of(4) {
+        let (replaced, deal) = ([deal_number(number / 2), deal], Some(deal_number(1_000 + number)));
+        events.push(Event::Netted(Netted { deal, replaced, base: tokens, quote: covered }));
+    }
+    events
 }
 
 fn holder_events(who: u64, seq: u64) -> Vec<Event> {
@@ -169,6 +204,7 @@ fn holder_events(who: u64, seq: u64) -> Vec<Event> {
             status: KeyStatus::Active,
             expires: None,
         }),
+        Event::Trust(Box::new(trust_state(who, seq))),
         balance(AssetId::BTC),
         balance(AssetId::BWT),
     ]
@@ -209,6 +245,7 @@ fn step(seq: u64) -> Projected {
         opened.expire(at(seq + 1));
     }
     events.push(deal_state(deal, seller, buyer, opened));
+    events.extend(deal_trust(number, deal));
     events.push(Event::Proposal(ProposalState {
         proposal: block_id(seq),
         from: account(who),

@@ -4,9 +4,9 @@ use crate::history::{self, account, history, key, order};
 use crate::kit::Store;
 use bandex_engine::{DealState, Event, OrderState};
 use bandex_journal::{
-    Cursor, DealFilter, DealRow, OrderFilter, OrderRow, Projected, ProjectionReader, TradeRow,
+    Cursor, DealExtras, DealFilter, DealRow, OrderFilter, OrderRow, Projected, ProjectionReader, TradeRow,
 };
-use bandex_types::{AccountId, AssetId, BlockId, MarketId, Price};
+use bandex_types::{AccountId, Amount, AssetId, BlockId, MarketId, Price};
 
 /// All pages of `limit` rows, one after the other.
 async fn pages<T>(
@@ -240,6 +240,8 @@ fn is_about(event: &Event, account: AccountId) -> bool {
         Event::Default(notice) => notice.by == account || notice.victim == account,
         Event::Fork(notice) => notice.account == account,
         Event::Protection { account: whose, .. } => *whose == account,
+        Event::Trust(state) => state.account == account,
+        Event::Slash(slash) => slash.from == account || slash.to == account,
         _ => false,
     }
 }
@@ -274,5 +276,42 @@ async fn an_accounts_records_are_found_in_order_between_two_places() {
                 find_records_of(who, &records, &store, &projections.reader()).await;
             }
         }
+    }
+}
+
+#[tokio::test]
+async fn trust_and_what_it_does_to_deals_is_found() {
+    for store in Store::each().await {
+        let projections = store.projected(&history(60)).await;
+        let reader = projections.reader();
+        assert_eq!(reader.trust(account(2)).await.unwrap(), Some(history::trust_state(2, 59)));
+        assert_eq!(reader.trust(account(9)).await.unwrap(), None);
+        let (state, stake) = reader.limits(account(2)).await.unwrap().unwrap();
+        assert_eq!((state.limit, stake), (Amount::new(59), Some(history::trust_state(2, 59))));
+        assert_eq!(reader.limits(account(9)).await.unwrap(), None);
+        // Records 12 and 15 touch deal 3, the first of them nets it; record 18 touches deal 4.
+        let [three, four] = [3, 4].map(history::deal_number);
+        let deals = [three, history::deal_number(2), history::deal_number(1_004), history::deal_number(999)];
+        let found = reader.deal_extras(&deals).await.unwrap();
+        let amount = Amount::new;
+        let expected = DealExtras {
+            netted_with: Some(history::deal_number(2)),
+            replaced_by: Some(history::deal_number(1_004)),
+            slashed: amount(4 + 5),
+            covered: amount(8 + 10),
+            maker_fee: amount(2),
+            taker_fee: amount(4 + 5),
+            ..DealExtras::default()
+        };
+        assert_eq!(found.get(&three), Some(&expected));
+        assert_eq!(found.get(&deals[1]).and_then(|extras| extras.netted_with), Some(three));
+        let goes_on = DealExtras { replaces: Some([deals[1], three]), ..DealExtras::default() };
+        assert_eq!(found.get(&deals[2]), Some(&goes_on));
+        assert_eq!(found.len(), 3, "deal 999 was never touched");
+        let many: Vec<_> = (0..250).map(history::deal_number).collect();
+        assert_eq!(
+            reader.deal_extras(&many).await.unwrap().get(&four).map(|it| it.slashed),
+            Some(amount(13))
+        );
     }
 }

@@ -14,15 +14,19 @@ use crate::{
 };
 use bandex_api::{BlockReply, OperationReply};
 use bandex_tradechain::body::{
-    Acknowledge, Bandwidth, Heal, Operation, Orders, Pay, Place, Protection, Quotes, Revoke, Transfer,
+    Acknowledge, Bandwidth, Bond, Certify, Cure, Decertify, Fee, Heal, Operation, Orders, Pay, Place, Prefer,
+    Protection, Quotes, Resolve, Revoke, Transfer, Unbond, WriteOff,
 };
 use bandex_tradechain::{Body, Head, Keypair};
 use bandex_types::{
-    AccountId, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Side, Timestamp,
+    AccountId, Amount, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Side, Timestamp,
 };
 use line::Line;
 use std::sync::Arc;
 use tokio::sync::oneshot;
+
+/// How often the work of a claim is done again because the lane went on meanwhile.
+const CLAIM_TRIES: u32 = 5;
 
 /// Why a trader's block did not do what it was meant to.
 #[derive(Debug, thiserror::Error)]
@@ -341,6 +345,102 @@ impl Trader {
     /// The transfer was refused, or the lane is broken.
     pub async fn transfer(&self, transfer: Transfer) -> Result<BlockReply, TraderError> {
         self.submit(transfer).await?.reply().await
+    }
+
+    /// Puts free tokens at stake: they raise the limit, and go to the victim if the account defaults.
+    ///
+    /// # Errors
+    /// The bond was refused, or the lane is broken; so with all below.
+    pub async fn bond(&self, amount: Amount) -> Result<BlockReply, TraderError> {
+        self.submit(Bond { amount }).await?.reply().await
+    }
+
+    /// Asks for bonded tokens back. They count no more at once, and return when every deal is over that is open now.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn unbond(&self, amount: Amount) -> Result<BlockReply, TraderError> {
+        self.submit(Unbond { amount }).await?.reply().await
+    }
+
+    /// Pays tokens to the exchange: for admission, or to let the limit grow.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn fee(&self, amount: Amount) -> Result<BlockReply, TraderError> {
+        self.submit(Fee { amount }).await?.reply().await
+    }
+
+    /// Asks for the first grant of tokens. The proof of work takes about 2^`bits` hashes on a thread of its own; if
+    /// something else is signed meanwhile, it is searched again.
+    ///
+    /// # Errors
+    /// As above; or the lane went on during every search.
+    pub async fn claim(&self, bits: u8) -> Result<BlockReply, TraderError> {
+        for _ in 0..CLAIM_TRIES {
+            let mut signer = self.line.lane().signer.clone();
+            let before = signer.head();
+            let search = tokio::task::spawn_blocking(move || signer.claim(clock::now(), bits));
+            let block = search.await.map_err(|_| TraderError::GivenUp)??;
+            match self.send(|signer, _| signer.adopt(before, block)).await {
+                Err(TraderError::Sign(SignError::LaneMoved)) => {}
+                sent => return sent?.reply().await,
+            }
+        }
+        Err(SignError::LaneMoved.into())
+    }
+
+    /// Vouches for an account, as a registrar.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn certify(
+        &self,
+        account: AccountId,
+        expires: Option<Timestamp>,
+    ) -> Result<BlockReply, TraderError> {
+        self.submit(Certify { account, expires }).await?.reply().await
+    }
+
+    /// Takes a certificate back.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn decertify(&self, account: AccountId) -> Result<BlockReply, TraderError> {
+        self.submit(Decertify { account }).await?.reply().await
+    }
+
+    /// Says whom the account trades with, in place of what was said before; only the root key may.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn prefer(&self, prefer: Prefer) -> Result<BlockReply, TraderError> {
+        self.submit(prefer).await?.reply().await
+    }
+
+    /// Proposes to end a deal that is in dispute, in default or written off; the counterparty acknowledges it by the
+    /// block's id in the reply.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn resolve(&self, deal: DealId, deliver: Amount) -> Result<BlockReply, TraderError> {
+        self.submit(Resolve { deal, deliver }).await?.reply().await
+    }
+
+    /// Gives up what the counterparty of a deal owes.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn write_off(&self, deal: DealId) -> Result<BlockReply, TraderError> {
+        self.submit(WriteOff { deal }).await?.reply().await
+    }
+
+    /// Pays what is still owed after a default; where the ledger does not see the payment, the victim acknowledges it.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn cure(&self, cure: Cure) -> Result<BlockReply, TraderError> {
+        self.submit(cure).await?.reply().await
     }
 
     /// Admits a session key; only the root key may. Its own trader is then opened with an empty store.

@@ -16,7 +16,7 @@ pub const PURE: [&str; 8] =
     ["types", "tradechain", "matching", "reputation", "settlement", "channel", "engine", "sequencer"];
 
 /// Each crate of the workspace, also those still to come, from the bottom to the top.
-const ARROWS: [(&str, May); 23] = [
+const ARROWS: [(&str, May); 24] = [
     ("types", Uses(&[])),
     ("tradechain", Uses(&["types"])),
     ("matching", Uses(&["types"])),
@@ -62,6 +62,8 @@ const ARROWS: [(&str, May); 23] = [
     ),
     // The book against the naive one, for tests and fuzzers.
     ("oracle", Uses(&["matching", "types"])),
+    // Recorded order flow, for the programs that replay it.
+    ("flow", Uses(&["tradechain", "types"])),
     ("cli", UseAll),
     ("tests", UseAll),
     // It drives the finished server from outside, as the tests do.

@@ -1,15 +1,15 @@
 //! A small exchange that journals what it is told to, lies included.
 
 use crate::audit::{Claims, Verdict, audit};
-use crate::flow;
 use crate::replay::lane::{Lane, test_genesis, test_key};
 use crate::replay::moment;
 use async_trait::async_trait;
 use bandex_engine::{Engine, Outcome, RULES_VERSION, deal_id};
+use bandex_flow as flow;
 use bandex_journal::{JournalHead, JournalReader, ReadError, StoredBatch};
 use bandex_settlement::Party;
 use bandex_tradechain::body::{
-    Acknowledge, Batch, Change, Configure, Operation, Orders, Parameters, Pay, Place,
+    Acknowledge, Batch, Change, Configure, Operation, Orders, Parameters, Pay, Place, TrustTerms,
 };
 use bandex_tradechain::{
     Block, Body, Command, Decoded, ForkProof, Genesis, Head, Keypair, Leaf, Receipt, Record, SignedBlock,
@@ -20,6 +20,8 @@ use std::collections::BTreeMap;
 
 /// How long a tranche may take in the forged market.
 pub const PAY_US: u64 = 1_000_000;
+/// How long an epoch of trust lasts in it, long enough for a deal to be settled.
+pub const EPOCH_US: u64 = 3_600_000_000;
 /// One BWT in lots.
 pub const ONE: u64 = 1_000_000;
 /// About 39 satoshi a BWT, in ticks.
@@ -156,6 +158,30 @@ impl Forge {
             self.push(command);
         }
         self.commit();
+    }
+
+    /// With epochs of trust, walks that begin at the buyer, a settled deal, and the scores of an epoch due.
+    pub fn with_epoch() -> Self {
+        let (mut forge, [first, _]) = Self::with_asks();
+        let terms = TrustTerms { epoch_us: EPOCH_US, ..TrustTerms::default() };
+        let seed = Change::SetSeed { account: forge.traders[2].1, seed: true };
+        let changes = vec![Change::SetTrust(terms), seed];
+        let block = forge.operator.sign(forge.time, Configure { changes });
+        forge.push(Command::Block(block));
+        let (taker, command) = forge.place(2, Side::Buy, PRICE, ONE);
+        forge.push(command);
+        forge.commit();
+        forge.settle(taker, first);
+        forge.end_epoch();
+        forge
+    }
+
+    /// Lets time pass to the end of an epoch. Gives its number.
+    pub fn end_epoch(&mut self) -> u64 {
+        self.time = self.time.plus(EPOCH_US);
+        self.push(Command::Tick);
+        self.commit();
+        self.engine.checkpoint().unwrap().epoch
     }
 
     /// Signs an order.

@@ -4,4 +4,5 @@ mod altered;
 mod claimed;
 mod forge;
 mod lying;
+mod scored;
 mod stored;

@@ -1,5 +1,7 @@
 //! `bandex admin`: sends the operator's decisions to the admin listener.
 
+mod trust;
+
 use crate::output;
 use anyhow::{Context, Result, bail};
 use bandex_sdk::api::{BlockReply, Problem};
@@ -13,14 +15,34 @@ use std::process::ExitCode;
 #[derive(Debug, Args)]
 pub struct Options {
     /// The admin listener.
-    #[arg(long, value_name = "URL", env = "BANDEX_ADMIN_URL", default_value = "http://127.0.0.1:8421")]
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BANDEX_ADMIN_URL",
+        default_value = "http://127.0.0.1:8421",
+        global = true
+    )]
     url: String,
     /// The file with the admin token, in the server's data folder.
-    #[arg(long, value_name = "FILE", default_value = "bandex-data/admin.token")]
+    #[arg(long, value_name = "FILE", default_value = "bandex-data/admin.token", global = true)]
     token: PathBuf,
+    /// Where traders connect, which says what is listed and what holds now.
+    #[arg(
+        long,
+        value_name = "URL",
+        env = "BANDEX_URL",
+        default_value = "http://127.0.0.1:8420",
+        global = true
+    )]
+    exchange: String,
+    /// Print the exchange's answer as JSON; without a word for the decision it always is.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    decision: Option<trust::Decision>,
     /// A JSON list of changes as docs/tradechain.md has them, or - for standard input. For example
     /// [{"change":"set_market_state","market":1,"state":"halted"}].
-    changes: String,
+    changes: Option<String>,
 }
 
 /// Where the operator decides, for commands that ask the exchange too.
@@ -73,14 +95,41 @@ pub async fn configure(url: &str, token: &str, changes: &Value) -> Result<BlockR
 /// # Errors
 /// The changes cannot be read, or the exchange refuses.
 pub async fn run(options: Options) -> Result<ExitCode> {
-    let mut text = options.changes;
+    let (changes, json) = match (options.decision, options.changes) {
+        (Some(decision), _) => {
+            let change = decision.change(&options.exchange).await?;
+            (json!([change]), options.json)
+        }
+        (None, Some(text)) => (read_changes(text)?, true),
+        (None, None) => {
+            bail!("say what to decide: a subcommand, or a JSON list of changes; --help shows both")
+        }
+    };
+    let reply = configure(&options.url, &read_token(&options.token)?, &changes).await?;
+    decided(&reply, json)
+}
+
+fn read_changes(mut text: String) -> Result<Value> {
     if text == "-" {
         text.clear();
         std::io::stdin().read_to_string(&mut text)?;
     }
-    let changes: Value = serde_json::from_str(&text).context("the changes are no JSON")?;
-    let reply = configure(&options.url, &read_token(&options.token)?, &changes).await?;
-    output::json(&reply)?;
-    let refused = reply.operations.iter().any(|operation| !operation.ok);
-    Ok(if refused { ExitCode::from(1) } else { ExitCode::SUCCESS })
+    serde_json::from_str(&text).context("the changes are no JSON")
+}
+
+/// Says what became of decisions: exit code 1 if any was refused.
+///
+/// # Errors
+/// The reply has no JSON form.
+pub fn decided(reply: &BlockReply, json: bool) -> Result<ExitCode> {
+    let refused = reply.operations.iter().find(|operation| !operation.ok);
+    if json {
+        output::json(reply)?;
+    } else if let Some(refused) = refused {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        eprintln!("bandex: {}: {}", text(&refused.code), text(&refused.detail));
+    } else {
+        println!("decided in record {}", reply.seq);
+    }
+    Ok(if refused.is_some() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }
