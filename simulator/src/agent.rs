@@ -5,7 +5,7 @@ use crate::client::Channel;
 use crate::network::News;
 use bandex_engine::{DealState, Event, ProposalState, ProposalStatus};
 use bandex_settlement::{Party, Sent, State, Step, next_step};
-use bandex_types::{AccountId, Amount, BlockId, DealId};
+use bandex_types::{AccountId, Amount, BlockId, DealId, Rounding};
 use std::collections::BTreeMap;
 
 /// The most moves that a deal is followed for.
@@ -76,7 +76,7 @@ fn judge(state: &DealState, own: Party) -> Result<Option<Task>, String> {
         return Ok(None);
     }
     let sent = Sent { seller: deal.sent(Party::Seller), buyer: deal.sent(Party::Buyer) };
-    let (mut at, mut tranche) = (Sent::default(), 1);
+    let (mut at, mut tranche) = (deal.carried().unwrap_or_default(), 1);
     while at != sent {
         let step = next_step(terms, at).ok_or("what was sent is no stage of the walk")?;
         at = at.with(step.party, step.reaches);
@@ -90,10 +90,11 @@ fn judge(state: &DealState, own: Party) -> Result<Option<Task>, String> {
     }
     let next = next_step(terms, sent);
     match (deal.state(), next, deal.in_flight()) {
-        (State::Settled, None, None) | (State::Defaulted { .. }, Some(_), None) => Ok(None),
+        (State::Settled, None, None) => Ok(None),
+        (state, Some(_), None) if state.is_closed() && state != State::Settled => Ok(None),
         (State::Open, Some(step), None) => due(state, step, own),
         (State::Open | State::Disputed { .. }, Some(step), Some(open)) => {
-            let cumulative = terms.units(step.party, step.reaches);
+            let cumulative = cumulative(state, step);
             if (open.party, open.tranche, open.cumulative) != (step.party, tranche, cumulative) {
                 return Err(format!("in flight is {open:?}, it can only be {step:?}"));
             }
@@ -105,9 +106,14 @@ fn judge(state: &DealState, own: Party) -> Result<Option<Task>, String> {
     }
 }
 
+/// What the mover will have sent in all here, in units of its leg.
+fn cumulative(state: &DealState, step: Step) -> Amount {
+    let carried = state.deal.carried().unwrap_or_default().by(step.party);
+    state.deal.terms().units_after(step.party, step.reaches, carried, Rounding::Down)
+}
+
 fn due(state: &DealState, step: Step, own: Party) -> Result<Option<Task>, String> {
-    let (deal, terms) = (&state.deal, state.deal.terms());
-    let cumulative = terms.units(step.party, step.reaches);
+    let (deal, cumulative) = (&state.deal, cumulative(state, step));
     let due = deal.due().ok_or("the deal is open and nothing is due")?;
     if (due.party, due.tranche, due.cumulative) != (step.party, deal.tranche(), cumulative) {
         return Err(format!("due is said to be {due:?}, it is {step:?}"));

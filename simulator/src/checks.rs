@@ -2,6 +2,7 @@
 
 use crate::broken::{Broken, Invariant, hold};
 use crate::client::NETWORK;
+use crate::watch::Reckoned;
 use crate::world::World;
 use bandex_settlement::{Party, Terms};
 use bandex_tradechain::{Block, Body, Receipt, outcome_digest, root_from_proof};
@@ -49,6 +50,11 @@ impl World<'_> {
         Ok(())
     }
 
+    /// What a party really sent outside, with what counted as sent when the deal took the place of others.
+    fn sent_outside(&self, deal: &Reckoned, party: Party) -> u128 {
+        self.bank.value(deal.told.id, party).saturating_add(deal.carried(party))
+    }
+
     /// What an honest party gave in a deal, money that nobody acknowledged included, is never more than its cap above
     /// what it got.
     fn check_losses(&self) -> Result<(), Broken> {
@@ -59,13 +65,13 @@ impl World<'_> {
                 }
                 let given = match deal.terms().rail_of(party) {
                     Rail::Token => deal.value(party),
-                    Rail::Attested => self.bank.value(deal.told.id, party),
+                    Rail::Attested => self.sent_outside(deal, party),
                 };
                 // Of what the other side says it sent outside, only what really came counts.
                 let other = party.other();
                 let got = match deal.terms().rail_of(other) {
                     Rail::Token => deal.value(other),
-                    Rail::Attested => deal.value(other).min(self.bank.value(deal.told.id, other)),
+                    Rail::Attested => deal.value(other).min(self.sent_outside(deal, other)),
                 };
                 let lost = given.saturating_sub(got);
                 let cap = u128::from(deal.terms().cap_of(party).get());

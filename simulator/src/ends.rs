@@ -77,7 +77,7 @@ impl World<'_> {
         // Those of the beginning are the setup's.
         stats.rules = stats.rules.saturating_sub(u64::from(self.setup.markets.clamp(1, MARKETS)));
         (stats.deals, stats.settled) = (counts.opened, counts.settled);
-        (stats.defaulted, stats.disputed) = (counts.defaulted, disputed);
+        (stats.defaulted, stats.disputed, stats.netted) = (counts.defaulted, disputed, counts.netted);
         stats.forks = events.filter(|event| matches!(event, Event::Fork(_))).count() as u64;
         stats.records = committed.len() as u64;
         let batches = at_once(self.store.reader().batches(1, usize::MAX));

@@ -72,6 +72,8 @@ counts! {
     deals = "deals opened",
     /// Deals settled.
     settled = "deals settled",
+    /// Deals that others took the place of.
+    netted = "deals netted",
     /// Deals defaulted.
     defaulted = "deals defaulted",
     /// Deals disputed in the end.

@@ -7,8 +7,8 @@ use crate::{step, suite};
 use anyhow::Result;
 
 /// The benchmarks there are.
-pub const KNOWN: [&str; 8] =
-    ["e2e", "restart", "storage", "matching", "instructions", "generate", "engine", "trust"];
+pub const KNOWN: [&str; 9] =
+    ["e2e", "restart", "storage", "epoch", "matching", "instructions", "generate", "engine", "trust"];
 
 /// The argument of `matching` that brings other people's books in.
 const PEERS: &str = "--peers";

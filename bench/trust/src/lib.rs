@@ -1,14 +1,17 @@
 //! The evidence for docs/trust.md, in parts: `cargo xtask bench trust`.
 
 pub mod attacks;
+pub mod cheats;
 pub mod cost;
 pub mod fraud;
+pub mod netting;
 pub mod options;
 pub mod parallel;
 pub mod plot;
 pub mod ratings;
 pub mod report;
 pub mod schemes;
+mod venue;
 pub mod world;
 
 use anyhow::{Result, bail};
@@ -19,7 +22,13 @@ use report::Report;
 type Part = fn(&Options) -> Result<Report>;
 
 /// All parts, in the order in which they run.
-const PARTS: [(&str, Part); 3] = [("attacks", attacks::run), ("fraud", fraud::run), ("cost", cost::run)];
+const PARTS: [(&str, Part); 5] = [
+    ("attacks", attacks::run),
+    ("fraud", fraud::run),
+    ("cheats", cheats::run),
+    ("cost", cost::run),
+    ("netting", netting::run),
+];
 
 /// Runs the parts that the options ask for.
 ///

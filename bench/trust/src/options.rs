@@ -31,6 +31,13 @@ pub struct Options {
 }
 
 impl Options {
+    /// Recorded order flow, and how many of its rows to take.
+    pub(crate) fn flow(&self) -> (PathBuf, usize) {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let rows = if self.short { 20_000 } else { usize::MAX };
+        (root.join("tests/data/bitstamp-btcusd-2026-05-02/commands.csv.gz"), rows)
+    }
+
     /// The file of ratings to read: the one given; else the whole data set if it is there and time allows; else the
     /// excerpt that the repository holds.
     pub fn ratings_file(&self) -> PathBuf {

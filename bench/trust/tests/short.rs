@@ -23,6 +23,8 @@ fn all_bounds_hold_on_small_graphs() {
         "loot by cost",
         "splitting",
         "transfers",
+        "by its cap",
+        "by its limit",
     ] {
         assert!(goals.iter().any(|goal| goal.asserted && goal.name.contains(name)), "{name}");
     }
@@ -41,7 +43,7 @@ fn all_bounds_hold_on_small_graphs() {
     let rows = json["parts"]["attacks"]["rows"].as_array().map_or(0, Vec::len);
     assert_eq!(rows, 2 * (7 + 8 + 9 + 9));
     let plots: Vec<&str> = reports.iter().flat_map(|report| &report.plots).map(|(name, _)| *name).collect();
-    assert_eq!(plots.len(), 6, "{plots:?}");
+    assert_eq!(plots.len(), 7, "{plots:?}");
 }
 
 #[test]
@@ -50,7 +52,10 @@ fn an_unknown_part_or_file_is_an_error_with_its_name() {
         let error = format!("{:#}", run(&options(arguments)).expect_err("it cannot run"));
         assert!(error.contains(fault), "{error}");
     };
-    check(&["--only", "everything"], "there is no part \"everything\"; there are attacks, fraud, cost");
+    check(
+        &["--only", "everything"],
+        "there is no part \"everything\"; there are attacks, fraud, cheats, cost, netting",
+    );
     check(&["--only", "fraud", "--ratings", "nowhere.csv"], "cannot open the ratings nowhere.csv");
     check(&["--only", "fraud", "--ratings", "Cargo.toml"], "Cargo.toml is no file of ratings");
 }

@@ -2,7 +2,7 @@
 
 use super::{Market, Orders, Seen};
 use crate::broken::{Broken, Invariant, hold};
-use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Trade, Tranche};
+use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Netted, Trade, Tranche};
 use bandex_settlement::{Party, State, Terms};
 use bandex_tradechain::Body;
 use bandex_types::{
@@ -80,6 +80,11 @@ impl Reckoned {
         of(&self.values, party)
     }
 
+    /// What counted as sent by a party when the deal took the place of others.
+    pub fn carried(&self, party: Party) -> u128 {
+        self.told.deal.carried().map_or(0, |carried| carried.by(party).get().into())
+    }
+
     /// What a party has finally sent, in units of its leg.
     pub fn units(&self, party: Party) -> u128 {
         of(&self.units, party)
@@ -96,6 +101,26 @@ impl Reckoned {
         if counts { self.total().saturating_sub(self.value(Party::Buyer)) } else { 0 }
     }
 
+    /// Units of base, or of quote, that are still to be sent.
+    fn left(&self, leg: usize) -> i128 {
+        let sent = self.units.get(leg).copied().unwrap_or(0);
+        self.opened_over(leg).saturating_sub(i128::try_from(sent).unwrap_or(i128::MAX))
+    }
+
+    /// Units of base, or of quote, that the deal was opened over.
+    fn opened_over(&self, leg: usize) -> i128 {
+        let all = match leg {
+            0 => u128::from(self.terms().base_total.get()),
+            _ => self.total().saturating_sub(self.carried(Party::Buyer)),
+        };
+        i128::try_from(all).unwrap_or(i128::MAX)
+    }
+
+    /// The most that a party could come to owe from here on, whatever state the deal is in.
+    fn may_owe(&self, party: Party) -> u128 {
+        self.total().saturating_sub(self.value(party)).min(self.cap(party.other()))
+    }
+
     fn total(&self) -> u128 {
         u128::from(self.terms().quote_total.get())
     }
@@ -110,9 +135,7 @@ impl Reckoned {
             return 0;
         }
         match self.told.deal.state() {
-            State::Open | State::Disputed { .. } => {
-                self.total().saturating_sub(self.value(party)).min(self.cap(party.other()))
-            }
+            State::Open | State::Disputed { .. } => self.may_owe(party),
             State::Defaulted { by } if by == party => {
                 self.value(party.other()).saturating_sub(self.value(party))
             }
@@ -134,6 +157,8 @@ impl Reckoned {
     /// rounded down.
     fn check_band(&self) -> Result<(), String> {
         let terms = self.terms();
+        let carried = PARTIES.map(|party| self.carried(party));
+        let [carried_base, carried_quote] = carried;
         for party in PARTIES {
             if self.value(party) > self.total() {
                 return Err(format!("the {party} sent {} of {}", self.value(party), self.total()));
@@ -149,12 +174,14 @@ impl Reckoned {
                 return Err(format!("the {party} sent {told:?}, its tranches say otherwise"));
             }
         }
-        let (base, quote) = (u128::from(terms.base_total.get()), self.total());
-        let due = self.value(Party::Seller).saturating_mul(base).checked_div(quote).unwrap_or(base);
+        let (base, quote) = (u128::from(terms.base_total.get()), self.total().saturating_sub(carried_base));
+        let value = self.value(Party::Seller).saturating_sub(carried_base);
+        let due = value.saturating_mul(base).checked_div(quote).unwrap_or(base);
         if !terms.settles_at_once() && self.units(Party::Seller) != due {
             return Err(format!("{} units of base went for the value of {due}", self.units(Party::Seller)));
         }
-        if !terms.settles_at_once() && self.units(Party::Buyer) != self.value(Party::Buyer) {
+        let paid = self.units(Party::Buyer).saturating_add(carried_quote);
+        if !terms.settles_at_once() && paid != self.value(Party::Buyer) {
             return Err("quote is not worth what it is worth".to_owned());
         }
         Ok(())
@@ -172,6 +199,13 @@ impl Deals {
 
     pub fn iter(&self) -> impl Iterator<Item = &Reckoned> {
         self.all.values()
+    }
+
+    /// What the deals between two let one of them owe the other.
+    pub fn owed(&self, debtor: &AccountId, creditor: &AccountId) -> u128 {
+        let sides = self.all.values().filter_map(|deal| Some((deal, deal.party(debtor)?)));
+        let between = sides.filter(|(deal, party)| deal.account(party.other()) == *creditor);
+        between.map(|(deal, party)| deal.reserved(party)).fold(0, u128::saturating_add)
     }
 
     pub fn settles_at_once(&self, id: &DealId) -> bool {
@@ -211,11 +245,52 @@ impl Deals {
             }
         }
         hold(fills.is_empty(), Invariant::Band, || format!("record {}: trades in no deal", seen.seq))?;
+        for event in seen.events {
+            if let Event::Netted(netted) = event {
+                self.netted(netted).map_err(|what| {
+                    Broken::new(Invariant::Band, format!("record {}: {netted:?}: {what}", seen.seq))
+                })?;
+            }
+        }
         for deal in self.all.values() {
             let late = deal.deadline().is_some_and(|deadline| deadline <= seen.time);
             hold(!late, Invariant::Deadline, || {
                 format!("record {} at {}: deal {} is overdue", seen.seq, seen.time, deal.told.id)
             })?;
+        }
+        Ok(())
+    }
+
+    /// Two deals of the same two on one market, one each way, have become one over what was left between them, and more
+    /// of nobody's limit is held.
+    fn netted(&self, netted: &Netted) -> Result<(), String> {
+        let deal = |id: &DealId| self.all.get(id).ok_or_else(|| format!("there is no deal {id}"));
+        let [older, newer] = &netted.replaced;
+        let (older, newer) = (deal(older)?, deal(newer)?);
+        let over = |deal: &Reckoned| deal.told.deal.state() == State::Netted;
+        let (one, other) = (&older.told, &newer.told);
+        let pair = (one.market, one.seller, one.buyer) == (other.market, other.buyer, other.seller);
+        if !pair || !over(older) || !over(newer) {
+            return Err("the two cannot be netted".to_owned());
+        }
+        // What the older deal's seller still had to send and to get, on balance.
+        let balance = [0, 1].map(|at| older.left(at) - newer.left(at));
+        let Some(id) = &netted.deal else {
+            return if balance == [0, 0] { Ok(()) } else { Err(format!("{balance:?} is lost")) };
+        };
+        let new = deal(id)?;
+        let along = (new.told.seller, new.told.buyer) == (one.seller, one.buyer);
+        let against = (new.told.seller, new.told.buyer) == (one.buyer, one.seller);
+        let left = [0, 1].map(|at| if along { new.opened_over(at) } else { -new.opened_over(at) });
+        if !(along || against) || left != balance || new.told.replaces != Some(netted.replaced) {
+            return Err(format!("{balance:?} is left, the new deal is over {left:?}"));
+        }
+        for account in [one.seller, one.buyer] {
+            let held = |deal: &Reckoned| deal.party(&account).map_or(0, |party| deal.may_owe(party));
+            let (now, then) = (held(new), held(older).saturating_add(held(newer)));
+            if now > then {
+                return Err(format!("{account} is held to {now}, before it was {then}"));
+            }
         }
         Ok(())
     }
@@ -245,8 +320,9 @@ impl Deals {
     ) -> Result<(), Broken> {
         let is_new = !self.all.contains_key(&told.id);
         let deal = self.all.entry(told.id).or_insert_with(|| {
-            let (values, units) = ([0; 2], [0; 2]);
-            Reckoned { told: told.clone(), values, units, due_since: seen.time }
+            let carried = told.deal.carried().unwrap_or_default();
+            let values = PARTIES.map(|party| carried.by(party).get().into());
+            Reckoned { told: told.clone(), values, units: [0; 2], due_since: seen.time }
         });
         let before = (deal.told.deal.state(), deal.deadline(), deal.told.deal.state().is_over() && !is_new);
         for tranche in moved {
@@ -271,8 +347,11 @@ impl Deals {
         deal.check_band().map_err(broken)?;
         if is_new {
             self.counts.opened = self.counts.opened.saturating_add(1);
-            check_caps(told, orders, markets).map_err(broken)?;
-            check_totals(told, traded, markets).map_err(broken)?;
+            // What took the place of two is held against them.
+            if told.replaces.is_none() {
+                check_caps(told, orders, markets).map_err(broken)?;
+                check_totals(told, traded, markets).map_err(broken)?;
+            }
         }
         let now = told.deal.state();
         if (is_new || before.0 != now) && now != State::Open {

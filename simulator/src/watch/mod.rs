@@ -232,7 +232,7 @@ impl Watch {
     /// A better order is passed over only where limits or the orders' own caps leave too little room: at least, not if
     /// what is left of them at the end of the record were room enough.
     fn see_passed(&self, seen: &Seen<'_>) -> Result<(), Broken> {
-        let moved = |event: &Event| matches!(event, Event::Tranche(_) | Event::Default(_));
+        let moved = |event: &Event| matches!(event, Event::Tranche(_) | Event::Default(_) | Event::Netted(_));
         let ordered = seen.block.is_some_and(|(block, _)| matches!(block.body, Body::Orders(_)));
         if !ordered || seen.events.iter().any(moved) {
             return Ok(());
@@ -245,8 +245,10 @@ impl Watch {
                     u128::from(account.limit.get().saturating_sub(account.reserved.get()))
                 });
                 let part = free.saturating_mul(self.share_ppm).div_euclid(1_000_000);
-                let cap = self.orders.own_cap(&own.order).map_or(u128::MAX, |cap| u128::from(cap.get()));
-                part.min(cap)
+                // What the other may owe already counts.
+                let owed = || self.deals.owed(&other.account, &own.account);
+                let cap = self.orders.own_cap(&own.order);
+                cap.map_or(part, |cap| part.min(u128::from(cap.get()).saturating_sub(owed())))
             };
             let room = drawn(one, other).saturating_add(drawn(other, one));
             hold(room < u128::from(least.max(1)) || other.price == Price::new(0), Invariant::Orders, || {

@@ -127,11 +127,12 @@ impl Tokens {
             !deal.terms().settles_at_once()
                 && matches!(deal.told.deal.state(), State::Open | State::Disputed { .. })
         }) {
-            let totals = [(Party::Seller, deal.terms().base_total), (Party::Buyer, deal.terms().quote_total)];
-            for (party, total) in totals {
+            let (base, quote) = (deal.terms().base_total.get(), deal.terms().quote_total.get());
+            let quote = u128::from(quote).saturating_sub(deal.carried(Party::Buyer));
+            for (party, total) in [(Party::Seller, u128::from(base)), (Party::Buyer, quote)] {
                 if deal.terms().rail_of(party) == Rail::Token {
                     let sum = locked.entry(deal.account(party)).or_default();
-                    *sum = sum.saturating_add(u128::from(total.get()).saturating_sub(deal.units(party)));
+                    *sum = sum.saturating_add(total.saturating_sub(deal.units(party)));
                 }
             }
         }

@@ -71,8 +71,11 @@ const ARROWS: [(&str, May); 25] = [
     // The book alone: it must build in seconds too.
     ("bench-matching", Uses(&["matching", "types"])),
     ("bench-engine", Uses(&["bench-matching", "engine", "tradechain", "types"])),
-    // Attacks on scores and limits. It borrows clock and generator from the other.
-    ("bench-trust", Uses(&["bench-matching", "reputation", "settlement", "types"])),
+    // Attacks on scores and limits, cheats in recorded flow. It borrows clock and generator from the other.
+    (
+        "bench-trust",
+        Uses(&["bench-matching", "engine", "flow", "reputation", "settlement", "tradechain", "types"]),
+    ),
     // A database server for tests, with the standard library only.
     ("cluster", Uses(&[])),
     // It must build in seconds, also while everything else is broken.
