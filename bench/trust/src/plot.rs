@@ -168,7 +168,11 @@ impl Plot {
         text(f64::midpoint(LEFT, WIDTH - RIGHT), HEIGHT - 12.0, "middle", "", &self.right);
         let slot = (WIDTH - LEFT - RIGHT) / self.places.len() as f64;
         for (at, place) in self.places.iter().enumerate() {
-            text(LEFT + slot * (at as f64 + 0.5), HEIGHT - BOTTOM + 18.0, "middle", "", place);
+            // A word a line, so that neighbours do not run into each other.
+            for (line, word) in place.split(' ').enumerate() {
+                let (x, y) = (LEFT + slot * (at as f64 + 0.5), HEIGHT - BOTTOM + 16.0 + 13.0 * line as f64);
+                text(x, y, "middle", " font-size=\"11\"", word);
+            }
         }
         let mut x = LEFT;
         for (name, _) in &self.series {
