@@ -209,7 +209,7 @@ impl Story {
             base_rail: rail(terms.base_rail),
             quote_rail: rail(terms.quote_rail),
             base_sent: base.amount(self.deal.sent_units(Party::Seller)),
-            quote_sent: quote.amount(self.deal.sent(Party::Buyer)),
+            quote_sent: quote.amount(self.deal.sent_units(Party::Buyer)),
             base_sent_value: quote.amount(self.deal.sent(Party::Seller)),
             state: state.to_owned(),
             by: by.map(|by| by.to_string()),

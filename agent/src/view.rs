@@ -191,16 +191,18 @@ impl DealView {
         let market = markets.market(&deal.market);
         let market = Arc::clone(market.ok_or_else(|| ViewError::UnknownMarket(deal.market.clone()))?);
         let quote = |field, text: &str| scaled(field, market.quote.scale.parse(text));
-        let sent = Sent {
-            seller: quote("base_sent_value", &deal.base_sent_value)?,
-            buyer: quote("quote_sent", &deal.quote_sent)?,
-        };
         let carried = match &deal.carried {
             Some(carried) => Sent {
                 seller: quote("carried.seller", &carried.seller)?,
                 buyer: quote("carried.buyer", &carried.buyer)?,
             },
             None => Sent::default(),
+        };
+        let paid = quote("quote_sent", &deal.quote_sent)?;
+        let sent = Sent {
+            seller: quote("base_sent_value", &deal.base_sent_value)?,
+            // No quote moved for what was carried over.
+            buyer: paid.checked_add(carried.buyer).unwrap_or(Amount::MAX),
         };
         Ok(Self {
             id: parse("deal", &deal.deal)?,
