@@ -39,6 +39,18 @@ pub enum Event {
         /// The deal.
         deal: DealId,
     },
+    /// It was netted with one the other way: what is left of the two is another deal, if anything is.
+    Netted {
+        /// The deal.
+        deal: DealId,
+    },
+    /// After a dispute or a default it came to another end.
+    Ended {
+        /// The deal.
+        deal: DealId,
+        /// Which.
+        state: bandex_settlement::State,
+    },
     /// A side did not pay in time.
     Defaulted {
         /// The deal.

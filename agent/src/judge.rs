@@ -3,9 +3,10 @@
 //! A walk through the band has one course only: from the terms follow every move, its number and its amount. So a
 //! state the walk never reaches is a lie or an error, and so is a payment due other than the next move.
 
+use crate::netted::{check as check_replaced, netted_id};
 use crate::order::{check as check_order, deal_id};
 use crate::{DealView, DueView, InFlightView, Stake, ViewError};
-use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Quantity, Timestamp};
+use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Quantity, Rail, Timestamp};
 use bandex_settlement::{OpenError, Party, Sent, State, Step, Terms, next_step};
 
 /// Where the exchange and the account's own reckoning part. Nothing is paid then.
@@ -67,6 +68,12 @@ pub enum Disagreement {
     /// On these terms no deal can be walked to its end.
     #[error("the terms: {0}")]
     Terms(#[from] OpenError),
+    /// A deal that it is said to take the place of was never found in order here.
+    #[error("it takes the place of deal {0}, which is not known here")]
+    UnknownReplaced(DealId),
+    /// The deals that it is said to take the place of come to something else.
+    #[error("the two deals that it takes the place of come to something else")]
+    WrongNetting,
     /// The terms are not those of before.
     #[error("the terms changed after a tranche was paid")]
     TermsChanged,
@@ -130,6 +137,7 @@ pub struct Next {
 pub struct Followed {
     terms: Terms,
     sent: Sent,
+    carried: Sent,
     tranche: u32,
 }
 
@@ -157,6 +165,13 @@ pub enum Task {
     Wait,
     /// Nothing any more: both have sent everything.
     Settled,
+    /// Nothing any more: another deal may have taken its place.
+    Netted,
+    /// Nothing any more: after a dispute or a default it came to another end.
+    Ended {
+        /// Which.
+        state: State,
+    },
     /// Nothing any more: a party did not pay in time.
     Defaulted {
         /// Who.
@@ -180,17 +195,29 @@ pub fn judge(
     before: Option<&Followed>,
 ) -> Result<(Followed, Task), Disagreement> {
     let me = side_of(view, account)?;
-    let id = deal_id(&view.taker, &view.maker);
+    let id = match &view.replaces {
+        None => deal_id(&view.taker, &view.maker),
+        Some(replaces) => Some(netted_id(replaces)),
+    };
     if id != Some(view.id) {
         return Err(Disagreement::WrongId(id));
     }
     if (view.terms.base_rail, view.terms.quote_rail) != (view.market.base.rail, view.market.quote.rail) {
         return Err(Disagreement::WrongRail);
     }
-    check_order(view, me, stake)?;
-    view.terms.check()?;
+    match &view.replaces {
+        None => {
+            check_order(view, me, stake)?;
+            view.terms.check()?;
+        }
+        Some(_) if before.is_some() => {}
+        Some(replaces) => {
+            check_replaced(view, replaces, &stake.replaced)?;
+            view.terms.check_carried(view.carried)?;
+        }
+    }
     let followed = follow(view, before)?;
-    let base = view.terms.units(Party::Seller, view.sent.seller);
+    let base = view.units(Party::Seller, view.sent.seller);
     if base != view.base_sent {
         return Err(Disagreement::WrongBase { found: view.base_sent, expected: base });
     }
@@ -209,14 +236,17 @@ fn side_of(view: &DealView, account: AccountId) -> Result<Party, Disagreement> {
 
 /// Walks from the last stage that was found in order to the one the exchange shows.
 fn follow(view: &DealView, before: Option<&Followed>) -> Result<Followed, Disagreement> {
-    let start = Followed { terms: view.terms.clone(), sent: Sent::default(), tranche: 1 };
+    let carried = view.carried;
+    let start = Followed { terms: view.terms.clone(), sent: carried, carried, tranche: 1 };
     let mut stage = match before {
-        Some(before) if before.terms == view.terms => before.clone(),
+        Some(before) if before.terms == view.terms && before.carried == carried => before.clone(),
+        // No fill enlarges what took the place of others.
+        Some(_) if view.replaces.is_some() => return Err(Disagreement::TermsChanged),
         // Further fills between the same orders enlarge a deal, but only before anything moves.
         Some(before) if before.tranche > 1 => return Err(Disagreement::TermsChanged),
         _ => start,
     };
-    if view.terms.settles_at_once() {
+    if view.terms.settles_at_once() && view.replaces.is_none() {
         let all = Sent { seller: view.terms.quote_total, buyer: view.terms.quote_total };
         let settled = view.sent == all && view.state == State::Settled;
         return if settled { Ok(stage) } else { Err(Disagreement::WrongState(view.state)) };
@@ -240,8 +270,8 @@ fn follow(view: &DealView, before: Option<&Followed>) -> Result<Followed, Disagr
 fn next_of(view: &DealView, tranche: u32) -> Option<Next> {
     let Step { party, reaches } = next_step(&view.terms, view.sent)?;
     let before = view.sent.by(party);
-    let cumulative = view.terms.units(party, reaches);
-    let amount = cumulative.saturating_sub(view.terms.units(party, before));
+    let cumulative = view.units(party, reaches);
+    let amount = cumulative.saturating_sub(view.units(party, before));
     Some(Next { party, tranche, cumulative, amount, value: reaches.saturating_sub(before) })
 }
 
@@ -250,6 +280,10 @@ fn task_of(view: &DealView, me: Party, tranche: u32) -> Result<Task, Disagreemen
     match (view.state, next) {
         (State::Settled, None) => Ok(Task::Settled),
         (State::Defaulted { by }, Some(_)) => Ok(Task::Defaulted { by, loss: view.loss }),
+        (State::Netted, Some(_)) => Ok(Task::Netted),
+        (state @ (State::Cured { .. } | State::WrittenOff { .. } | State::Resolved), Some(_)) => {
+            Ok(Task::Ended { state })
+        }
         (State::Open, Some(next)) if view.in_flight.is_none() => due_task(view, me, next),
         (State::Open | State::Disputed { .. }, Some(next)) => in_flight_task(view, me, next),
         (state, _) => Err(Disagreement::WrongState(state)),
@@ -292,7 +326,7 @@ fn in_flight_task(view: &DealView, me: Party, next: Next) -> Result<Task, Disagr
 /// Holds the own payments against what the exchange says was sent, so that no tranche is paid twice.
 fn check_paid(view: &DealView, me: Party, stake: &Stake, task: Task) -> Result<Task, Disagreement> {
     let Some(last) = &stake.last_pay else { return Ok(task) };
-    let sent = view.terms.units(me, view.sent.by(me));
+    let sent = view.units(me, view.sent.by(me));
     let (tranche, cumulative) = (last.tranche, last.cumulative);
     if cumulative <= sent && !matches!(&task, Task::Pay { next, .. } if next.tranche <= tranche) {
         return Ok(task);
@@ -308,7 +342,9 @@ fn check_paid(view: &DealView, me: Party, stake: &Stake, task: Task) -> Result<T
         {
             Ok(Task::Wait)
         }
-        Task::Defaulted { .. } => Ok(task),
+        Task::Defaulted { .. } | Task::Ended { .. } => Ok(task),
+        // What was signed on the ledger and came too late has moved nothing.
+        Task::Netted if view.terms.rail_of(me) == Rail::Token => Ok(task),
         _ => Err(Disagreement::PaymentLost { tranche, cumulative }),
     }
 }

@@ -120,6 +120,8 @@ pub struct Stake {
     pub elsewhere: Taken,
     /// The last payment it signed in the deal.
     pub last_pay: Option<bandex_sdk::tradechain::body::Pay>,
+    /// Of a deal that took the place of two: those two, as far as they are known.
+    pub replaced: Vec<crate::Replaced>,
 }
 
 /// Checks a deal's totals against the order its owner signed.

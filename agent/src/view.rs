@@ -1,7 +1,7 @@
 //! A deal as the exchange tells it, in numbers instead of texts. Nothing is believed yet.
 
 use bandex_sdk::api::{Deal, Due, InFlight, ScaleError};
-use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Rail, Side, Timestamp};
+use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Rail, Rounding, Side, Timestamp};
 use bandex_sdk::{AssetInfo, MarketInfo, Markets, WireError, parse};
 use bandex_settlement::{Party, Sent, State, Terms};
 use std::sync::Arc;
@@ -36,8 +36,12 @@ pub struct DealView {
     pub buyer: AccountId,
     /// Totals, caps, rails and deadlines.
     pub terms: Terms,
-    /// What each side has sent, in quote value.
+    /// What each side has sent, in quote value, with what was carried over.
     pub sent: Sent,
+    /// What counted as sent from the start, in quote value: only of a deal that took the place of two.
+    pub carried: Sent,
+    /// The two deals whose place it took, the older first.
+    pub replaces: Option<[DealId; 2]>,
     /// What the seller has sent, in smallest base units.
     pub base_sent: Amount,
     /// Where it stands.
@@ -118,6 +122,14 @@ fn state(deal: &Deal) -> Result<State, WireError> {
     }
 }
 
+fn replaces(deal: &Deal) -> Result<Option<[DealId; 2]>, WireError> {
+    match deal.replaces.as_slice() {
+        [] => Ok(None),
+        [older, newer] => Ok(Some([parse("replaces", older)?, parse("replaces", newer)?])),
+        other => Err(WireError { field: "replaces", why: format!("{} deals", other.len()) }),
+    }
+}
+
 fn terms(deal: &Deal, market: &MarketInfo) -> Result<Terms, WireError> {
     let quote = |field, text: &str| scaled(field, market.quote.scale.parse(text));
     Ok(Terms {
@@ -183,6 +195,13 @@ impl DealView {
             seller: quote("base_sent_value", &deal.base_sent_value)?,
             buyer: quote("quote_sent", &deal.quote_sent)?,
         };
+        let carried = match &deal.carried {
+            Some(carried) => Sent {
+                seller: quote("carried.seller", &carried.seller)?,
+                buyer: quote("carried.buyer", &carried.buyer)?,
+            },
+            None => Sent::default(),
+        };
         Ok(Self {
             id: parse("deal", &deal.deal)?,
             taker: parse("taker", &deal.taker)?,
@@ -192,6 +211,8 @@ impl DealView {
             buyer: parse("buyer", &deal.buyer)?,
             terms: terms(deal, &market)?,
             sent,
+            carried,
+            replaces: replaces(deal)?,
             base_sent: scaled("base_sent", market.base.scale.parse(&deal.base_sent))?,
             state: state(deal)?,
             loss: deal.loss.as_deref().map_or(Ok(Amount::ZERO), |loss| quote("loss", loss))?,
@@ -216,6 +237,11 @@ impl DealView {
             (Party::Seller, Side::Sell) | (Party::Buyer, Side::Buy) => self.taker,
             (Party::Seller, Side::Buy) | (Party::Buyer, Side::Sell) => self.maker,
         }
+    }
+
+    /// The units of its leg that a party has sent here once it has sent `value`, in quote value.
+    pub fn units(&self, party: Party, value: Amount) -> Amount {
+        self.terms.units_after(party, value, self.carried.by(party), Rounding::Down)
     }
 
     /// The asset that a party pays with.

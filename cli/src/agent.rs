@@ -97,6 +97,8 @@ fn as_text(event: &Event) -> String {
             let who = if *by_us { "this account" } else { "the counterparty" };
             format!("{deal}  default by {who}; the victim lost {loss} smallest units")
         }
+        Event::Netted { deal } => format!("{deal}  netted with one the other way"),
+        Event::Ended { deal, state } => format!("{deal}  {state}"),
         Event::Closed { deal } => format!("{deal}  closed while nobody looked"),
         Event::Disagreement { deal, what } => {
             format!("{deal}  the exchange says otherwise than it should: {what}")
@@ -121,6 +123,8 @@ fn as_json(event: &Event) -> Value {
         Event::Defaulted { deal, by_us, loss } => {
             json!({ "event": "defaulted", "deal": deal, "by_us": by_us, "loss": loss })
         }
+        Event::Netted { deal } => json!({ "event": "netted", "deal": deal }),
+        Event::Ended { deal, state } => json!({ "event": "ended", "deal": deal, "state": state.to_string() }),
         Event::Closed { deal } => json!({ "event": "closed", "deal": deal }),
         Event::Disagreement { deal, what } => {
             json!({ "event": "disagreement", "deal": deal, "what": what.to_string() })

@@ -444,7 +444,7 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExt
         base_rail: rail(terms.base_rail).to_owned(),
         quote_rail: rail(terms.quote_rail).to_owned(),
         base_sent: units(Party::Seller, deal.sent_units(Party::Seller)),
-        quote_sent: value(deal.sent_units(Party::Buyer)),
+        quote_sent: value(deal.sent(Party::Buyer)),
         base_sent_value: value(deal.sent(Party::Seller)),
         state: name.to_owned(),
         by: by.map(|by| party(by).to_owned()),
@@ -455,7 +455,7 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExt
         carried: deal
             .carried()
             .map(|carried| api::Carried { seller: value(carried.seller), buyer: value(carried.buyer) }),
-        replaces: Vec::new(),
+        replaces: state.replaces.iter().flatten().map(ToString::to_string).collect(),
         netted_with: None,
         replaced_by: None,
         due,
