@@ -59,6 +59,9 @@ fn a_bond_leaves_when_every_deal_is_over_that_could_cost_it() {
     world.unbond("alice", 6_000);
     assert_eq!(staked(&world, "alice"), (4_000, 6_000));
     assert!(world.trust("alice").limit.total < before, "what leaves counts no more");
+    let later = world.deal(BWT_BTC, "alice", "carol", 100, 10);
+    world.settle(later, "alice", "carol");
+    assert_eq!(staked(&world, "alice"), (4_000, 6_000), "that was opened later, and counts for nothing here");
     let third = world.deal(BWT_BTC, "alice", "bob", 100, 10);
     world.unbond("alice", 1_000);
     world.settle(first, "alice", "bob");

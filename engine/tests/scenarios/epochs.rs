@@ -88,6 +88,16 @@ fn bandwidth_on_credit_counts_when_it_is_repaid() {
 }
 
 #[test]
+fn tokens_repay_whoever_writes_the_record() {
+    let mut world = epochs(&["alice", "bob"]);
+    let (alice, bob) = (position(&world, "alice"), position(&world, "bob"));
+    serve(&mut world, "alice", "bob", 1_000, 0, Payer::Author);
+    serve(&mut world, "bob", "alice", 1, 300, Payer::Author);
+    world.tick(EPOCH);
+    assert_eq!(edges(&world), [(alice, bob, 3_010)], "300 tokens and a byte");
+}
+
+#[test]
 fn what_is_paid_at_once_is_no_credit() {
     let mut world = epochs(&["alice", "bob"]);
     serve(&mut world, "alice", "bob", 1_000, 1_000, Payer::Counterparty);
