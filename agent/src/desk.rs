@@ -9,7 +9,7 @@ use bandex_sdk::Markets;
 use bandex_sdk::api::Deal;
 use bandex_sdk::tradechain::body::Pay;
 use bandex_sdk::types::{AccountId, Amount, DealId, OrderRef, Rail, Timestamp};
-use bandex_settlement::Party;
+use bandex_settlement::{Party, State};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -45,6 +45,8 @@ pub(crate) struct Desk {
     policy: Policy,
     deals: BTreeMap<DealId, Tracked>,
     closed: BTreeSet<DealId>,
+    /// Deals that others took the place of, as they were found in order.
+    netted: BTreeMap<DealId, DealView>,
     /// What each deal took of each own order.
     taken: BTreeMap<OrderRef, BTreeMap<DealId, Taken>>,
 }
@@ -57,7 +59,8 @@ impl Desk {
         policy: Policy,
     ) -> Self {
         let (deals, closed, taken) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        Self { account, markets, orders, policy, deals, closed, taken }
+        let netted = BTreeMap::new();
+        Self { account, markets, orders, policy, deals, closed, netted, taken }
     }
 
     /// Takes in news; gives the deals to look at.
@@ -142,16 +145,38 @@ impl Desk {
     fn task(&mut self, id: DealId, last_pay: Option<Pay>) -> Result<(DealView, Task), Disagreement> {
         let tracked = self.deals.get_mut(&id).ok_or(Disagreement::NotOurs)?;
         let view = DealView::read(&tracked.deal, &self.markets)?;
+        let followed = tracked.followed.clone();
+        let replaced = if followed.is_none() { self.replaced(&view) } else { None };
         let own = view.order(party_of(&view, self.account));
         let of_order = self.taken.entry(own).or_default();
         let elsewhere = of_order.iter().filter(|(other, _)| **other != id);
         let elsewhere = elsewhere.fold(Taken::default(), |sum, (_, taken)| sum.and(*taken));
-        let stake = Stake { order: self.orders.find(&own), elsewhere, last_pay };
-        let (followed, task) = judge(&view, self.account, &stake, tracked.followed.as_ref())?;
-        // From here the deal is in order.
-        tracked.followed = Some(followed);
-        of_order.insert(id, Taken::by(&view));
+        let stake = Stake { order: self.orders.find(&own), elsewhere, replaced, last_pay };
+        let (followed, task) = judge(&view, self.account, &stake, followed.as_ref())?;
+        // From here the deal is in order. What it replaces has been counted already.
+        if view.replaces.is_none() {
+            of_order.insert(id, Taken::by(&view));
+        }
+        if let Some(tracked) = self.deals.get_mut(&id) {
+            tracked.followed = Some(followed);
+        }
+        if matches!(task, Task::Ended(State::Netted)) {
+            self.netted.insert(id, view.clone());
+        }
         Ok((view, task))
+    }
+
+    /// The two deals that a deal replaces, if they are found in order. Their last news may have come with its first.
+    fn replaced(&mut self, view: &DealView) -> Option<Box<[DealView; 2]>> {
+        let ids = view.replaces?;
+        for id in ids {
+            if !self.netted.contains_key(&id) && self.deals.contains_key(&id) {
+                // What is wrong with it is told when it is looked at itself.
+                let _ = self.task(id, None);
+            }
+        }
+        let [older, newer] = ids.map(|id| self.netted.get(&id).cloned());
+        Some(Box::new([older?, newer?]))
     }
 
     fn act(&mut self, view: &DealView, task: Task, now: Timestamp, events: &mut Vec<Event>) -> Option<Act> {
@@ -161,6 +186,11 @@ impl Desk {
             Task::Settled => {
                 self.close(deal);
                 events.push(Event::Settled { deal });
+                None
+            }
+            Task::Ended(state) => {
+                self.close(deal);
+                events.push(Event::Ended { deal, state });
                 None
             }
             Task::Defaulted { by, loss } => {

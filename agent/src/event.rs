@@ -2,6 +2,7 @@
 
 use crate::Disagreement;
 use bandex_sdk::types::{Amount, BlockId, DealId, Timestamp};
+use bandex_settlement::State;
 
 /// Something the owner may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,13 @@ pub enum Event {
     Settled {
         /// The deal.
         deal: DealId,
+    },
+    /// The deal has ended otherwise: another took its place, or it was cured, resolved or written off.
+    Ended {
+        /// The deal.
+        deal: DealId,
+        /// How.
+        state: State,
     },
     /// A side did not pay in time.
     Defaulted {

@@ -3,10 +3,10 @@
 //! A walk through the band has one course only: from the terms follow every move, its number and its amount. So a
 //! state the walk never reaches is a lie or an error, and so is a payment due other than the next move.
 
-use crate::order::{check as check_order, deal_id};
+use crate::order::{check as check_order, deal_id, netted_id};
 use crate::{DealView, DueView, InFlightView, Stake, ViewError};
 use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Quantity, Timestamp};
-use bandex_settlement::{OpenError, Party, Sent, State, Step, Terms, next_step};
+use bandex_settlement::{Netting, OpenError, Party, Replacing, Sent, State, Step, Terms, net, next_step};
 
 /// Where the exchange and the account's own reckoning part. Nothing is paid then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +70,12 @@ pub enum Disagreement {
     /// The terms are not those of before.
     #[error("the terms changed after a tranche was paid")]
     TermsChanged,
+    /// The deals that it replaces are not known, or were not found in order.
+    #[error("it replaces deals {} and {}, and these were not found in order here", .0[0], .0[1])]
+    UnknownReplaced([DealId; 2]),
+    /// What is left of the two deals is something else.
+    #[error("it is not what is left of the two deals that it replaces")]
+    OtherNetting(Box<Option<Netting>>),
     /// What was sent is no stage of the walk.
     #[error("the deal cannot come to a state where the seller has sent {} and the buyer {}", .0.seller, .0.buyer)]
     OffTheWalk(Sent),
@@ -157,6 +163,8 @@ pub enum Task {
     Wait,
     /// Nothing any more: both have sent everything.
     Settled,
+    /// Nothing any more: the deal has ended in this way, and others decide what follows.
+    Ended(State),
     /// Nothing any more: a party did not pay in time.
     Defaulted {
         /// Who.
@@ -180,23 +188,52 @@ pub fn judge(
     before: Option<&Followed>,
 ) -> Result<(Followed, Task), Disagreement> {
     let me = side_of(view, account)?;
-    let id = deal_id(&view.taker, &view.maker);
+    let id = match &view.replaces {
+        None => deal_id(&view.taker, &view.maker),
+        Some(replaced) => Some(netted_id(replaced)),
+    };
     if id != Some(view.id) {
         return Err(Disagreement::WrongId(id));
     }
     if (view.terms.base_rail, view.terms.quote_rail) != (view.market.base.rail, view.market.quote.rail) {
         return Err(Disagreement::WrongRail);
     }
-    check_order(view, me, stake)?;
-    view.terms.check()?;
+    match &view.replaces {
+        None => {
+            check_order(view, me, stake)?;
+            view.terms.check()?;
+        }
+        // What it was worked out from does not change any more.
+        Some(_) if before.is_some_and(|before| before.terms == view.terms) => {}
+        Some(replaced) => check_replacing(view, replaced, stake)?,
+    }
     let followed = follow(view, before)?;
-    let base = view.terms.units(Party::Seller, view.sent.seller);
+    let base = view.units(Party::Seller, view.sent.seller);
     if base != view.base_sent {
         return Err(Disagreement::WrongBase { found: view.base_sent, expected: base });
     }
     let task = task_of(view, me, followed.tranche)?;
     let task = check_paid(view, me, stake, task)?;
     Ok((followed, task))
+}
+
+/// Whether a deal is what the rules leave of the two that it replaces.
+fn check_replacing(view: &DealView, replaced: &[DealId; 2], stake: &Stake) -> Result<(), Disagreement> {
+    let known = stake.replaced.as_deref().filter(|[older, newer]| [older.id, newer.id] == *replaced);
+    let Some([older, newer]) = known else { return Err(Disagreement::UnknownReplaced(*replaced)) };
+    let both_ended = [older, newer].iter().all(|deal| deal.state == State::Netted);
+    let left = net(&older.stage(), &newer.stage()).filter(|_| both_ended);
+    let fits = |deal: &Replacing| {
+        let sides = match deal.older_seller {
+            Party::Seller => [older.seller, older.buyer],
+            Party::Buyer => [older.buyer, older.seller],
+        };
+        deal.terms == view.terms && deal.carried == view.carried && sides == [view.seller, view.buyer]
+    };
+    if left.as_ref().and_then(|left| left.deal.as_ref()).is_some_and(fits) {
+        return Ok(());
+    }
+    Err(Disagreement::OtherNetting(Box::new(left)))
 }
 
 fn side_of(view: &DealView, account: AccountId) -> Result<Party, Disagreement> {
@@ -209,14 +246,14 @@ fn side_of(view: &DealView, account: AccountId) -> Result<Party, Disagreement> {
 
 /// Walks from the last stage that was found in order to the one the exchange shows.
 fn follow(view: &DealView, before: Option<&Followed>) -> Result<Followed, Disagreement> {
-    let start = Followed { terms: view.terms.clone(), sent: Sent::default(), tranche: 1 };
+    let start = Followed { terms: view.terms.clone(), sent: view.carried, tranche: 1 };
     let mut stage = match before {
         Some(before) if before.terms == view.terms => before.clone(),
         // Further fills between the same orders enlarge a deal, but only before anything moves.
         Some(before) if before.tranche > 1 => return Err(Disagreement::TermsChanged),
         _ => start,
     };
-    if view.terms.settles_at_once() {
+    if view.replaces.is_none() && view.terms.settles_at_once() {
         let all = Sent { seller: view.terms.quote_total, buyer: view.terms.quote_total };
         let settled = view.sent == all && view.state == State::Settled;
         return if settled { Ok(stage) } else { Err(Disagreement::WrongState(view.state)) };
@@ -240,8 +277,8 @@ fn follow(view: &DealView, before: Option<&Followed>) -> Result<Followed, Disagr
 fn next_of(view: &DealView, tranche: u32) -> Option<Next> {
     let Step { party, reaches } = next_step(&view.terms, view.sent)?;
     let before = view.sent.by(party);
-    let cumulative = view.terms.units(party, reaches);
-    let amount = cumulative.saturating_sub(view.terms.units(party, before));
+    let cumulative = view.units(party, reaches);
+    let amount = cumulative.saturating_sub(view.units(party, before));
     Some(Next { party, tranche, cumulative, amount, value: reaches.saturating_sub(before) })
 }
 
@@ -249,6 +286,9 @@ fn task_of(view: &DealView, me: Party, tranche: u32) -> Result<Task, Disagreemen
     let next = next_of(view, tranche);
     match (view.state, next) {
         (State::Settled, None) => Ok(Task::Settled),
+        (State::Cured { .. } | State::WrittenOff { .. } | State::Resolved | State::Netted, _) => {
+            Ok(Task::Ended(view.state))
+        }
         (State::Defaulted { by }, Some(_)) => Ok(Task::Defaulted { by, loss: view.loss }),
         (State::Open, Some(next)) if view.in_flight.is_none() => due_task(view, me, next),
         (State::Open | State::Disputed { .. }, Some(next)) => in_flight_task(view, me, next),
@@ -292,7 +332,7 @@ fn in_flight_task(view: &DealView, me: Party, next: Next) -> Result<Task, Disagr
 /// Holds the own payments against what the exchange says was sent, so that no tranche is paid twice.
 fn check_paid(view: &DealView, me: Party, stake: &Stake, task: Task) -> Result<Task, Disagreement> {
     let Some(last) = &stake.last_pay else { return Ok(task) };
-    let sent = view.terms.units(me, view.sent.by(me));
+    let sent = view.units(me, view.sent.by(me));
     let (tranche, cumulative) = (last.tranche, last.cumulative);
     if cumulative <= sent && !matches!(&task, Task::Pay { next, .. } if next.tranche <= tranche) {
         return Ok(task);
@@ -308,7 +348,7 @@ fn check_paid(view: &DealView, me: Party, stake: &Stake, task: Task) -> Result<T
         {
             Ok(Task::Wait)
         }
-        Task::Defaulted { .. } => Ok(task),
+        Task::Defaulted { .. } | Task::Ended(_) => Ok(task),
         _ => Err(Disagreement::PaymentLost { tranche, cumulative }),
     }
 }

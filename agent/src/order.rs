@@ -118,6 +118,8 @@ pub struct Stake {
     pub order: Found,
     /// What other deals have taken of that order.
     pub elsewhere: Taken,
+    /// Of a deal that replaces two: these, as they were found in order.
+    pub replaced: Option<Box<[DealView; 2]>>,
     /// The last payment it signed in the deal.
     pub last_pay: Option<bandex_sdk::tradechain::body::Pay>,
 }
@@ -179,6 +181,12 @@ fn check_versions(
             Err(Disagreement::BeyondOrder { ordered: *ordered, taken: taken.lots })
         }
     }
+}
+
+/// The name of the deal that replaces two: their names, the older first, hashed.
+pub(crate) fn netted_id([older, newer]: &[DealId; 2]) -> DealId {
+    let bytes = [older.as_bytes().as_slice(), newer.as_bytes()].concat();
+    DealId::new(*bandex_sdk::tradechain::Domain::Deal.hash(&bytes).as_bytes())
 }
 
 /// The name of the deal between two orders: the taker's reference, then the maker's, hashed.

@@ -55,11 +55,20 @@ impl ChannelSource {
         Self { deals, rest: None }
     }
 
-    /// The same for accounts that may have more than a thousand open deals: what the channel's snapshot does not hold
-    /// is asked for.
+    /// The same for accounts that may have more than a thousand open deals, or deals that replace others: what the
+    /// channel's snapshot does not hold is asked for.
     #[must_use]
     pub fn with_rest(self, rest: AccountRest) -> Self {
         Self { rest: Some(rest), ..self }
+    }
+
+    /// With the deals that these replace, which are open no more and yet needed to judge what is left of them.
+    async fn with_replaced(&self, mut deals: Vec<Deal>) -> Vec<Deal> {
+        let Some(rest) = &self.rest else { return deals };
+        if let Err(error) = add_replaced(rest, &mut deals).await {
+            tracing::warn!(%error, "deals that others replace could not be asked for");
+        }
+        deals
     }
 
     async fn complete(&self, deals: Vec<Deal>) -> News {
@@ -82,12 +91,30 @@ impl DealSource for ChannelSource {
         loop {
             let push = self.deals.next().await.ok_or(SourceError::Ended)?;
             match serde_json::from_value(push.data) {
-                Ok(deals) if push.kind == PushKind::Snapshot => return Ok(self.complete(deals).await),
+                Ok(deals) if push.kind == PushKind::Snapshot => {
+                    let News { whole, deals } = self.complete(deals).await;
+                    return Ok(News { whole, deals: self.with_replaced(deals).await });
+                }
                 Ok(deals) => return Ok(News { whole: false, deals }),
                 Err(error) => tracing::warn!(%error, "a push of deals cannot be read"),
             }
         }
     }
+}
+
+/// Adds the deals that others among them replace, and those that these replace, and so on.
+async fn add_replaced(rest: &AccountRest, deals: &mut Vec<Deal>) -> Result<(), RestError> {
+    let mut known: BTreeSet<String> = deals.iter().map(|deal| deal.deal.clone()).collect();
+    let mut at = 0;
+    while let Some(deal) = deals.get(at) {
+        for id in deal.replaces.clone() {
+            if known.insert(id.clone()) {
+                deals.push(rest.deal(parse("replaces", &id)?).await?);
+            }
+        }
+        at += 1;
+    }
+    Ok(())
 }
 
 /// Asks for open deals again and again: for accounts without a connection of their own.
@@ -121,6 +148,7 @@ impl PollingSource {
         for closed in self.open.difference(&open) {
             deals.push(session.deal(parse("deal", closed)?).await?);
         }
+        add_replaced(&session, &mut deals).await?;
         self.open = open;
         self.session = Some(session);
         Ok(News { whole: false, deals })

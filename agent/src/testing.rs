@@ -230,6 +230,7 @@ impl Story {
     /// What a party knows by itself: it signed an order for `lots` at `price`.
     pub fn stake(&self, me: Party, lots: u64, price: u64) -> Stake {
         Stake {
+            replaced: None,
             order: Found::Order(self.order(me, lots, price)),
             elsewhere: Taken::default(),
             last_pay: None,

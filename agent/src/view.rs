@@ -1,9 +1,9 @@
 //! A deal as the exchange tells it, in numbers instead of texts. Nothing is believed yet.
 
 use bandex_sdk::api::{Deal, Due, InFlight, ScaleError};
-use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Rail, Side, Timestamp};
+use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Rail, Rounding, Side, Timestamp};
 use bandex_sdk::{AssetInfo, MarketInfo, Markets, WireError, parse};
-use bandex_settlement::{Party, Sent, State, Terms};
+use bandex_settlement::{Party, Sent, Stage, State, Terms};
 use std::sync::Arc;
 
 /// Why a deal cannot be read.
@@ -36,8 +36,12 @@ pub struct DealView {
     pub buyer: AccountId,
     /// Totals, caps, rails and deadlines.
     pub terms: Terms,
-    /// What each side has sent, in quote value.
+    /// What each side has sent, in quote value, with what was carried over.
     pub sent: Sent,
+    /// What counted as sent from the start, in quote value; only of a deal that replaces others.
+    pub carried: Sent,
+    /// The two deals that it replaces, the older first.
+    pub replaces: Option<[DealId; 2]>,
     /// What the seller has sent, in smallest base units.
     pub base_sent: Amount,
     /// Where it stands.
@@ -118,6 +122,14 @@ fn state(deal: &Deal) -> Result<State, WireError> {
     }
 }
 
+fn replaces(ids: &[String]) -> Result<Option<[DealId; 2]>, WireError> {
+    match ids {
+        [] => Ok(None),
+        [older, newer] => Ok(Some([parse("replaces", older)?, parse("replaces", newer)?])),
+        _ => Err(WireError { field: "replaces", why: format!("{} deals", ids.len()) }),
+    }
+}
+
 fn terms(deal: &Deal, market: &MarketInfo) -> Result<Terms, WireError> {
     let quote = |field, text: &str| scaled(field, market.quote.scale.parse(text));
     Ok(Terms {
@@ -179,9 +191,18 @@ impl DealView {
         let market = markets.market(&deal.market);
         let market = Arc::clone(market.ok_or_else(|| ViewError::UnknownMarket(deal.market.clone()))?);
         let quote = |field, text: &str| scaled(field, market.quote.scale.parse(text));
+        let carried = match &deal.carried {
+            Some(carried) => Sent {
+                seller: quote("carried.seller", &carried.seller)?,
+                buyer: quote("carried.buyer", &carried.buyer)?,
+            },
+            None => Sent::default(),
+        };
+        let paid = quote("quote_sent", &deal.quote_sent)?;
         let sent = Sent {
             seller: quote("base_sent_value", &deal.base_sent_value)?,
-            buyer: quote("quote_sent", &deal.quote_sent)?,
+            // Nothing was paid for what was carried over.
+            buyer: paid.checked_add(carried.buyer).unwrap_or(Amount::MAX),
         };
         Ok(Self {
             id: parse("deal", &deal.deal)?,
@@ -192,6 +213,8 @@ impl DealView {
             buyer: parse("buyer", &deal.buyer)?,
             terms: terms(deal, &market)?,
             sent,
+            carried,
+            replaces: replaces(&deal.replaces)?,
             base_sent: scaled("base_sent", market.base.scale.parse(&deal.base_sent))?,
             state: state(deal)?,
             loss: deal.loss.as_deref().map_or(Ok(Amount::ZERO), |loss| quote("loss", loss))?,
@@ -200,6 +223,16 @@ impl DealView {
             seq: deal.seq,
             market,
         })
+    }
+
+    /// The units of its own leg that a party has sent once it has sent `value`.
+    pub(crate) fn units(&self, party: Party, value: Amount) -> Amount {
+        self.terms.units_after(party, value, self.carried.by(party), Rounding::Down)
+    }
+
+    /// How far it has come, for netting.
+    pub(crate) const fn stage(&self) -> Stage<'_> {
+        Stage { terms: &self.terms, sent: self.sent, carried: self.carried }
     }
 
     /// The account behind a party.

@@ -56,7 +56,8 @@ pub struct Deal {
     /// Fees taken so far out of what was delivered; in lists and answers, not in updates of the channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fees: Option<DealFees>,
-    /// Of a deal that replaces two: what counted as sent from the start, included in what is sent.
+    /// Of a deal that replaces two: what counted as sent from the start. Included in `base_sent_value`, not in
+    /// `quote_sent`: nothing was moved for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub carried: Option<Carried>,
     /// The two deals that it replaces, the older first.

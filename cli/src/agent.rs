@@ -93,6 +93,7 @@ fn as_text(event: &Event) -> String {
             format!("{deal}  acknowledged tranche {tranche}: {amount} smallest units of {asset}")
         }
         Event::Settled { deal } => format!("{deal}  settled"),
+        Event::Ended { deal, state } => format!("{deal}  {state}"),
         Event::Defaulted { deal, by_us, loss } => {
             let who = if *by_us { "this account" } else { "the counterparty" };
             format!("{deal}  default by {who}; the victim lost {loss} smallest units")
@@ -118,6 +119,9 @@ fn as_json(event: &Event) -> Value {
             "proposal": proposal,
         }),
         Event::Settled { deal } => json!({ "event": "settled", "deal": deal }),
+        Event::Ended { deal, state } => {
+            json!({ "event": "ended", "deal": deal, "how": state })
+        }
         Event::Defaulted { deal, by_us, loss } => {
             json!({ "event": "defaulted", "deal": deal, "by_us": by_us, "loss": loss })
         }

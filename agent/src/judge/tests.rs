@@ -329,3 +329,67 @@ fn the_other_order_is_not_mistaken_for_the_own() {
     let foreign = OrderRef { key: PublicKey::new([7; 32]), ..TAKER };
     assert_ne!(deal_id(&foreign, &MAKER), deal_id(&TAKER, &MAKER));
 }
+
+/// Two deals of the same two accounts, one each way, and what is left of them.
+fn netted() -> ([DealView; 2], Deal) {
+    let [mut first, mut second] = [(10, 4), (4, 3)].map(|(lots, price)| {
+        let deal = Story::new("LTC-BTC", lots, price, [6, 6]).told();
+        view(&Deal { state: "netted".to_owned(), due: None, ..deal })
+    });
+    second.taker.seq += 1;
+    second.id = deal_id(&second.taker, &second.maker).unwrap();
+    (second.seller, second.buyer) = (first.buyer, first.seller);
+    (first.seq, second.seq) = (20, 20);
+    let left = net(&first.stage(), &second.stage()).and_then(|netting| netting.deal).unwrap();
+    assert!(left.carried.seller > Amount::ZERO && left.older_seller == Party::Seller, "{left:?}");
+    let mut story = Story::new("LTC-BTC", 10, 4, [6, 6]);
+    story.deal =
+        bandex_settlement::Deal::open_carried(left.terms, left.carried, crate::testing::NOW).unwrap();
+    let (replaces, quote) = ([first.id, second.id], story.market.quote.scale);
+    let carried = bandex_sdk::api::Carried {
+        seller: quote.amount(left.carried.seller),
+        buyer: quote.amount(left.carried.buyer),
+    };
+    let told = Deal {
+        deal: netted_id(&replaces).to_string(),
+        replaces: replaces.map(|id| id.to_string()).into(),
+        carried: Some(carried),
+        ..story.told()
+    };
+    ([first, second], told)
+}
+
+#[test]
+fn what_is_left_of_two_deals_is_worked_out_and_not_believed() {
+    let (replaced, honest) = netted();
+    let check = |known: Option<[DealView; 2]>, change: &dyn Fn(&mut Deal), expected: &str| {
+        let mut told = honest.clone();
+        change(&mut told);
+        let story = Story::strangers();
+        let stake = Stake { replaced: known.map(Box::new), ..story.stake(Party::Buyer, 10, 4) };
+        let found = match judge(&view(&told), BUYER, &stake, None) {
+            Ok((_, task)) => format!("{task:?}"),
+            Err(error) => format!("{error:?}"),
+        };
+        assert!(found.starts_with(expected), "{expected}: {found}");
+    };
+    let known = || Some(replaced.clone());
+    check(known(), &|_| {}, "Pay");
+    check(None, &|_| {}, "UnknownReplaced");
+    let [first, second] = replaced.clone();
+    check(Some([second.clone(), first.clone()]), &|_| {}, "UnknownReplaced");
+    // It still goes on, or was another deal than the two make.
+    check(Some([DealView { state: State::Open, ..first.clone() }, second.clone()]), &|_| {}, "OtherNetting");
+    check(known(), &|told| std::mem::swap(&mut told.seller, &mut told.buyer), "OtherNetting");
+    check(known(), &|told| told.seller_cap = "0.009".to_owned(), "OtherNetting");
+    check(known(), &|told| told.quote_total = "9".to_owned(), "OtherNetting");
+    check(known(), &|told| told.base_total = "9".to_owned(), "OtherNetting");
+    let more = |told: &mut Deal| told.carried.as_mut().unwrap().seller = "0.9".to_owned();
+    check(known(), &more, "OtherNetting");
+    check(known(), &|told| told.replaces.reverse(), "WrongId");
+    check(known(), &|told| told.replaces.clear(), "WrongId");
+    // The two themselves have ended, and ask for nothing.
+    let story = Story::strangers();
+    let ended = judge(&first, BUYER, &story.stake(Party::Buyer, 10, 4), None).map(|(_, task)| task);
+    assert_eq!(ended, Ok(Task::Ended(State::Netted)));
+}
