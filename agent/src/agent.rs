@@ -184,18 +184,18 @@ impl<H: Hand, P: Payer, R: Payee> Work<H, P, R> {
 
     fn finish(&mut self, done: Done) -> Result<BTreeSet<DealId>, AgentError> {
         let Done { deal, tranche, result } = done;
-        match result {
+        let changed = match result {
             Ok((seq, event)) => {
-                self.desk.done(deal, Some(seq));
                 self.tell([event]);
+                self.desk.done(deal, Some(seq))
             }
             Err(Failure::Step(why)) => {
-                self.desk.done(deal, None);
                 self.tell([Event::Failed { deal, tranche, why }]);
+                self.desk.done(deal, None)
             }
             Err(Failure::Hand(why)) => return Err(AgentError::Hand(why)),
-        }
-        Ok(BTreeSet::from([deal]))
+        };
+        Ok(changed)
     }
 
     fn look_at(&mut self, deal: DealId) {
@@ -203,8 +203,8 @@ impl<H: Hand, P: Payer, R: Payee> Work<H, P, R> {
             return;
         }
         let mut events = Vec::new();
-        let last_pay = self.arm.hand.last_pay(&deal);
-        let act = self.desk.consider(deal, last_pay, now(), &mut events);
+        let hand = &self.arm.hand;
+        let act = self.desk.consider(deal, &|deal| hand.last_pay(deal), now(), &mut events);
         self.tell(events);
         if let Some(act) = act {
             self.left = self.left.map(|left| left.saturating_sub(1));

@@ -2,14 +2,14 @@
 
 use crate::judge::Next;
 use crate::{
-    DealView, Declined, Disagreement, Event, Followed, Incoming, News, OwnOrders, Payment, Policy, Stake,
-    Taken, Task, judge,
+    DealView, Declined, Disagreement, Event, Followed, Incoming, News, OwnOrders, Payment, Policy, Replaced,
+    Stake, Taken, Task, judge,
 };
 use bandex_sdk::Markets;
 use bandex_sdk::api::Deal;
 use bandex_sdk::tradechain::body::Pay;
 use bandex_sdk::types::{AccountId, Amount, DealId, OrderRef, Rail, Timestamp};
-use bandex_settlement::{Party, State};
+use bandex_settlement::Party;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -45,8 +45,10 @@ pub(crate) struct Desk {
     policy: Policy,
     deals: BTreeMap<DealId, Tracked>,
     closed: BTreeSet<DealId>,
-    /// Deals that others took the place of, as they were found in order.
-    netted: BTreeMap<DealId, DealView>,
+    /// Netted deals whose replacement was not judged yet, as they stood.
+    netted: BTreeMap<DealId, Replaced>,
+    /// Deals that wait until a step in one that they replace is over, by that one.
+    waiting: BTreeMap<DealId, DealId>,
     /// What each deal took of each own order.
     taken: BTreeMap<OrderRef, BTreeMap<DealId, Taken>>,
 }
@@ -59,8 +61,8 @@ impl Desk {
         policy: Policy,
     ) -> Self {
         let (deals, closed, taken) = (BTreeMap::new(), BTreeSet::new(), BTreeMap::new());
-        let netted = BTreeMap::new();
-        Self { account, markets, orders, policy, deals, closed, netted, taken }
+        let (netted, waiting) = (BTreeMap::new(), BTreeMap::new());
+        Self { account, markets, orders, policy, deals, closed, netted, waiting, taken }
     }
 
     /// Takes in news; gives the deals to look at.
@@ -104,19 +106,24 @@ impl Desk {
         self.closed.insert(id);
     }
 
-    /// What was done in a deal is over: in record `seq`, or without effect.
-    pub fn done(&mut self, id: DealId, seq: Option<u64>) {
+    /// What was done in a deal is over: in record `seq`, or without effect. Gives the deals to look at.
+    pub fn done(&mut self, id: DealId, seq: Option<u64>) -> BTreeSet<DealId> {
         if let Some(tracked) = self.deals.get_mut(&id) {
             tracked.busy = false;
             tracked.acted_seq = tracked.acted_seq.max(seq.unwrap_or_default());
         }
+        let waited = self.waiting.remove(&id);
+        if let Some(tracked) = waited.and_then(|waited| self.deals.get_mut(&waited)) {
+            tracked.considered = None;
+        }
+        waited.into_iter().chain([id]).collect()
     }
 
     /// What to do in a deal now. After something is given, the deal rests until [`Desk::done`].
     pub fn consider(
         &mut self,
         id: DealId,
-        last_pay: Option<Pay>,
+        last_pay: &dyn Fn(&DealId) -> Option<Pay>,
         now: Timestamp,
         events: &mut Vec<Event>,
     ) -> Option<Act> {
@@ -142,41 +149,57 @@ impl Desk {
         }
     }
 
-    fn task(&mut self, id: DealId, last_pay: Option<Pay>) -> Result<(DealView, Task), Disagreement> {
-        let tracked = self.deals.get_mut(&id).ok_or(Disagreement::NotOurs)?;
+    /// The deals that one replaces, as they stood: those that are only followed are judged first.
+    fn replaced(
+        &mut self,
+        id: DealId,
+        replaces: [DealId; 2],
+        last_pay: &dyn Fn(&DealId) -> Option<Pay>,
+    ) -> Result<Vec<Replaced>, Disagreement> {
+        for older in replaces.iter().filter(|older| **older != id) {
+            let followed = self.deals.get(older).map(|tracked| tracked.busy);
+            match followed.filter(|_| !self.netted.contains_key(older)) {
+                // What is under way there may be money.
+                Some(true) => drop(self.waiting.insert(*older, id)),
+                Some(false) => {
+                    if let (view, Task::Netted) = self.task(*older, last_pay)? {
+                        self.netted.insert(*older, Replaced::of(&view));
+                    }
+                }
+                None => {}
+            }
+        }
+        Ok(replaces.iter().filter_map(|id| self.netted.get(id)).cloned().collect())
+    }
+
+    fn task(
+        &mut self,
+        id: DealId,
+        last_pay: &dyn Fn(&DealId) -> Option<Pay>,
+    ) -> Result<(DealView, Task), Disagreement> {
+        let tracked = self.deals.get(&id).ok_or(Disagreement::NotOurs)?;
         let view = DealView::read(&tracked.deal, &self.markets)?;
-        let followed = tracked.followed.clone();
-        let replaced = if followed.is_none() { self.replaced(&view) } else { None };
+        let unfollowed = tracked.followed.is_none();
+        let replaced = match view.replaces.filter(|_| unfollowed) {
+            Some(replaces) => self.replaced(id, replaces, last_pay)?,
+            None => Vec::new(),
+        };
+        let tracked = self.deals.get_mut(&id).ok_or(Disagreement::NotOurs)?;
         let own = view.order(party_of(&view, self.account));
         let of_order = self.taken.entry(own).or_default();
         let elsewhere = of_order.iter().filter(|(other, _)| **other != id);
         let elsewhere = elsewhere.fold(Taken::default(), |sum, (_, taken)| sum.and(*taken));
-        let stake = Stake { order: self.orders.find(&own), elsewhere, replaced, last_pay };
-        let (followed, task) = judge(&view, self.account, &stake, followed.as_ref())?;
-        // From here the deal is in order. What it replaces has been counted already.
-        if view.replaces.is_none() {
-            of_order.insert(id, Taken::by(&view));
-        }
-        if let Some(tracked) = self.deals.get_mut(&id) {
-            tracked.followed = Some(followed);
-        }
-        if matches!(task, Task::Ended(State::Netted)) {
-            self.netted.insert(id, view.clone());
+        let (order, last_pay) = (self.orders.find(&own), last_pay(&id));
+        let stake = Stake { order, elsewhere, last_pay, replaced };
+        let (followed, task) = judge(&view, self.account, &stake, tracked.followed.as_ref())?;
+        // From here the deal is in order.
+        tracked.followed = Some(followed);
+        match view.replaces {
+            // What it is over was taken by those before it.
+            Some(replaces) => replaces.iter().for_each(|id| drop(self.netted.remove(id))),
+            None => drop(of_order.insert(id, Taken::by(&view))),
         }
         Ok((view, task))
-    }
-
-    /// The two deals that a deal replaces, if they are found in order. Their last news may have come with its first.
-    fn replaced(&mut self, view: &DealView) -> Option<Box<[DealView; 2]>> {
-        let ids = view.replaces?;
-        for id in ids {
-            if !self.netted.contains_key(&id) && self.deals.contains_key(&id) {
-                // What is wrong with it is told when it is looked at itself.
-                let _ = self.task(id, None);
-            }
-        }
-        let [older, newer] = ids.map(|id| self.netted.get(&id).cloned());
-        Some(Box::new([older?, newer?]))
     }
 
     fn act(&mut self, view: &DealView, task: Task, now: Timestamp, events: &mut Vec<Event>) -> Option<Act> {
@@ -188,7 +211,13 @@ impl Desk {
                 events.push(Event::Settled { deal });
                 None
             }
-            Task::Ended(state) => {
+            Task::Netted => {
+                self.close(deal);
+                self.netted.insert(deal, Replaced::of(view));
+                events.push(Event::Netted { deal });
+                None
+            }
+            Task::Ended { state } => {
                 self.close(deal);
                 events.push(Event::Ended { deal, state });
                 None

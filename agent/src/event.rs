@@ -2,7 +2,6 @@
 
 use crate::Disagreement;
 use bandex_sdk::types::{Amount, BlockId, DealId, Timestamp};
-use bandex_settlement::State;
 
 /// Something the owner may want to know.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,12 +39,17 @@ pub enum Event {
         /// The deal.
         deal: DealId,
     },
-    /// The deal has ended otherwise: another took its place, or it was cured, resolved or written off.
+    /// It was netted with one the other way: what is left of the two is another deal, if anything is.
+    Netted {
+        /// The deal.
+        deal: DealId,
+    },
+    /// After a dispute or a default it came to another end.
     Ended {
         /// The deal.
         deal: DealId,
-        /// How.
-        state: State,
+        /// Which.
+        state: bandex_settlement::State,
     },
     /// A side did not pay in time.
     Defaulted {

@@ -3,10 +3,11 @@
 //! A walk through the band has one course only: from the terms follow every move, its number and its amount. So a
 //! state the walk never reaches is a lie or an error, and so is a payment due other than the next move.
 
-use crate::order::{check as check_order, deal_id, netted_id};
+use crate::netted::{check as check_replaced, netted_id};
+use crate::order::{check as check_order, deal_id};
 use crate::{DealView, DueView, InFlightView, Stake, ViewError};
-use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Quantity, Timestamp};
-use bandex_settlement::{Netting, OpenError, Party, Replacing, Sent, State, Step, Terms, net, next_step};
+use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Quantity, Rail, Timestamp};
+use bandex_settlement::{OpenError, Party, Sent, State, Step, Terms, next_step};
 
 /// Where the exchange and the account's own reckoning part. Nothing is paid then.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -67,15 +68,15 @@ pub enum Disagreement {
     /// On these terms no deal can be walked to its end.
     #[error("the terms: {0}")]
     Terms(#[from] OpenError),
+    /// A deal that it is said to take the place of was never found in order here.
+    #[error("it takes the place of deal {0}, which is not known here")]
+    UnknownReplaced(DealId),
+    /// The deals that it is said to take the place of come to something else.
+    #[error("the two deals that it takes the place of come to something else")]
+    WrongNetting,
     /// The terms are not those of before.
     #[error("the terms changed after a tranche was paid")]
     TermsChanged,
-    /// The deals that it replaces are not known, or were not found in order.
-    #[error("it replaces deals {} and {}, and these were not found in order here", .0[0], .0[1])]
-    UnknownReplaced([DealId; 2]),
-    /// What is left of the two deals is something else.
-    #[error("it is not what is left of the two deals that it replaces")]
-    OtherNetting(Box<Option<Netting>>),
     /// What was sent is no stage of the walk.
     #[error("the deal cannot come to a state where the seller has sent {} and the buyer {}", .0.seller, .0.buyer)]
     OffTheWalk(Sent),
@@ -136,6 +137,7 @@ pub struct Next {
 pub struct Followed {
     terms: Terms,
     sent: Sent,
+    carried: Sent,
     tranche: u32,
 }
 
@@ -163,8 +165,13 @@ pub enum Task {
     Wait,
     /// Nothing any more: both have sent everything.
     Settled,
-    /// Nothing any more: the deal has ended in this way, and others decide what follows.
-    Ended(State),
+    /// Nothing any more: another deal may have taken its place.
+    Netted,
+    /// Nothing any more: after a dispute or a default it came to another end.
+    Ended {
+        /// Which.
+        state: State,
+    },
     /// Nothing any more: a party did not pay in time.
     Defaulted {
         /// Who.
@@ -190,7 +197,7 @@ pub fn judge(
     let me = side_of(view, account)?;
     let id = match &view.replaces {
         None => deal_id(&view.taker, &view.maker),
-        Some(replaced) => Some(netted_id(replaced)),
+        Some(replaces) => Some(netted_id(replaces)),
     };
     if id != Some(view.id) {
         return Err(Disagreement::WrongId(id));
@@ -203,9 +210,11 @@ pub fn judge(
             check_order(view, me, stake)?;
             view.terms.check()?;
         }
-        // What it was worked out from does not change any more.
-        Some(_) if before.is_some_and(|before| before.terms == view.terms) => {}
-        Some(replaced) => check_replacing(view, replaced, stake)?,
+        Some(_) if before.is_some() => {}
+        Some(replaces) => {
+            check_replaced(view, replaces, &stake.replaced)?;
+            view.terms.check_carried(view.carried)?;
+        }
     }
     let followed = follow(view, before)?;
     let base = view.units(Party::Seller, view.sent.seller);
@@ -215,25 +224,6 @@ pub fn judge(
     let task = task_of(view, me, followed.tranche)?;
     let task = check_paid(view, me, stake, task)?;
     Ok((followed, task))
-}
-
-/// Whether a deal is what the rules leave of the two that it replaces.
-fn check_replacing(view: &DealView, replaced: &[DealId; 2], stake: &Stake) -> Result<(), Disagreement> {
-    let known = stake.replaced.as_deref().filter(|[older, newer]| [older.id, newer.id] == *replaced);
-    let Some([older, newer]) = known else { return Err(Disagreement::UnknownReplaced(*replaced)) };
-    let both_ended = [older, newer].iter().all(|deal| deal.state == State::Netted);
-    let left = net(&older.stage(), &newer.stage()).filter(|_| both_ended);
-    let fits = |deal: &Replacing| {
-        let sides = match deal.older_seller {
-            Party::Seller => [older.seller, older.buyer],
-            Party::Buyer => [older.buyer, older.seller],
-        };
-        deal.terms == view.terms && deal.carried == view.carried && sides == [view.seller, view.buyer]
-    };
-    if left.as_ref().and_then(|left| left.deal.as_ref()).is_some_and(fits) {
-        return Ok(());
-    }
-    Err(Disagreement::OtherNetting(Box::new(left)))
 }
 
 fn side_of(view: &DealView, account: AccountId) -> Result<Party, Disagreement> {
@@ -246,14 +236,17 @@ fn side_of(view: &DealView, account: AccountId) -> Result<Party, Disagreement> {
 
 /// Walks from the last stage that was found in order to the one the exchange shows.
 fn follow(view: &DealView, before: Option<&Followed>) -> Result<Followed, Disagreement> {
-    let start = Followed { terms: view.terms.clone(), sent: view.carried, tranche: 1 };
+    let carried = view.carried;
+    let start = Followed { terms: view.terms.clone(), sent: carried, carried, tranche: 1 };
     let mut stage = match before {
-        Some(before) if before.terms == view.terms => before.clone(),
+        Some(before) if before.terms == view.terms && before.carried == carried => before.clone(),
+        // No fill enlarges what took the place of others.
+        Some(_) if view.replaces.is_some() => return Err(Disagreement::TermsChanged),
         // Further fills between the same orders enlarge a deal, but only before anything moves.
         Some(before) if before.tranche > 1 => return Err(Disagreement::TermsChanged),
         _ => start,
     };
-    if view.replaces.is_none() && view.terms.settles_at_once() {
+    if view.terms.settles_at_once() && view.replaces.is_none() {
         let all = Sent { seller: view.terms.quote_total, buyer: view.terms.quote_total };
         let settled = view.sent == all && view.state == State::Settled;
         return if settled { Ok(stage) } else { Err(Disagreement::WrongState(view.state)) };
@@ -286,10 +279,11 @@ fn task_of(view: &DealView, me: Party, tranche: u32) -> Result<Task, Disagreemen
     let next = next_of(view, tranche);
     match (view.state, next) {
         (State::Settled, None) => Ok(Task::Settled),
-        (State::Cured { .. } | State::WrittenOff { .. } | State::Resolved | State::Netted, _) => {
-            Ok(Task::Ended(view.state))
-        }
         (State::Defaulted { by }, Some(_)) => Ok(Task::Defaulted { by, loss: view.loss }),
+        (State::Netted, Some(_)) => Ok(Task::Netted),
+        (state @ (State::Cured { .. } | State::WrittenOff { .. } | State::Resolved), Some(_)) => {
+            Ok(Task::Ended { state })
+        }
         (State::Open, Some(next)) if view.in_flight.is_none() => due_task(view, me, next),
         (State::Open | State::Disputed { .. }, Some(next)) => in_flight_task(view, me, next),
         (state, _) => Err(Disagreement::WrongState(state)),
@@ -348,7 +342,9 @@ fn check_paid(view: &DealView, me: Party, stake: &Stake, task: Task) -> Result<T
         {
             Ok(Task::Wait)
         }
-        Task::Defaulted { .. } | Task::Ended(_) => Ok(task),
+        Task::Defaulted { .. } | Task::Ended { .. } => Ok(task),
+        // What was signed on the ledger and came too late has moved nothing.
+        Task::Netted if view.terms.rail_of(me) == Rail::Token => Ok(task),
         _ => Err(Disagreement::PaymentLost { tranche, cumulative }),
     }
 }

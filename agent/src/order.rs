@@ -118,10 +118,10 @@ pub struct Stake {
     pub order: Found,
     /// What other deals have taken of that order.
     pub elsewhere: Taken,
-    /// Of a deal that replaces two: these, as they were found in order.
-    pub replaced: Option<Box<[DealView; 2]>>,
     /// The last payment it signed in the deal.
     pub last_pay: Option<bandex_sdk::tradechain::body::Pay>,
+    /// Of a deal that took the place of two: those two, as far as they are known.
+    pub replaced: Vec<crate::Replaced>,
 }
 
 /// Checks a deal's totals against the order its owner signed.
@@ -181,12 +181,6 @@ fn check_versions(
             Err(Disagreement::BeyondOrder { ordered: *ordered, taken: taken.lots })
         }
     }
-}
-
-/// The name of the deal that replaces two: their names, the older first, hashed.
-pub(crate) fn netted_id([older, newer]: &[DealId; 2]) -> DealId {
-    let bytes = [older.as_bytes().as_slice(), newer.as_bytes()].concat();
-    DealId::new(*bandex_sdk::tradechain::Domain::Deal.hash(&bytes).as_bytes())
 }
 
 /// The name of the deal between two orders: the taker's reference, then the maker's, hashed.

@@ -46,6 +46,27 @@ pub struct ChannelSource {
     rest: Option<AccountRest>,
 }
 
+/// No more replaced deals than this are asked for at a time.
+const REPLACED_MOST: usize = 256;
+
+/// Adds the deals whose place open ones took, if they are not told too: what is left of two deals can only be checked
+/// against those. They are told when it happens, and not to those who come later.
+async fn add_replaced(rest: &AccountRest, deals: &mut Vec<Deal>) -> Result<(), RestError> {
+    let mut known: BTreeSet<String> = deals.iter().map(|deal| deal.deal.clone()).collect();
+    let open = deals.iter().filter(|deal| matches!(deal.state.as_str(), "open" | "disputed"));
+    let mut missing: Vec<String> = open.flat_map(|deal| deal.replaces.clone()).collect();
+    let most = deals.len().saturating_add(REPLACED_MOST);
+    while let Some(id) = missing.pop().filter(|_| deals.len() < most) {
+        if known.insert(id.clone()) {
+            let deal = rest.deal(parse("replaces", &id)?).await?;
+            // Those may have taken the place of others in turn.
+            missing.extend(deal.replaces.clone());
+            deals.push(deal);
+        }
+    }
+    Ok(())
+}
+
 /// A snapshot of the channel holds no more deals than this.
 const SNAPSHOT_MOST: usize = 1_000;
 
@@ -55,20 +76,11 @@ impl ChannelSource {
         Self { deals, rest: None }
     }
 
-    /// The same for accounts that may have more than a thousand open deals, or deals that replace others: what the
-    /// channel's snapshot does not hold is asked for.
+    /// The same for accounts that may have more than a thousand open deals, or deals that took the place of others before
+    /// this agent began: what the channel's snapshot does not hold is asked for.
     #[must_use]
     pub fn with_rest(self, rest: AccountRest) -> Self {
         Self { rest: Some(rest), ..self }
-    }
-
-    /// With the deals that these replace, which are open no more and yet needed to judge what is left of them.
-    async fn with_replaced(&self, mut deals: Vec<Deal>) -> Vec<Deal> {
-        let Some(rest) = &self.rest else { return deals };
-        if let Err(error) = add_replaced(rest, &mut deals).await {
-            tracing::warn!(%error, "deals that others replace could not be asked for");
-        }
-        deals
     }
 
     async fn complete(&self, deals: Vec<Deal>) -> News {
@@ -90,31 +102,22 @@ impl DealSource for ChannelSource {
     async fn next(&mut self) -> Result<News, SourceError> {
         loop {
             let push = self.deals.next().await.ok_or(SourceError::Ended)?;
-            match serde_json::from_value(push.data) {
-                Ok(deals) if push.kind == PushKind::Snapshot => {
-                    let News { whole, deals } = self.complete(deals).await;
-                    return Ok(News { whole, deals: self.with_replaced(deals).await });
+            let mut news = match serde_json::from_value(push.data) {
+                Ok(deals) if push.kind == PushKind::Snapshot => self.complete(deals).await,
+                Ok(deals) => News { whole: false, deals },
+                Err(error) => {
+                    tracing::warn!(%error, "a push of deals cannot be read");
+                    continue;
                 }
-                Ok(deals) => return Ok(News { whole: false, deals }),
-                Err(error) => tracing::warn!(%error, "a push of deals cannot be read"),
+            };
+            if let Some(rest) = &self.rest
+                && let Err(error) = add_replaced(rest, &mut news.deals).await
+            {
+                tracing::warn!(%error, "deals that others took the place of could not be asked for");
             }
+            return Ok(news);
         }
     }
-}
-
-/// Adds the deals that others among them replace, and those that these replace, and so on.
-async fn add_replaced(rest: &AccountRest, deals: &mut Vec<Deal>) -> Result<(), RestError> {
-    let mut known: BTreeSet<String> = deals.iter().map(|deal| deal.deal.clone()).collect();
-    let mut at = 0;
-    while let Some(deal) = deals.get(at) {
-        for id in deal.replaces.clone() {
-            if known.insert(id.clone()) {
-                deals.push(rest.deal(parse("replaces", &id)?).await?);
-            }
-        }
-        at += 1;
-    }
-    Ok(())
 }
 
 /// Asks for open deals again and again: for accounts without a connection of their own.

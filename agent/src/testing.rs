@@ -1,14 +1,15 @@
 //! An honest exchange's account of a deal, for tests to tell straight or crooked.
 
+use crate::netted::netted_id;
 use crate::order::deal_id;
 use crate::{Found, Stake, Taken};
-use bandex_sdk::api::{Asset, Deal, Due, InFlight, Market, Node, Parameters};
+use bandex_sdk::api::{Asset, Carried, Deal, Due, InFlight, Market, Node, Parameters};
 use bandex_sdk::tradechain::Keypair;
 use bandex_sdk::types::{
     AccountId, Amount, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Rail, Side, Timestamp,
 };
 use bandex_sdk::{MarketInfo, Markets, OwnOrder, Version};
-use bandex_settlement::{Deal as Honest, Paid, Party, State, Terms};
+use bandex_settlement::{Deal as Honest, Paid, Party, State, Terms, net};
 use std::sync::Arc;
 
 pub const SELLER: AccountId = AccountId::new([1; 32]);
@@ -208,7 +209,7 @@ impl Story {
             base_rail: rail(terms.base_rail),
             quote_rail: rail(terms.quote_rail),
             base_sent: base.amount(self.deal.sent_units(Party::Seller)),
-            quote_sent: quote.amount(self.deal.sent_units(Party::Buyer)),
+            quote_sent: quote.amount(self.deal.sent(Party::Buyer)),
             base_sent_value: quote.amount(self.deal.sent(Party::Seller)),
             state: state.to_owned(),
             by: by.map(|by| by.to_string()),
@@ -227,13 +228,45 @@ impl Story {
         }
     }
 
+    /// What the exchange tells when this deal is netted with one the other way, of orders of the same two: both deals,
+    /// and the one in their place.
+    pub fn netted_with(&self, mut newer: Self) -> [Deal; 3] {
+        let mut older = self.clone();
+        let (one, other) = (older.deal.stage().expect("idle"), newer.deal.stage().expect("idle"));
+        let left = net(&one, &other).and_then(|netting| netting.deal).expect("something is left");
+        let replaced = [older.id(), newer.id()];
+        let along = left.older_seller == Party::Seller;
+        let deal = Honest::open_carried(left.terms, left.carried, self.now).expect("can be opened");
+        older.seq = newer.seq;
+        older.deal.replace().expect("idle");
+        newer.deal.replace().expect("idle");
+        let swapped = |told: Deal, along: bool| {
+            let [seller, buyer] = if along { [SELLER, BUYER] } else { [BUYER, SELLER] };
+            let taker_side = if along { "buy" } else { "sell" }.to_owned();
+            Deal { seller: seller.to_string(), buyer: buyer.to_string(), taker_side, ..told }
+        };
+        let whole = Self { deal, seq: newer.seq, ..newer.clone() };
+        let mut told = swapped(whole.told(), along);
+        told.deal = netted_id(&replaced).to_string();
+        told.replaces = replaced.iter().map(ToString::to_string).collect();
+        let scale = self.market.quote.scale;
+        let carried = left.carried;
+        told.carried =
+            Some(Carried { seller: scale.amount(carried.seller), buyer: scale.amount(carried.buyer) });
+        if let Some(due) = &mut told.due {
+            let seller_is_due = due.party == Party::Seller.to_string();
+            due.account = if seller_is_due == along { SELLER } else { BUYER }.to_string();
+        }
+        [older.told(), swapped(newer.told(), false), told]
+    }
+
     /// What a party knows by itself: it signed an order for `lots` at `price`.
     pub fn stake(&self, me: Party, lots: u64, price: u64) -> Stake {
         Stake {
-            replaced: None,
             order: Found::Order(self.order(me, lots, price)),
             elsewhere: Taken::default(),
             last_pay: None,
+            replaced: Vec::new(),
         }
     }
 

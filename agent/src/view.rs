@@ -3,7 +3,7 @@
 use bandex_sdk::api::{Deal, Due, InFlight, ScaleError};
 use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Rail, Rounding, Side, Timestamp};
 use bandex_sdk::{AssetInfo, MarketInfo, Markets, WireError, parse};
-use bandex_settlement::{Party, Sent, Stage, State, Terms};
+use bandex_settlement::{Party, Sent, State, Terms};
 use std::sync::Arc;
 
 /// Why a deal cannot be read.
@@ -38,9 +38,9 @@ pub struct DealView {
     pub terms: Terms,
     /// What each side has sent, in quote value, with what was carried over.
     pub sent: Sent,
-    /// What counted as sent from the start, in quote value; only of a deal that replaces others.
+    /// What counted as sent from the start, in quote value: only of a deal that took the place of two.
     pub carried: Sent,
-    /// The two deals that it replaces, the older first.
+    /// The two deals whose place it took, the older first.
     pub replaces: Option<[DealId; 2]>,
     /// What the seller has sent, in smallest base units.
     pub base_sent: Amount,
@@ -122,11 +122,11 @@ fn state(deal: &Deal) -> Result<State, WireError> {
     }
 }
 
-fn replaces(ids: &[String]) -> Result<Option<[DealId; 2]>, WireError> {
-    match ids {
+fn replaces(deal: &Deal) -> Result<Option<[DealId; 2]>, WireError> {
+    match deal.replaces.as_slice() {
         [] => Ok(None),
         [older, newer] => Ok(Some([parse("replaces", older)?, parse("replaces", newer)?])),
-        _ => Err(WireError { field: "replaces", why: format!("{} deals", ids.len()) }),
+        other => Err(WireError { field: "replaces", why: format!("{} deals", other.len()) }),
     }
 }
 
@@ -191,18 +191,16 @@ impl DealView {
         let market = markets.market(&deal.market);
         let market = Arc::clone(market.ok_or_else(|| ViewError::UnknownMarket(deal.market.clone()))?);
         let quote = |field, text: &str| scaled(field, market.quote.scale.parse(text));
+        let sent = Sent {
+            seller: quote("base_sent_value", &deal.base_sent_value)?,
+            buyer: quote("quote_sent", &deal.quote_sent)?,
+        };
         let carried = match &deal.carried {
             Some(carried) => Sent {
                 seller: quote("carried.seller", &carried.seller)?,
                 buyer: quote("carried.buyer", &carried.buyer)?,
             },
             None => Sent::default(),
-        };
-        let paid = quote("quote_sent", &deal.quote_sent)?;
-        let sent = Sent {
-            seller: quote("base_sent_value", &deal.base_sent_value)?,
-            // Nothing was paid for what was carried over.
-            buyer: paid.checked_add(carried.buyer).unwrap_or(Amount::MAX),
         };
         Ok(Self {
             id: parse("deal", &deal.deal)?,
@@ -214,7 +212,7 @@ impl DealView {
             terms: terms(deal, &market)?,
             sent,
             carried,
-            replaces: replaces(&deal.replaces)?,
+            replaces: replaces(deal)?,
             base_sent: scaled("base_sent", market.base.scale.parse(&deal.base_sent))?,
             state: state(deal)?,
             loss: deal.loss.as_deref().map_or(Ok(Amount::ZERO), |loss| quote("loss", loss))?,
@@ -223,16 +221,6 @@ impl DealView {
             seq: deal.seq,
             market,
         })
-    }
-
-    /// The units of its own leg that a party has sent once it has sent `value`.
-    pub(crate) fn units(&self, party: Party, value: Amount) -> Amount {
-        self.terms.units_after(party, value, self.carried.by(party), Rounding::Down)
-    }
-
-    /// How far it has come, for netting.
-    pub(crate) const fn stage(&self) -> Stage<'_> {
-        Stage { terms: &self.terms, sent: self.sent, carried: self.carried }
     }
 
     /// The account behind a party.
@@ -249,6 +237,11 @@ impl DealView {
             (Party::Seller, Side::Sell) | (Party::Buyer, Side::Buy) => self.taker,
             (Party::Seller, Side::Buy) | (Party::Buyer, Side::Sell) => self.maker,
         }
+    }
+
+    /// The units of its leg that a party has sent here once it has sent `value`, in quote value.
+    pub fn units(&self, party: Party, value: Amount) -> Amount {
+        self.terms.units_after(party, value, self.carried.by(party), Rounding::Down)
     }
 
     /// The asset that a party pays with.

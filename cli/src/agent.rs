@@ -93,11 +93,12 @@ fn as_text(event: &Event) -> String {
             format!("{deal}  acknowledged tranche {tranche}: {amount} smallest units of {asset}")
         }
         Event::Settled { deal } => format!("{deal}  settled"),
-        Event::Ended { deal, state } => format!("{deal}  {state}"),
         Event::Defaulted { deal, by_us, loss } => {
             let who = if *by_us { "this account" } else { "the counterparty" };
             format!("{deal}  default by {who}; the victim lost {loss} smallest units")
         }
+        Event::Netted { deal } => format!("{deal}  netted with one the other way"),
+        Event::Ended { deal, state } => format!("{deal}  {state}"),
         Event::Closed { deal } => format!("{deal}  closed while nobody looked"),
         Event::Disagreement { deal, what } => {
             format!("{deal}  the exchange says otherwise than it should: {what}")
@@ -119,12 +120,11 @@ fn as_json(event: &Event) -> Value {
             "proposal": proposal,
         }),
         Event::Settled { deal } => json!({ "event": "settled", "deal": deal }),
-        Event::Ended { deal, state } => {
-            json!({ "event": "ended", "deal": deal, "how": state })
-        }
         Event::Defaulted { deal, by_us, loss } => {
             json!({ "event": "defaulted", "deal": deal, "by_us": by_us, "loss": loss })
         }
+        Event::Netted { deal } => json!({ "event": "netted", "deal": deal }),
+        Event::Ended { deal, state } => json!({ "event": "ended", "deal": deal, "state": state.to_string() }),
         Event::Closed { deal } => json!({ "event": "closed", "deal": deal }),
         Event::Disagreement { deal, what } => {
             json!({ "event": "disagreement", "deal": deal, "what": what.to_string() })

@@ -442,7 +442,7 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExt
         base_rail: rail(terms.base_rail).to_owned(),
         quote_rail: rail(terms.quote_rail).to_owned(),
         base_sent: units(Party::Seller, deal.sent_units(Party::Seller)),
-        quote_sent: value(deal.sent_units(Party::Buyer)),
+        quote_sent: value(deal.sent(Party::Buyer)),
         base_sent_value: value(deal.sent(Party::Seller)),
         state: name.to_owned(),
         by: by.map(|by| party(by).to_owned()),

@@ -19,10 +19,13 @@ fn desk(account: AccountId, policy: Policy) -> Desk {
 }
 
 fn hear(desk: &mut Desk, whole: bool, stories: &[&Story]) -> (Vec<Option<Act>>, Vec<Event>) {
+    hear_deals(desk, whole, stories.iter().map(|story| story.told()).collect())
+}
+
+fn hear_deals(desk: &mut Desk, whole: bool, deals: Vec<Deal>) -> (Vec<Option<Act>>, Vec<Event>) {
     let mut events = Vec::new();
-    let deals = stories.iter().map(|story| story.told()).collect();
     let heard = desk.hear(News { whole, deals }, &mut events);
-    let acts = heard.into_iter().map(|id| desk.consider(id, None, NOW, &mut events)).collect();
+    let acts = heard.into_iter().map(|id| desk.consider(id, &|_| None, NOW, &mut events)).collect();
     (acts, events)
 }
 
@@ -140,4 +143,106 @@ fn ends_are_told_once() {
     hear(&mut desk, true, &[&Story::strangers()]);
     assert_eq!(hear(&mut desk, false, &[]), (vec![], vec![]), "an update need not name it");
     assert_eq!(hear(&mut desk, true, &[]), (vec![], vec![Event::Closed { deal }]));
+}
+
+/// 100 lots sold, and 40 bought back dearer by the same two: 60 are left, and the seller owes the difference from the
+/// start. The base is on the ledger, so the seller is due there.
+fn back_and_forth() -> (Story, Story) {
+    let sold = Story::new("BWT-BTC", 100, 10, [60, 50]);
+    let mut newer = Story::new("BWT-BTC", 40, 11, [50, 50]);
+    (newer.taker.seq, newer.seq) = (9, 20);
+    (sold, newer)
+}
+
+#[test]
+fn what_is_left_of_two_deals_is_paid_instead_of_them() {
+    let (sold, bought) = back_and_forth();
+    let [older, newer, left] = sold.netted_with(bought);
+    for account in [SELLER, BUYER] {
+        let mut desk = desk(account, Policy::default());
+        let (acts, _) = hear(&mut desk, true, &[&sold]);
+        assert_eq!(is_pay(&acts), account == SELLER);
+        desk.done(sold.id(), None);
+        let (acts, events) = hear_deals(&mut desk, false, vec![older.clone(), newer.clone(), left.clone()]);
+        let netted = events.iter().filter(|event| matches!(event, Event::Netted { .. })).count();
+        assert_eq!((netted, events.len()), (2, 2), "{events:?}");
+        let pays: Vec<_> = acts.iter().flatten().collect();
+        match pays.as_slice() {
+            [Act::Pay { payment, outside: false, .. }] if account == SELLER => {
+                assert_eq!((payment.deal.to_string(), payment.tranche), (left.deal.clone(), 1));
+                // Of 600 units for 600: the 40 that are owed, and the 110 that both deals let it be ahead.
+                assert_eq!(payment.cumulative, Amount::new(150));
+            }
+            [] if account == BUYER => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn what_does_not_follow_from_the_two_is_not_paid() {
+    let (sold, bought) = back_and_forth();
+    let told = sold.netted_with(bought);
+    let check = |spoil: fn(&mut [Deal; 3]), expected: fn(&Disagreement) -> bool| {
+        let mut desk = desk(SELLER, Policy::default());
+        let mut told = told.clone();
+        spoil(&mut told);
+        let [_, _, left] = &told;
+        let left = left.deal.clone();
+        let (acts, events) = hear_deals(&mut desk, true, told.to_vec());
+        assert!(acts.iter().all(Option::is_none), "{acts:?}");
+        let found = events.iter().find_map(|event| match event {
+            Event::Disagreement { deal, what } if *deal == left => Some(what),
+            _ => None,
+        });
+        assert!(found.is_some_and(expected), "{events:?}");
+    };
+    let wrong = |what: &Disagreement| matches!(what, Disagreement::WrongNetting);
+    let unknown = |what: &Disagreement| matches!(what, Disagreement::UnknownReplaced(_));
+    check(|[_, _, left]| left.quote_total = "0.599".to_owned(), wrong);
+    check(|[_, _, left]| left.buyer_cap = "0.111".to_owned(), wrong);
+    check(|[_, _, left]| std::mem::swap(&mut left.seller, &mut left.buyer), wrong);
+    check(|[_, _, left]| left.carried = None, wrong);
+    check(|[_, _, left]| left.replaces.reverse(), |what| matches!(what, Disagreement::WrongId(_)));
+    check(
+        |[older, _, _]| older.state = "open".to_owned(),
+        |what| matches!(what, Disagreement::WrongDue { .. }),
+    );
+    check(|[older, _, _]| older.deal = "ab".repeat(32), unknown);
+    check(|[_, newer, _]| newer.state = "settled".to_owned(), |what| !matches!(what, Disagreement::NotOurs));
+    // The exchange's word for the older deal is not taken either.
+    check(
+        |[older, _, _]| older.base_sent = "0.01".to_owned(),
+        |what| matches!(what, Disagreement::WrongBase { .. }),
+    );
+}
+
+#[test]
+fn what_takes_the_place_of_a_deal_waits_for_a_step_under_way_there() {
+    let (sold, bought) = back_and_forth();
+    let told = sold.netted_with(bought);
+    let mut desk = desk(SELLER, Policy::default());
+    assert!(is_pay(&hear(&mut desk, true, &[&sold]).0));
+    let (acts, _) = hear_deals(&mut desk, false, told.to_vec());
+    assert!(acts.iter().all(Option::is_none), "the step in the older deal may be a payment: {acts:?}");
+    let mut events = Vec::new();
+    let again: Vec<_> = desk.done(sold.id(), None).into_iter().collect();
+    assert_eq!(again.len(), 2);
+    let acts: Vec<_> =
+        again.into_iter().filter_map(|id| desk.consider(id, &|_| None, NOW, &mut events)).collect();
+    assert_eq!(acts.len(), 1, "{events:?}");
+}
+
+#[test]
+fn a_deal_that_went_wrong_is_left_when_it_ends() {
+    let mut desk = desk(SELLER, Policy::default());
+    let mut story = Story::strangers().after(1);
+    story.expire();
+    assert!(matches!(hear(&mut desk, true, &[&story]).0.as_slice(), [None]));
+    story.deal.write_off(bandex_settlement::Party::Seller).expect("it is disputed");
+    story.seq += 1;
+    let (acts, events) = hear(&mut desk, false, &[&story]);
+    let state = bandex_settlement::State::WrittenOff { by: bandex_settlement::Party::Seller };
+    assert_eq!((acts, events), (vec![None], vec![Event::Ended { deal: story.id(), state }]));
+    assert!(desk.deals.is_empty());
 }

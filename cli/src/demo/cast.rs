@@ -213,7 +213,10 @@ async fn keep_count(mut news: mpsc::UnboundedReceiver<Event>, board: Shared) {
         match event {
             Event::Paid { .. } => board.payments += 1,
             Event::Acknowledged { .. } => board.acknowledgements += 1,
-            Event::Settled { deal } | Event::Closed { deal } | Event::Ended { deal, .. } => {
+            Event::Settled { deal }
+            | Event::Closed { deal }
+            | Event::Netted { deal }
+            | Event::Ended { deal, .. } => {
                 board.settled.insert(deal);
             }
             Event::Defaulted { deal, .. } => {

@@ -65,7 +65,7 @@ fn what_cancels_wholly_leaves_the_difference_of_the_prices() {
         (Amount::ZERO, Amount::new(2_000))
     );
     assert_eq!((world.tokens("alice"), world.tokens("bob")), ((100_000, 0), (100_000, 0)));
-    assert_eq!(world.settle(left, "bob", "alice"), 1, "one payment instead of forty");
+    assert_eq!(world.settle(left, "bob", "alice"), 1, "one payment instead of dozens");
     // At one price nothing is left at all.
     trade(&mut world, BWT_BTC, Sell, 100, 1_000);
     let (bought, left) = trade(&mut world, BWT_BTC, Buy, 100, 1_000);

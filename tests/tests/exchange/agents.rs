@@ -4,7 +4,6 @@ use crate::story::{BWT, TOTAL};
 use bandex_agent::{Agent, ChannelSource, Event, Policy};
 use bandex_api::{Channel, Deal, DealPage};
 use bandex_sdk::{Client, Markets, MemoryLane, Options, Trader};
-use bandex_settlement::State;
 use bandex_tests::{Server, Setup, soon, units};
 use bandex_tradechain::Keypair;
 use bandex_tradechain::body::Operation;
@@ -154,7 +153,7 @@ async fn must_settle_what_is_left(server: &Server, markets: &Markets, maker: &mu
     let (of_maker, of_taker) = tokio::join!(told(maker, settled), told(taker, settled));
     for events in [&of_maker, &of_taker] {
         assert!(matches!(events.last(), Some(Event::Settled { .. })), "{events:?}");
-        let netted = |event: &&Event| matches!(event, Event::Ended { state: State::Netted, .. });
+        let netted = |event: &&Event| matches!(event, Event::Netted { .. });
         assert_eq!(events.iter().filter(netted).count(), 2, "{events:?}");
     }
     let own = server.rest().login(&taker.keypair, markets).await.unwrap();
