@@ -57,6 +57,9 @@ impl Engine {
         if stake.open_deals == 0 {
             self.ledger.unlock(signer.account, amount);
             effects.balance(signer.account);
+        } else if let Some(same) = stake.leaving.last_mut().filter(|last| last.before == before) {
+            // No deal was opened since: they wait for the same ones, but for those that are over by now.
+            same.amount = same.amount.checked_add(amount).expect("locked tokens fit 64 bits");
         } else if !amount.is_zero() {
             stake.leaving.push(Leaving { amount, before, waits_for: stake.open_deals });
         }

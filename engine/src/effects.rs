@@ -73,10 +73,9 @@ impl Effects {
         self.accounts.add(account);
     }
 
-    /// Says what the account has at stake and what its limit is.
+    /// Says what the account has at stake and what its limit is made of.
     pub fn trust(&mut self, account: AccountIndex) {
         self.trust.add(account);
-        self.accounts.add(account);
     }
 
     pub fn deal(&mut self, deal: DealIndex) {

@@ -57,7 +57,7 @@ impl Engine {
         }
         let stake = &mut self.accounts.get_mut(defaulter).stake;
         (stake.fees, stake.score_ppb) = (Amount::ZERO, 0);
-        self.trust.fallen.push(defaulter.get());
+        self.trust.fallen.insert(defaulter.get());
         effects.trust(defaulter);
     }
 

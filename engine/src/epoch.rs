@@ -154,8 +154,8 @@ impl Engine {
         let epochs = &mut self.trust.epochs;
         let passed = u32::try_from(now.saturating_sub(epochs.running)).unwrap_or(u32::MAX);
         let honoured = epochs.take();
-        let graph = epochs.graph.close(honoured, keep_ppm, passed, &self.trust.fallen);
-        self.trust.fallen.clear();
+        let fallen: Vec<u32> = std::mem::take(&mut self.trust.fallen).into_iter().collect();
+        let graph = epochs.graph.close(honoured, keep_ppm, passed, &fallen);
         let epoch = now.saturating_sub(1);
         let seeds: Vec<u32> = self.trust.seeds.iter().map(|seed| seed.get()).collect();
         let genesis = self.genesis.as_ref().map_or(Hash::ZERO, |genesis| Hash::new(*genesis.id().as_bytes()));

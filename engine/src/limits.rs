@@ -47,7 +47,11 @@ impl Engine {
         let account = self.accounts.get_mut(index);
         let lost = account.admitted && !admitted;
         let changed = account.parts != parts || account.admitted != admitted;
+        let before = account.limit();
         (account.parts, account.admitted) = (parts, admitted);
+        if account.limit() != before && self.serves_trust() {
+            effects.account(index);
+        }
         if changed {
             self.tell_trust(index, effects);
         }

@@ -46,7 +46,7 @@ pub(crate) struct Trust {
     pub seeds: BTreeSet<AccountIndex>,
     pub registrars: BTreeSet<AccountIndex>,
     /// Whoever defaulted since the last epoch: what it honoured counts no more.
-    pub fallen: Vec<u32>,
+    pub fallen: BTreeSet<u32>,
     pub epochs: Epochs,
     /// What of the bandwidth that one account gave another is not paid for, in bytes: by the lower position and the
     /// higher; above zero the higher owes.

@@ -110,7 +110,7 @@ struct Visits<'w> {
     visits: &'w [u32],
     /// For each visit how many accounts its walk had visited before, the seed included.
     depths: Vec<u8>,
-    /// Indices into `visits`, those of one account side by side, in the order of the walks.
+    /// Indices into `visits`, those of one account side by side, in the order of the walks; without first steps.
     grouped: Vec<u32>,
     /// Where each account's group begins; one more at the end.
     begins: Vec<u32>,
@@ -125,6 +125,10 @@ impl<'w> Visits<'w> {
         for walk in walks.iter() {
             for (depth, account) in (0_u8..).zip(walk) {
                 depths.push(depth);
+                // Where a walk begins is a seed, and nobody asks for its carriers: most walks end there.
+                if depth == 0 {
+                    continue;
+                }
                 if let Some(count) = begins.get_mut(position(*account).saturating_add(1)) {
                     *count = count.saturating_add(1);
                 }
@@ -136,8 +140,11 @@ impl<'w> Visits<'w> {
             *begin = sum;
         }
         let mut next = begins.clone();
-        let mut grouped = vec![0; visits.len()];
-        for (visit, account) in (0_u32..).zip(visits) {
+        let mut grouped = vec![0; position(sum)];
+        for ((visit, account), depth) in (0_u32..).zip(visits).zip(&depths) {
+            if *depth == 0 {
+                continue;
+            }
             let Some(place) = next.get_mut(position(*account)) else { continue };
             set(&mut grouped, *place, visit);
             *place = place.saturating_add(1);

@@ -7,8 +7,8 @@ use crate::{step, suite};
 use anyhow::Result;
 
 /// The benchmarks there are.
-pub const KNOWN: [&str; 8] =
-    ["e2e", "restart", "storage", "epoch", "matching", "instructions", "generate", "engine"];
+pub const KNOWN: [&str; 9] =
+    ["e2e", "restart", "storage", "epoch", "matching", "instructions", "generate", "engine", "trust"];
 
 /// The argument of `matching` that brings other people's books in.
 const PEERS: &str = "--peers";
@@ -49,6 +49,7 @@ fn words<'a>(name: &'a str, args: &'a [String]) -> Vec<&'a str> {
             words.extend(package);
         }
         "engine" => words.extend(["--package", "bandex-bench-engine", "--"]),
+        "trust" => words.extend(["--package", "bandex-bench-trust", "--"]),
         _ => words.extend(["--package", "bandex-bench", "--bin", name, "--"]),
     }
     words.extend(rest);
@@ -70,6 +71,7 @@ mod tests {
         check("matching", &["--file", "a"], &format!("{ours} matching -- --file a"));
         check("generate", &["n1k", "a"], &format!("{ours} generate -- n1k a"));
         check("instructions", &["--json"], &format!("{ours} matching -- --instructions --json"));
+        check("trust", &["--json"], "--package bandex-bench-trust -- --json");
         let peers = "--manifest-path bench/peers/Cargo.toml --target-dir target/peers --";
         check("matching", &["--runs", "3", "--peers", "--json"], &format!("{peers} --runs 3 --json"));
     }

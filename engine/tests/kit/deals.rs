@@ -24,6 +24,15 @@ pub struct Deals {
     /// What a quote unit of each was worth when it was opened, and which was opened after which.
     rates: BTreeMap<DealId, Option<Ratio>>,
     opened: Vec<DealId>,
+    before: Before,
+}
+
+/// How things stood before the command being applied.
+#[derive(Default)]
+pub struct Before {
+    /// Everybody's limit, and what of it deals hold that were written off.
+    pub limits: BTreeMap<AccountId, (Amount, Amount)>,
+    pub share_ppm: u32,
 }
 
 fn index(party: Party) -> usize {
@@ -38,6 +47,10 @@ fn account(state: &DealState, party: Party) -> AccountId {
 }
 
 impl Deals {
+    pub fn begin_command(&mut self, before: Before) {
+        self.before = before;
+    }
+
     pub fn open(&mut self, trade: &Trade, rate: Option<Ratio>) {
         if self.rates.insert(trade.deal, rate).is_none() {
             self.opened.push(trade.deal);
@@ -230,21 +243,26 @@ impl Deals {
     }
 
     /// At the moment it is granted no reservation is beyond the limit, nor a cap beyond its share of it.
+    ///
+    /// A command may let time pass, trade, and then decide something: the limit of that moment is the one before or after.
     fn check_new(&self, engine: &Engine, state: &DealState) {
+        let share_ppm = engine.parameters().share_ppm.max(self.before.share_ppm);
         // It was netted at once: what is in its place reserves less.
         let netted = state.deal.state() == State::Netted;
         for party in PARTIES.into_iter().filter(|_| !netted) {
             let owes = engine.account(&account(state, party)).expect("parties exist");
+            let (limit, burden) = self.before.limits.get(&owes.account).copied().unwrap_or_default();
+            let limit = owes.limit.max(limit);
+            let now = engine.trust(&owes.account).map_or(Amount::ZERO, |trust| trust.burden);
             if !state.deal.terms().settles_at_once() {
-                assert!(owes.reserved <= owes.limit, "{owes:?} in {state:?}");
+                let used = u128::from(owes.reserved.get()) + u128::from(burden.min(now).get());
+                assert!(used <= u128::from(limit.get()), "{owes:?} in {state:?}");
                 let cap = state.deal.terms().cap_of(party.other());
                 let limit = match self.rates[&state.id] {
-                    Some(rate) => {
-                        share(owes.limit, rate.den(), rate.num(), Rounding::Down).unwrap_or(Amount::MAX)
-                    }
-                    None => owes.limit,
+                    Some(rate) => share(limit, rate.den(), rate.num(), Rounding::Down).unwrap_or(Amount::MAX),
+                    None => limit,
                 };
-                let most = draw_cap(cap, None, limit, engine.parameters().share_ppm);
+                let most = draw_cap(cap, None, limit, share_ppm);
                 assert_eq!(cap, most, "a cap is at most the share of the limit");
                 assert_eq!(state.deal.reserved(party), cap, "both caps are reserved");
             }

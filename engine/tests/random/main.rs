@@ -37,7 +37,7 @@ fn live(
     stories: impl Strategy<Value = Vec<Act>>,
     cases: u32,
     world: fn() -> Driver,
-) -> BTreeMap<&'static str, usize> {
+) -> Result<BTreeMap<&'static str, usize>, String> {
     let seen: RefCell<BTreeMap<&'static str, usize>> = RefCell::default();
     let result = runner(cases).run(&stories, |acts| {
         let mut driver = world();
@@ -49,10 +49,7 @@ fn live(
         }
         Ok(())
     });
-    if let Err(error) = result {
-        panic!("{error}");
-    }
-    seen.into_inner()
+    result.map(|()| seen.into_inner()).map_err(|error| error.to_string())
 }
 
 /// A driver that is always turned away would test nothing.
@@ -65,7 +62,7 @@ fn check_seen(seen: &BTreeMap<&'static str, usize>, expected: &[&str]) {
 /// The whole of trading, with some of all else.
 #[test]
 fn everything_that_must_always_be_true_is_true() {
-    let seen = live(strategies::acts(), CASES, Driver::new);
+    let seen = live(strategies::acts(), CASES, Driver::new).unwrap_or_else(|error| panic!("{error}"));
     let trading =
         ["auction", "protection", "sleeping", "expired", "outside_band", "replaced", "auction_unfilled"];
     let others = ["done", "trade", "tranche", "default", "settled", "disputed", "fork", "limit_reached"];
@@ -78,7 +75,8 @@ fn everything_that_must_always_be_true_is_true() {
 /// (6). `PROPTEST_CASES=100000` with `--release` is the long form of it.
 #[test]
 fn trust_and_trading_take_turns() {
-    let seen = live(strategies::trust_acts(), TRUST_CASES, Driver::earning);
+    let seen = live(strategies::trust_acts(), TRUST_CASES, Driver::earning)
+        .unwrap_or_else(|error| panic!("{error}"));
     let trust = ["leaving", "slash", "netted", "fees", "epoch", "scored", "trusted", "let_out"];
     let ends = ["default", "cured", "written_off", "resolved", "disputed"];
     let codes =
