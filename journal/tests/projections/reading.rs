@@ -300,7 +300,6 @@ async fn trust_and_what_it_does_to_deals_is_found() {
             slashed: amount(4 + 5),
             maker_fee: amount(2),
             taker_fee: amount(4 + 5),
-            ..DealExtras::default()
         };
         assert_eq!(found.get(&three), Some(&expected));
         assert_eq!(found.get(&deals[1]).and_then(|extras| extras.netted_with), Some(three));
