@@ -196,7 +196,7 @@ impl Desk {
         tracked.followed = Some(followed);
         match view.replaces {
             // What it is over was taken by those before it.
-            Some(replaces) => replaces.iter().for_each(|id| drop(self.netted.remove(id))),
+            Some(replaces) => self.netted.retain(|id, _| !replaces.contains(id)),
             None => drop(of_order.insert(id, Taken::by(&view))),
         }
         Ok((view, task))

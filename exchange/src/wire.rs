@@ -374,14 +374,12 @@ pub(crate) fn fill(
 const BWT: u8 = 9;
 
 /// What netting, bonds and fees did to a deal, of which `extras` tell.
-fn add_extras(deal: &mut api::Deal, info: &MarketInfo, extras: &DealExtras) {
+fn add_extras(deal: &mut api::Deal, extras: &DealExtras) {
     let bwt = |amount| api::AssetScale::new(BWT).amount(amount);
     let text = |id: DealId| id.to_string();
-    deal.covered = (!extras.covered.is_zero()).then(|| info.quote_scale.amount(extras.covered));
     deal.slashed = (!extras.slashed.is_zero()).then(|| bwt(extras.slashed));
     deal.fees = (!extras.maker_fee.is_zero() || !extras.taker_fee.is_zero())
         .then(|| api::DealFees { maker: bwt(extras.maker_fee), taker: bwt(extras.taker_fee) });
-    deal.replaces = extras.replaces.into_iter().flatten().map(text).collect();
     deal.netted_with = extras.netted_with.map(text);
     deal.replaced_by = extras.replaced_by.map(text);
 }
@@ -449,13 +447,13 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExt
         state: name.to_owned(),
         by: by.map(|by| party(by).to_owned()),
         loss,
-        covered: None,
+        covered: (!deal.covered().is_zero()).then(|| value(deal.covered())),
         slashed: None,
         fees: None,
         carried: deal
             .carried()
             .map(|carried| api::Carried { seller: value(carried.seller), buyer: value(carried.buyer) }),
-        replaces: state.replaces.iter().flatten().map(ToString::to_string).collect(),
+        replaces: state.replaces.into_iter().flatten().map(|id| id.to_string()).collect(),
         netted_with: None,
         replaced_by: None,
         due,
@@ -464,7 +462,7 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExt
         seq,
     };
     if let Some(extras) = extras {
-        add_extras(&mut told, info, extras);
+        add_extras(&mut told, extras);
     }
     told
 }

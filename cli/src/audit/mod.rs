@@ -87,7 +87,9 @@ pub async fn audit(
 ) -> Result<Verdict> {
     let begun = Instant::now();
     match walk_through(reader, claims, on_record).await {
-        Ok(report) => Ok(Verdict::Pass(Report { seconds: output::seconds(begun.elapsed()), ..report })),
+        Ok(report) => {
+            Ok(Verdict::Pass(Box::new(Report { seconds: output::seconds(begun.elapsed()), ..report })))
+        }
         Err(Stop::Convicted(conviction)) => Ok(Verdict::Fail(*conviction)),
         Err(Stop::Unreadable(error)) => Err(error),
     }

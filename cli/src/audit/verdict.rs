@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 #[serde(tag = "verdict", rename_all = "snake_case")]
 pub enum Verdict {
     /// Everything holds.
-    Pass(Report),
+    Pass(Box<Report>),
     /// Something does not.
     Fail(Conviction),
 }

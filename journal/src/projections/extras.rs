@@ -1,22 +1,18 @@
-//! What netting, bonds and fees did to a deal: folded over its events, as no event says all of it.
+//! What netting, bonds and fees did to a deal beyond what its own state says: folded over its events.
 
 use bandex_engine::{Event, Netted};
 use bandex_types::{Amount, DealId};
 use borsh::{BorshDeserialize, BorshSerialize};
 
-/// What netting, bonds and fees did to a deal.
+/// What netting, bonds and fees did to a deal, beyond what its own state says.
 #[derive(Debug, Clone, Default, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub struct DealExtras {
-    /// The two deals that it replaces, the older first.
-    pub replaces: Option<[DealId; 2]>,
     /// The deal that it was netted with.
     pub netted_with: Option<DealId>,
     /// The deal that goes on instead of the two; none if nothing was left of them.
     pub replaced_by: Option<DealId>,
     /// How many tokens of the defaulter's bond the victim was paid, in bytes.
     pub slashed: Amount,
-    /// How much of the loss that covers, in quote units.
-    pub covered: Amount,
     /// Fees taken out of what was delivered that count for the maker, in bytes.
     pub maker_fee: Amount,
     /// The same for the taker.
@@ -32,10 +28,7 @@ impl DealExtras {
     pub fn of(event: &Event) -> Vec<(DealId, Self)> {
         match event {
             Event::Netted(netted) => Self::of_netting(netted),
-            Event::Slash(slash) => {
-                let extras = Self { slashed: slash.tokens, covered: slash.covered, ..Self::default() };
-                vec![(slash.deal, extras)]
-            }
+            Event::Slash(slash) => vec![(slash.deal, Self { slashed: slash.tokens, ..Self::default() })],
             Event::DealFees { deal, maker, taker } => {
                 vec![(*deal, Self { maker_fee: *maker, taker_fee: *taker, ..Self::default() })]
             }
@@ -48,20 +41,16 @@ impl DealExtras {
         let ended = |deal, with| {
             (deal, Self { netted_with: Some(with), replaced_by: netted.deal, ..Self::default() })
         };
-        let goes_on =
-            netted.deal.map(|deal| (deal, Self { replaces: Some(netted.replaced), ..Self::default() }));
-        [ended(older, newer), ended(newer, older)].into_iter().chain(goes_on).collect()
+        vec![ended(older, newer), ended(newer, older)]
     }
 
     /// With what came later.
     #[must_use]
     pub fn then(self, later: &Self) -> Self {
         Self {
-            replaces: later.replaces.or(self.replaces),
             netted_with: later.netted_with.or(self.netted_with),
             replaced_by: later.replaced_by.or(self.replaced_by),
             slashed: sum(self.slashed, later.slashed),
-            covered: sum(self.covered, later.covered),
             maker_fee: sum(self.maker_fee, later.maker_fee),
             taker_fee: sum(self.taker_fee, later.taker_fee),
         }
@@ -96,8 +85,6 @@ mod tests {
             DealExtras { netted_with: Some(second), replaced_by: Some(third), ..DealExtras::default() };
         assert_eq!(folded(first), DealExtras { maker_fee, taker_fee, ..ended.clone() });
         assert_eq!(folded(second), DealExtras { netted_with: Some(first), ..ended });
-        let goes_on = DealExtras { replaces: Some([first, second]), ..DealExtras::default() };
-        assert_eq!(folded(third), goes_on);
-        assert_eq!(DealExtras::of(&netted(None)).len(), 2, "nothing goes on");
+        assert!(events.iter().flat_map(DealExtras::of).all(|(of, _)| of != third), "its own state says it");
     }
 }

@@ -6,6 +6,7 @@ use bandex_api::{Channel, Deal, DealPage};
 use bandex_sdk::{Client, Markets, MemoryLane, Options, Trader};
 use bandex_tests::{Server, Setup, soon, units};
 use bandex_tradechain::Keypair;
+use bandex_tradechain::body::Operation;
 use bandex_types::Side;
 use std::sync::Arc;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
@@ -18,12 +19,31 @@ struct Party {
 }
 
 async fn party(server: &Server, markets: &Arc<Markets>, seed: u8, policy: Policy) -> Party {
+    let (trader, keypair) = trader(server, markets, seed).await;
+    attended(server, markets, trader, keypair, policy).await
+}
+
+/// A trader alone.
+async fn trader(server: &Server, markets: &Markets, seed: u8) -> (Trader, Keypair) {
     let client = Client::connect(&server.socket_url(), Options::default()).await.unwrap();
     let keypair = Keypair::from_seed(&[seed; 32]);
     let registered = Trader::register(&client, server.rest(), markets, keypair.clone(), MemoryLane).await;
     let trader = registered.unwrap();
     client.login(&keypair).await.unwrap();
-    let source = ChannelSource::new(client.subscribe(Channel::Deals, None).await.unwrap());
+    (trader, keypair)
+}
+
+/// Puts an agent beside a trader.
+async fn attended(
+    server: &Server,
+    markets: &Arc<Markets>,
+    trader: Trader,
+    keypair: Keypair,
+    policy: Policy,
+) -> Party {
+    let deals = trader.client().subscribe(Channel::Deals, None).await.unwrap();
+    let rest = server.rest().login(&keypair, markets).await.unwrap();
+    let source = ChannelSource::new(deals).with_rest(rest);
     let (events, news) = unbounded_channel();
     let agent = Agent::new(trader.clone(), trader.clone(), trader.account(), Arc::clone(markets));
     tokio::spawn(agent.with_policy(policy).run(source, events));
@@ -108,4 +128,64 @@ async fn an_agent_that_vanishes_costs_the_other_side_its_cap_at_most() {
     assert_eq!((deal.state.as_str(), deal.by.as_deref()), ("defaulted", Some("buyer")));
     assert_eq!(deal.loss.as_deref().map(units), Some(loss.get()));
     assert!(loss.get() > 0 && loss.get() <= units(&deal.seller_cap), "{deal:?}");
+}
+
+/// One takes an ask and a bid of the other's in one block: two deals, which are netted at once.
+async fn trade_both_ways(server: &Server, markets: &Markets, maker: &Trader, taker: &Trader) {
+    for trader in [maker, taker] {
+        server.issue(trader.account(), 10 * BWT).await;
+    }
+    let market = markets.market("BWT-BTC").unwrap();
+    let ask = market.limit(Side::Sell, "0.0000004", "1").unwrap();
+    let bid = market.limit(Side::Buy, "0.00000038", "0.6").unwrap();
+    for place in [ask, bid] {
+        maker.place(place).await.unwrap();
+    }
+    let buy = market.limit(Side::Buy, "0.0000004", "1").unwrap();
+    let sell = market.limit(Side::Sell, "0.00000038", "0.6").unwrap();
+    let both = [buy, sell].map(|place| Operation::Place(Box::new(place)));
+    let reply = taker.orders(both.into()).await.unwrap();
+    assert!(reply.operations.iter().all(|done| done.status.as_deref() == Some("filled")), "{reply:?}");
+}
+
+async fn must_settle_what_is_left(server: &Server, markets: &Markets, maker: &mut Party, taker: &mut Party) {
+    let settled = |event: &Event| matches!(event, Event::Settled { .. } | Event::Disagreement { .. });
+    let (of_maker, of_taker) = tokio::join!(told(maker, settled), told(taker, settled));
+    for events in [&of_maker, &of_taker] {
+        assert!(matches!(events.last(), Some(Event::Settled { .. })), "{events:?}");
+        let netted = |event: &&Event| matches!(event, Event::Netted { .. });
+        assert_eq!(events.iter().filter(netted).count(), 2, "{events:?}");
+    }
+    let own = server.rest().login(&taker.keypair, markets).await.unwrap();
+    let query = bandex_api::DealQuery { closed: Some(true), ..Default::default() };
+    let DealPage { deals, .. } = own.deals(&query).await.unwrap();
+    assert_eq!(deals.len(), 3);
+    let left = deals.iter().find(|deal| !deal.replaces.is_empty()).unwrap();
+    assert_eq!((left.state.as_str(), left.base_sent.as_str()), ("settled", "0.4"));
+    // 1 BWT for 40,000 less 0.6 for 22,800: of that 16,000 are for the 0.4, and 1,200 the difference of the prices.
+    assert_eq!((units(&left.quote_total), units(&left.quote_sent)), (17_200, 17_200));
+    let carried = left.carried.as_ref().unwrap();
+    assert_eq!((units(&carried.seller), units(&carried.buyer)), (1_200, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_settle_what_is_left_of_deals_both_ways() {
+    let server = Server::start(Setup::default()).await;
+    let markets = Arc::new(server.rest().markets().await.unwrap());
+    let mut maker = party(&server, &markets, 1, Policy::default()).await;
+    let mut taker = party(&server, &markets, 2, Policy::default()).await;
+    trade_both_ways(&server, &markets, &maker.trader, &taker.trader).await;
+    must_settle_what_is_left(&server, &markets, &mut maker, &mut taker).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn agents_that_come_later_learn_what_a_deal_replaces() {
+    let server = Server::start(Setup::default()).await;
+    let markets = Arc::new(server.rest().markets().await.unwrap());
+    let (maker, maker_key) = trader(&server, &markets, 1).await;
+    let (taker, taker_key) = trader(&server, &markets, 2).await;
+    trade_both_ways(&server, &markets, &maker, &taker).await;
+    let mut maker = attended(&server, &markets, maker, maker_key, Policy::default()).await;
+    let mut taker = attended(&server, &markets, taker, taker_key, Policy::default()).await;
+    must_settle_what_is_left(&server, &markets, &mut maker, &mut taker).await;
 }
