@@ -71,6 +71,7 @@ fn place(client: u8, side: Side, lives: Lives) -> Action {
         post_only: false,
         self_trade: 0,
         own_cap: None,
+        least_score: None,
         name: None,
         special: Special::default(),
     };

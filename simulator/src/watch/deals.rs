@@ -1,12 +1,14 @@
 //! Deals: reckoned from their tranches alone, without the settlement crate's own arithmetic.
 
-use super::{Market, Orders, Seen};
+use super::worth::{lesser, worth_down, worth_up};
+use super::{Market, Orders, Seen, Trust};
 use crate::broken::{Broken, Invariant, hold};
 use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Trade, Tranche};
 use bandex_settlement::{Party, State, Terms};
 use bandex_tradechain::Body;
 use bandex_types::{
-    AccountId, Amount, BlockId, DealId, MarketId, Price, Quantity, Rail, Rounding, Timestamp, quote_amount,
+    AccountId, Amount, BlockId, DealId, MarketId, OrderRef, Price, Quantity, Rail, Ratio, Rounding,
+    Timestamp, quote_amount,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +16,14 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub(crate) struct Deals {
     all: BTreeMap<DealId, Reckoned>,
-    /// The `pay` blocks that wait or waited for an acknowledgement.
-    payments: BTreeSet<BlockId>,
+    /// The `pay` blocks that wait or waited for an acknowledgement, each with its deal.
+    payments: BTreeMap<BlockId, DealId>,
+    /// Who was exposed, who honoured it, how much, in the unit of account: since somebody took it from here.
+    pub honoured: Vec<(AccountId, AccountId, u128)>,
+    /// Tokens that made defaults good in this record: from whom, to whom.
+    pub made_good: Vec<(AccountId, AccountId, Amount)>,
+    /// What a unit of quote was worth when each deal was opened.
+    opened_at: BTreeMap<DealId, Option<Ratio>>,
     pub counts: Counts,
 }
 
@@ -26,10 +34,9 @@ pub(crate) struct Counts {
     pub settled: u64,
     pub defaulted: u64,
     pub disputed: u64,
-    /// Replaced by others.
-    pub netted: u64,
-    /// Cured, resolved or written off.
-    pub mended: u64,
+    pub cured: u64,
+    pub written_off: u64,
+    pub resolved: u64,
     /// Trades that went into a deal together with an earlier one.
     pub grown: u64,
 }
@@ -44,6 +51,12 @@ pub(crate) struct Reckoned {
     units: [u128; 2],
     /// When the present move became due.
     due_since: Timestamp,
+    /// What a unit of quote was worth when it was opened.
+    pub rate: Option<Ratio>,
+    /// Who did not pay in time, whatever came of it.
+    pub defaulted: Option<Party>,
+    /// What the seller and the buyer owed when it was written off, in the unit of account.
+    burdens: [u128; 2],
 }
 
 const fn index(party: Party) -> usize {
@@ -80,20 +93,51 @@ impl Reckoned {
         of(&self.values, party)
     }
 
+    /// Whose tokens it delivers: the base's if it is one, else the quote's.
+    pub fn token_payer(&self) -> Option<Party> {
+        PARTIES.into_iter().find(|party| self.terms().rail_of(*party) == Rail::Token)
+    }
+
+    /// What counted as sent by a party from the start, in quote value.
+    pub fn carried(&self, party: Party) -> u128 {
+        self.told.deal.carried().map_or(0, |carried| u128::from(carried.by(party).get()))
+    }
+
     /// What a party has finally sent, in units of its leg.
     pub fn units(&self, party: Party) -> u128 {
         of(&self.units, party)
     }
 
     pub fn is_over(&self) -> bool {
-        self.told.deal.state().is_closed()
+        let state = self.told.deal.state();
+        matches!(state, State::Settled | State::Cured { .. } | State::Resolved | State::Netted)
+    }
+
+    /// What a party still owes, in quote value, if what is in flight is counted at its worst.
+    fn owing(&self, party: Party) -> u128 {
+        let open = self.told.deal.in_flight().or(self.told.deal.claim());
+        let flying = open.filter(|open| open.party == party.other());
+        let claimed = flying.map_or(0, |open| u128::from(open.value.get()));
+        let covered = u128::from(self.told.deal.covered().get());
+        let sent = self.value(party.other()).saturating_add(claimed);
+        sent.saturating_sub(self.value(party)).saturating_sub(covered)
+    }
+
+    /// The units of base that a seller has sent once it has sent so much value.
+    fn base_for(&self, value: u128, up: bool) -> u128 {
+        let carried = self.carried(Party::Seller);
+        let (base, total) = (u128::from(self.terms().base_total.get()), self.total().saturating_sub(carried));
+        let product = value.saturating_sub(carried).saturating_mul(base);
+        let units = if up { product.checked_add(total.saturating_sub(1)) } else { Some(product) };
+        units.and_then(|units| units.checked_div(total)).unwrap_or(base)
     }
 
     /// What an account has bought here and not paid for yet, outside the ledger.
     pub fn unsettled_by(&self, buyer: &AccountId) -> u128 {
         let open = matches!(self.told.deal.state(), State::Open | State::Disputed { .. });
         let counts = open && self.told.buyer == *buyer && self.terms().quote_rail == Rail::Attested;
-        if counts { self.total().saturating_sub(self.value(Party::Buyer)) } else { 0 }
+        let left = self.total().saturating_sub(self.value(Party::Buyer));
+        if counts { worth_up(self.rate, left) } else { 0 }
     }
 
     fn total(&self) -> u128 {
@@ -104,8 +148,8 @@ impl Reckoned {
         u128::from(self.terms().cap_of(party).get())
     }
 
-    /// What counts against the limit of a party.
-    fn reserved(&self, party: Party) -> u128 {
+    /// What counts against the limit of a party, in quote value.
+    pub fn reserved(&self, party: Party) -> u128 {
         if self.terms().settles_at_once() {
             return 0;
         }
@@ -114,10 +158,21 @@ impl Reckoned {
                 self.total().saturating_sub(self.value(party)).min(self.cap(party.other()))
             }
             State::Defaulted { by } if by == party => {
-                self.value(party.other()).saturating_sub(self.value(party))
+                let covered = u128::from(self.told.deal.covered().get());
+                self.value(party.other()).saturating_sub(self.value(party)).saturating_sub(covered)
             }
-            State::Defaulted { .. } | State::WrittenOff { .. } | State::Settled => 0,
-            State::Cured { .. } | State::Resolved | State::Netted => 0,
+            _ => 0,
+        }
+    }
+
+    /// What makes a default good, in units of the defaulter's leg, rounded up for the victim.
+    fn cure_units(&self, by: Party) -> u128 {
+        let covered = u128::from(self.told.deal.covered().get());
+        let (owed, paid) = (self.value(by.other()), self.value(by).saturating_add(covered));
+        match by {
+            _ if owed <= paid => 0,
+            Party::Buyer => owed.saturating_sub(paid),
+            Party::Seller => self.base_for(owed, true).saturating_sub(self.base_for(paid, false)),
         }
     }
 
@@ -149,15 +204,36 @@ impl Reckoned {
                 return Err(format!("the {party} sent {told:?}, its tranches say otherwise"));
             }
         }
-        let (base, quote) = (u128::from(terms.base_total.get()), self.total());
-        let due = self.value(Party::Seller).saturating_mul(base).checked_div(quote).unwrap_or(base);
+        let due = self.base_for(self.value(Party::Seller), false);
         if !terms.settles_at_once() && self.units(Party::Seller) != due {
             return Err(format!("{} units of base went for the value of {due}", self.units(Party::Seller)));
         }
-        if !terms.settles_at_once() && self.units(Party::Buyer) != self.value(Party::Buyer) {
+        if !terms.settles_at_once()
+            && self.units(Party::Buyer) != self.value(Party::Buyer).saturating_sub(self.carried(Party::Buyer))
+        {
             return Err("quote is not worth what it is worth".to_owned());
         }
         Ok(())
+    }
+}
+
+/// Whether a deal may go from one state to another, or stay.
+fn may_follow(before: State, now: State) -> bool {
+    match before {
+        State::Open => matches!(
+            now,
+            State::Open | State::Disputed { .. } | State::Defaulted { .. } | State::Settled | State::Netted
+        ),
+        State::Disputed { .. } => {
+            !matches!(now, State::Defaulted { .. } | State::Cured { .. } | State::Netted)
+        }
+        State::Defaulted { by } => match now {
+            State::Defaulted { by: still } | State::Cured { by: still } => by == still,
+            State::WrittenOff { by: victim } => by != victim,
+            now => now == State::Resolved,
+        },
+        State::WrittenOff { .. } => now == State::Resolved || now == before,
+        State::Settled | State::Cured { .. } | State::Resolved | State::Netted => false,
     }
 }
 
@@ -179,7 +255,55 @@ impl Deals {
     }
 
     pub fn is_payment(&self, proposal: &BlockId) -> bool {
-        self.payments.contains(proposal)
+        self.payments.contains_key(proposal)
+    }
+
+    /// Whether the deal of a payment ended by somebody's giving up, or by both sides' will.
+    pub fn is_given_up(&self, proposal: &BlockId) -> bool {
+        let deal = self.payments.get(proposal).and_then(|deal| self.all.get(deal));
+        deal.is_some_and(|deal| matches!(deal.told.deal.state(), State::WrittenOff { .. } | State::Resolved))
+    }
+
+    /// What written-off deals of an account hold of its limit.
+    pub fn burden(&self, account: &AccountId) -> u128 {
+        let held =
+            self.all.values().filter(|deal| matches!(deal.told.deal.state(), State::WrittenOff { .. }));
+        held.filter_map(|deal| deal.party(account).map(|party| of(&deal.burdens, party))).sum()
+    }
+
+    /// The deals of an account that are not over.
+    pub fn not_over(&self, account: &AccountId) -> BTreeSet<DealId> {
+        let open = self.all.values().filter(|deal| !deal.is_over() && deal.party(account).is_some());
+        open.map(|deal| deal.told.id).collect()
+    }
+
+    /// Who gets the tokens that a deal delivers, less the fees.
+    pub fn receiver(&self, id: &DealId) -> Option<AccountId> {
+        let deal = self.all.get(id)?;
+        Some(deal.account(deal.token_payer()?.other()))
+    }
+
+    /// What the deals between two that are open or disputed let one owe the other, in the unit of account.
+    pub fn owed(&self, debtor: &AccountId, creditor: &AccountId) -> u128 {
+        let open = |deal: &&Reckoned| matches!(deal.told.deal.state(), State::Open | State::Disputed { .. });
+        let owed = |deal: &Reckoned| {
+            let party = deal.party(debtor).filter(|party| deal.account(party.other()) == *creditor)?;
+            Some(worth_up(deal.rate, deal.reserved(party)))
+        };
+        self.all.values().filter(open).filter_map(owed).sum()
+    }
+
+    /// The most that an order and its account let one counterparty owe, in the unit of account.
+    pub fn own_cap(
+        &self,
+        orders: &Orders,
+        trust: &Trust,
+        order: &OrderRef,
+        account: &AccountId,
+    ) -> Option<u128> {
+        let preferred = trust.preference(account).largest_exposure;
+        let caps = [orders.own_cap(order), preferred];
+        caps.into_iter().flatten().map(|cap| u128::from(cap.get())).min()
     }
 
     pub fn take(
@@ -189,18 +313,29 @@ impl Deals {
         calm_since: Option<Timestamp>,
         orders: &Orders,
         markets: &BTreeMap<MarketId, Market>,
+        trust: &Trust,
     ) -> Result<(), Broken> {
         if let Some((block, id)) = seen.block
-            && matches!(block.body, Body::Pay(_))
+            && let Body::Pay(pay) = &block.body
         {
-            self.payments.insert(id);
+            self.payments.insert(id, pay.deal);
         }
+        self.made_good.clear();
+        let mut rates = trust.rates.clone();
+        let before = self.owed_before(seen);
         // The states come at the end of the events; what happened before they are compared with comes first.
         let mut tranches: BTreeMap<DealId, Vec<&Tranche>> = BTreeMap::new();
         let mut fills: BTreeMap<DealId, (Quantity, Price)> = BTreeMap::new();
         for event in seen.events {
             match event {
-                Event::Trade(trade) => self.fill(seen, trade, &mut fills)?,
+                Event::Trade(trade) => {
+                    let quote = markets.get(&trade.market).map(|market| market.listing.quote);
+                    let rate = quote.and_then(|quote| rates.get(&quote).copied());
+                    self.opened_at.insert(trade.deal, rate);
+                    self.fill(seen, trade, &mut fills)?;
+                }
+                Event::Rate { asset, rate: Some(rate) } => drop(rates.insert(*asset, *rate)),
+                Event::Rate { asset, rate: None } => drop(rates.remove(asset)),
                 Event::Tranche(tranche) => tranches.entry(tranche.deal).or_default().push(tranche),
                 Event::Default(notice) => self.default(seen, notice, honest, calm_since)?,
                 Event::Deal(told) => {
@@ -211,10 +346,62 @@ impl Deals {
             }
         }
         hold(fills.is_empty(), Invariant::Band, || format!("record {}: trades in no deal", seen.seq))?;
+        self.check_exposures(seen, orders, trust, &before)?;
         for deal in self.all.values() {
             let late = deal.deadline().is_some_and(|deadline| deadline <= seen.time);
             hold(!late, Invariant::Deadline, || {
                 format!("record {} at {}: deal {} is overdue", seen.seq, seen.time, deal.told.id)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What a unit of a new deal's quote is worth: what it was at the trade, or the lesser of the two that it replaces.
+    fn rate_of(&self, told: &DealState) -> Option<Ratio> {
+        match told.replaces {
+            None => self.opened_at.get(&told.id).copied().flatten(),
+            Some([older, newer]) => {
+                let rate = |id| self.opened_at.get(&id).copied().flatten();
+                lesser(rate(older), rate(newer))
+            }
+        }
+    }
+
+    /// What those that trade in this record let each other owe before it: debtor, creditor.
+    fn owed_before(&self, seen: &Seen<'_>) -> BTreeMap<(AccountId, AccountId), u128> {
+        let trades = seen.events.iter().filter_map(|event| match event {
+            Event::Trade(trade) => Some((trade.taker_account, trade.maker_account)),
+            _ => None,
+        });
+        let pairs = trades.flat_map(|(taker, maker)| [(taker, maker), (maker, taker)]);
+        pairs.map(|(debtor, creditor)| ((debtor, creditor), self.owed(&debtor, &creditor))).collect()
+    }
+
+    /// Nobody lets a counterparty owe more than it said, over all their deals.
+    fn check_exposures(
+        &self,
+        seen: &Seen<'_>,
+        orders: &Orders,
+        trust: &Trust,
+        before: &BTreeMap<(AccountId, AccountId), u128>,
+    ) -> Result<(), Broken> {
+        let mut most: BTreeMap<(AccountId, AccountId), u128> = before.clone();
+        for event in seen.events {
+            let Event::Trade(trade) = event else { continue };
+            let (taker, maker) = (trade.taker_account, trade.maker_account);
+            for (order, creditor, debtor) in [(trade.taker, taker, maker), (trade.maker, maker, taker)] {
+                let cap = self.own_cap(orders, trust, &order, &creditor).unwrap_or(u128::MAX);
+                let most = most.entry((debtor, creditor)).or_default();
+                *most = cap.max(*most);
+            }
+        }
+        for ((debtor, creditor), most) in most {
+            let owed = self.owed(&debtor, &creditor);
+            hold(owed <= most, Invariant::Exposure, || {
+                format!(
+                    "record {}: {creditor} lets {debtor} owe {owed}, at most {most} was asked for",
+                    seen.seq
+                )
             })?;
         }
         Ok(())
@@ -244,12 +431,29 @@ impl Deals {
         traded: Option<(Quantity, Price)>,
     ) -> Result<(), Broken> {
         let is_new = !self.all.contains_key(&told.id);
+        let rate = self.rate_of(told);
         let deal = self.all.entry(told.id).or_insert_with(|| {
-            let (values, units) = ([0; 2], [0; 2]);
-            Reckoned { told: told.clone(), values, units, due_since: seen.time }
+            let carried = told.deal.carried().unwrap_or_default();
+            let values = PARTIES.map(|party| u128::from(carried.by(party).get()));
+            let (units, burdens) = ([0; 2], [0; 2]);
+            Reckoned {
+                told: told.clone(),
+                values,
+                units,
+                due_since: seen.time,
+                rate,
+                defaulted: None,
+                burdens,
+            }
         });
-        let before = (deal.told.deal.state(), deal.deadline(), deal.told.deal.state().is_over() && !is_new);
+        let before = (deal.told.deal.state(), deal.deadline());
         for tranche in moved {
+            let owed = deal.value(tranche.party.other()).saturating_sub(deal.value(tranche.party));
+            let honoured = owed.min(u128::from(tranche.value.get()));
+            if honoured > 0 && !told.deal.terms().settles_at_once() {
+                let (debtor, creditor) = (deal.account(tranche.party), deal.account(tranche.party.other()));
+                self.honoured.push((creditor, debtor, worth_down(deal.rate, honoured)));
+            }
             let [value, units] = [tranche.value, tranche.units].map(|amount| u128::from(amount.get()));
             if let Some(sum) = deal.values.get_mut(index(tranche.party)) {
                 *sum = sum.saturating_add(value);
@@ -260,28 +464,45 @@ impl Deals {
             deal.due_since = seen.time;
         }
         let same = deal.told.deal.terms() == told.deal.terms()
+            && (deal.told.deal.carried(), deal.told.replaces) == (told.deal.carried(), told.replaces)
             && (deal.told.seller, deal.told.buyer) == (told.seller, told.buyer);
         deal.told = told.clone();
         let broken = |what: String| {
             Broken::new(Invariant::Band, format!("record {}: deal {}: {what}", seen.seq, told.id))
         };
-        if !same || before.2 {
-            return Err(broken("it changed after it was agreed or ended".to_owned()));
+        let now = told.deal.state();
+        if !same || !(is_new || may_follow(before.0, now)) {
+            return Err(broken(format!("{now}, after it was agreed or after {}", before.0)));
+        }
+        match (before.0, now) {
+            (State::Disputed { .. } | State::Defaulted { .. }, State::WrittenOff { .. }) => {
+                deal.burdens = PARTIES.map(|party| worth_up(deal.rate, deal.owing(party)));
+            }
+            (State::Defaulted { .. }, State::Cured { by }) if deal.terms().rail_of(by) == Rail::Token => {
+                let units = Amount::new(u64_of(deal.cure_units(by)));
+                self.made_good.push((deal.account(by), deal.account(by.other()), units));
+            }
+            _ => {}
         }
         deal.check_band().map_err(broken)?;
         if is_new {
             self.counts.opened = self.counts.opened.saturating_add(1);
-            check_caps(told, orders, markets).map_err(broken)?;
-            check_totals(told, traded, markets).map_err(broken)?;
+            self.opened_at.insert(told.id, deal.rate);
+            if told.replaces.is_none() {
+                check_caps(told, deal.rate, orders, markets).map_err(broken)?;
+                check_totals(told, traded, markets).map_err(broken)?;
+            }
         }
-        let now = told.deal.state();
         if (is_new || before.0 != now) && now != State::Open {
             let count = match now {
                 State::Settled => &mut self.counts.settled,
                 State::Defaulted { .. } => &mut self.counts.defaulted,
+                State::Cured { .. } => &mut self.counts.cured,
+                State::WrittenOff { .. } => &mut self.counts.written_off,
+                State::Resolved => &mut self.counts.resolved,
+                // Nettings are counted by themselves.
+                State::Netted | State::Open => &mut 0,
                 State::Disputed { .. } => &mut self.counts.disputed,
-                State::Netted => &mut self.counts.netted,
-                _ => &mut self.counts.mended,
             };
             *count = count.saturating_add(1);
         }
@@ -295,16 +516,17 @@ impl Deals {
     }
 
     fn default(
-        &self,
+        &mut self,
         seen: &Seen<'_>,
         notice: &DefaultNotice,
         honest: &BTreeSet<AccountId>,
         calm_since: Option<Timestamp>,
     ) -> Result<(), Broken> {
-        let Some(deal) = self.all.get(&notice.deal) else {
+        let Some(deal) = self.all.get_mut(&notice.deal) else {
             return Err(Broken::new(Invariant::Band, format!("record {}: default of no deal", seen.seq)));
         };
         let victim = deal.party(&notice.victim).unwrap_or(Party::Seller);
+        deal.defaulted = Some(victim.other());
         let lost = deal.value(victim).saturating_sub(deal.value(victim.other()));
         let fits = deal.party(&notice.by) == Some(victim.other())
             && u128::from(notice.loss.get()) == lost
@@ -333,7 +555,7 @@ impl Deals {
             })?;
             for party in PARTIES {
                 let sum = reserved.entry(deal.account(party)).or_default();
-                *sum = sum.saturating_add(deal.reserved(party));
+                *sum = sum.saturating_add(worth_up(deal.rate, deal.reserved(party)));
             }
         }
         for account in accounts.keys() {
@@ -348,7 +570,12 @@ impl Deals {
 }
 
 /// The terms of a new deal are those of its market, and no cap is beyond what the order's owner allowed.
-fn check_caps(told: &DealState, orders: &Orders, markets: &BTreeMap<MarketId, Market>) -> Result<(), String> {
+fn check_caps(
+    told: &DealState,
+    rate: Option<Ratio>,
+    orders: &Orders,
+    markets: &BTreeMap<MarketId, Market>,
+) -> Result<(), String> {
     let terms = told.deal.terms();
     if let Some(market) = markets.get(&told.market) {
         let rails = (market.base_rail, market.quote_rail) == (terms.base_rail, terms.quote_rail);
@@ -362,7 +589,8 @@ fn check_caps(told: &DealState, orders: &Orders, markets: &BTreeMap<MarketId, Ma
         bandex_types::Side::Buy => Party::Buyer,
     };
     for (order, party) in [(&told.taker, taker), (&told.maker, taker.other())] {
-        let beyond = orders.own_cap(order).is_some_and(|cap| terms.cap_of(party) > cap);
+        let cap = worth_up(rate, u128::from(terms.cap_of(party).get()));
+        let beyond = orders.own_cap(order).is_some_and(|own| cap > u128::from(own.get()));
         if beyond && !terms.settles_at_once() {
             return Err(format!("the {party}'s cap {} is beyond its order's", terms.cap_of(party)));
         }
