@@ -135,6 +135,12 @@ impl World<'_> {
             return;
         }
         if outside && client.kind.is_honest() {
+            // What it sent too late is there already.
+            let (sent, counted) =
+                (self.bank.units(id, own), u128::from(deal.told.deal.sent_units(own).get()));
+            let units = rest(counted.saturating_add(u128::from(units.get())), sent);
+            let moved = self.bank.value(id, own).saturating_add(deal.carried(own));
+            let value = rest(deal.value(own).saturating_add(u128::from(value.get())), moved);
             self.bank.pay(id, own, units, value);
         }
         self.sign_job(index, job, Scopes::SETTLE, Cure { deal: id, reference: String::new() }.into());
@@ -164,4 +170,9 @@ impl World<'_> {
             _ => false,
         }
     }
+}
+
+/// What is missing of a sum.
+fn rest(sum: u128, there: u128) -> Amount {
+    Amount::new(u64::try_from(sum.saturating_sub(there)).unwrap_or(u64::MAX))
 }
