@@ -106,6 +106,7 @@ pub struct Protections {
 
 /// Which orders.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct OrderQuery {
     /// Only on this market (BASE-QUOTE).
     pub market: Option<String>,

@@ -14,6 +14,7 @@ pub struct SignedBlock {
 
 /// What a submission may ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct SubmitQuery {
     /// Whether the reply carries the receipt; it does unless this is false.
     pub receipt: Option<bool>,
@@ -144,6 +145,7 @@ pub struct ProvenRecord {
 
 /// Which part of a lane.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct LaneQuery {
     /// The first seq to list; 1 if absent.
     pub from: Option<u64>,

@@ -136,6 +136,7 @@ pub struct InFlight {
 
 /// Which deals of the account that logged in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct DealQuery {
     /// `me` or `them`: only deals where that side must pay now.
     pub due_by: Option<String>,

@@ -155,6 +155,7 @@ pub struct AuctionPage {
 
 /// Which auctions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct AuctionQuery {
     /// Where the page before ended: its `next_before`.
     pub before: Option<String>,
@@ -198,6 +199,7 @@ pub struct Markets {
 
 /// How deep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct BookQuery {
     /// Levels a side, at most 1000; 50 if absent.
     pub depth: Option<u32>,
@@ -232,6 +234,7 @@ pub struct Book {
 
 /// Which trades.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct TradeQuery {
     /// Only trades with a number below this.
     pub before: Option<u64>,
@@ -275,6 +278,7 @@ pub struct TradePage {
 
 /// Which candles.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct CandleQuery {
     /// How long each is: `1m`, `5m`, `15m`, `1h`, `4h` or `1d`; `1m` if absent.
     pub interval: Option<String>,

@@ -208,6 +208,7 @@ pub struct Standing {
 
 /// As whom one looks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 pub struct ReputationQuery {
     /// The account from whose own circle the score is seen; absent: from the seeds.
     pub from: Option<String>,

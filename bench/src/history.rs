@@ -11,7 +11,8 @@ use bandex_journal::Journal;
 use bandex_sequencer::{Ends, Sealed, Sequencer, Submitted};
 use bandex_settlement::Party;
 use bandex_tradechain::body::{
-    Acknowledge, AssetListing, Change, MarketListing, Operation, Orders, Parameters, Pay, Place, Register,
+    Acknowledge, AssetListing, Bandwidth, Change, MarketListing, Operation, Orders, Parameters, Pay, Payer,
+    Place, Register,
 };
 use bandex_tradechain::{Block, Body, Genesis, Head, Keypair, verify};
 use bandex_types::{
@@ -27,6 +28,8 @@ const LOTS: Quantity = Quantity::new(1_000_000);
 const PRICE: Price = Price::new(8_000_000);
 /// In millisatoshi.
 const VALUE: u64 = 40_000;
+/// What one gives another at first, in bytes.
+const GIFT: u64 = 1_000_000_000;
 /// Deadlines that no measurement reaches.
 const LONG_US: u64 = 1_000 * 365 * 24 * 3_600 * 1_000_000;
 /// Time between two batches.
@@ -130,6 +133,51 @@ impl History {
             self.round(journal, mix).await?;
         }
         Ok(std::mem::replace(&mut self.counts, before))
+    }
+
+    /// The accounts, in the order in which they were registered.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        self.lanes.iter().map(|lane| lane.account)
+    }
+
+    /// Carries out decisions of the operator.
+    ///
+    /// # Errors
+    /// The store does not take them, or one of them is refused.
+    pub async fn decide(&mut self, journal: &mut dyn Journal, changes: Vec<Change>) -> Result<()> {
+        let mut making = self.sequencer.batch(self.now);
+        making.configure(changes);
+        let sealed = making.seal().context("a configure block was applied")?;
+        if let Some(refused) = sealed.applied.iter().find_map(|applied| refusal(&applied.outcome)) {
+            bail!("a decision was refused: {refused:?}");
+        }
+        self.keep(journal, sealed).await
+    }
+
+    /// Lets each of these pairs give each other bandwidth on credit and back, three times, so that both honour what they
+    /// owed: two edges of the trust graph a pair.
+    ///
+    /// # Errors
+    /// The store does not take it, or a block is not taken as it should be.
+    pub async fn serve(&mut self, journal: &mut dyn Journal, pairs: &[(usize, usize)]) -> Result<()> {
+        for (round, bytes) in [(0, GIFT), (1, 2 * GIFT), (2, 2 * GIFT)] {
+            let mut blocks = Vec::with_capacity(pairs.len());
+            let mut others = Vec::with_capacity(pairs.len());
+            for (one, other) in pairs {
+                let (from, to) = if round == 1 { (other, one) } else { (one, other) };
+                let counterparty = self.lanes.get(*to).context("a lane")?.account;
+                let (sent_bytes, received_bytes, tokens) = (bytes, 0, Amount::ZERO);
+                let payer = Payer::Author;
+                let record = Bandwidth { counterparty, sent_bytes, received_bytes, payer, tokens };
+                blocks.push((*from, record.into()));
+                others.push(*to);
+            }
+            let ids = self.submit(journal, blocks).await?;
+            let acknowledged = others.into_iter().zip(ids);
+            let acknowledged = acknowledged.map(|(other, proposal)| (other, Acknowledge { proposal }.into()));
+            self.submit(journal, acknowledged.collect()).await?;
+        }
+        Ok(())
     }
 
     /// One deal of every pair, with the quotes before it.

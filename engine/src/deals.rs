@@ -222,7 +222,11 @@ impl Engine {
 
     /// Opens a deal. The admission has judged the terms; what the orders locked for it becomes the deal's: how much that
     /// is of the seller's and of the buyer's order is given with the id.
-    pub(crate) fn open_deal(&mut self, fill: Fill, effects: &mut Effects) -> (DealId, [Amount; 2]) {
+    pub(crate) fn open_deal(
+        &mut self,
+        fill: Fill,
+        effects: &mut Effects,
+    ) -> (DealIndex, DealId, [Amount; 2]) {
         let id = deal_id(&fill.taker.order, &fill.maker.order);
         let terms = &fill.terms;
         let at_once = terms.settles_at_once();
@@ -239,8 +243,7 @@ impl Engine {
             let within = account.reserved <= u128::from(account.limit().get());
             assert!(at_once || within, "no reservation is granted beyond the limit");
         }
-        self.net_new(index, effects);
-        (id, locks)
+        (index, id, locks)
     }
 
     pub(crate) fn pay(

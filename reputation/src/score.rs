@@ -61,13 +61,13 @@ impl fmt::Display for Score {
     }
 }
 
-/// How many walks the scores of so many accounts are taken from: 2¹⁹ and 16 for each account, at most 2²².
+/// How many walks the scores of so many accounts are taken from: 2²⁰ and 5 for each account, at most 3·2²⁰.
 ///
 /// As many as a recomputation has time for; a score's error falls with the root of them.
 pub const fn walks_for(accounts: u32) -> u32 {
-    const LEAST: u32 = 1 << 19;
-    const MOST: u32 = 1 << 22;
-    let some = LEAST.saturating_add(accounts.saturating_mul(16));
+    const LEAST: u32 = 1 << 20;
+    const MOST: u32 = 3 << 20;
+    let some = LEAST.saturating_add(accounts.saturating_mul(5));
     if some < MOST { some } else { MOST }
 }
 

@@ -25,22 +25,31 @@ impl Walks {
         let room = usize::try_from(count).unwrap_or(0);
         let mut walks =
             Self { visits: Vec::with_capacity(room.saturating_mul(2)), ends: Vec::with_capacity(room) };
-        for (number, seed) in (0..count).zip(seeds.iter().cycle()) {
-            let begin = walks.visits.len();
-            let mut draws = Draws::of_walk(&key, u64::from(number));
-            let mut at = *seed;
-            walks.visits.push(at);
-            for _ in 0..MOST_STEPS {
-                let Some(next) = network.step(at, scale, &mut draws) else { break };
-                at = next;
-                if !walks.visits.get(begin..).is_some_and(|walk| walk.contains(&at)) {
-                    walks.visits.push(at);
-                }
+        let every = u32::try_from(seeds.len()).unwrap_or(u32::MAX);
+        for (first, seed) in (0..count).zip(seeds) {
+            // All walks of one seed one after the other, while its edges are at hand; their numbers are those of turns.
+            let mut number = Some(first);
+            while let Some(turn) = number.filter(|turn| *turn < count) {
+                walks.walk(network, *seed, scale, Draws::of_walk(&key, u64::from(turn)));
+                number = turn.checked_add(every);
             }
-            // 2²⁵ walks of 33 accounts would not fit 32 bits; no caller takes as many.
-            walks.ends.push(u32::try_from(walks.visits.len()).unwrap_or(u32::MAX));
         }
         walks
+    }
+
+    fn walk(&mut self, network: &Network, seed: u32, scale: u64, mut draws: Draws) {
+        let begin = self.visits.len();
+        let mut at = seed;
+        self.visits.push(at);
+        for _ in 0..MOST_STEPS {
+            let Some(next) = network.step(at, scale, &mut draws) else { break };
+            at = next;
+            if !self.visits.get(begin..).is_some_and(|walk| walk.contains(&at)) {
+                self.visits.push(at);
+            }
+        }
+        // 2²⁵ walks of 33 accounts would not fit 32 bits; no caller takes as many.
+        self.ends.push(u32::try_from(self.visits.len()).unwrap_or(u32::MAX));
     }
 
     /// These walks and no others.
@@ -116,7 +125,7 @@ mod tests {
         assert_eq!(walks.len(), 20_000);
         let mut longest = 0;
         for (number, walk) in walks.iter().enumerate() {
-            assert_eq!(walk[0], if number % 2 == 0 { 1 } else { 5 });
+            assert_eq!(walk[0], if number < 10_000 { 1 } else { 5 });
             longest = longest.max(walk.len());
             for (at, account) in walk.iter().enumerate() {
                 assert!(!walk[..at].contains(account), "{walk:?}");
@@ -134,7 +143,11 @@ mod tests {
         let network = network(&[(1, 2, 9), (2, 3, 9), (3, 1, 9)]);
         let take = |count| Walks::take(&network, &[1, 2], &Hash::new([1; 32]), count);
         let (few, many) = (take(100), take(1_000));
-        assert!(few.iter().eq(many.iter().take(100)));
+        // Each seed in turn begins half of them.
+        assert!(few.iter().take(50).eq(many.iter().take(50)));
+        assert!(few.iter().skip(50).eq(many.iter().skip(500).take(50)));
+        assert_eq!(take(101).len(), 101);
+        assert_eq!(take(1).len(), 1);
         assert_eq!(Walks::take(&network, &[], &Hash::new([1; 32]), 100).len(), 0);
     }
 }

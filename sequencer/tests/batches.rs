@@ -3,9 +3,10 @@
 
 use bandex_engine::{Engine, Event, Refusal};
 use bandex_sequencer::{Ends, Known, Replay, ReplayError, Sealed, Sequencer, Submitted};
-use bandex_tradechain::body::{Bandwidth, Change, Parameters, Payer, Register, Transfer};
+use bandex_tradechain::body::{Bandwidth, Change, Parameters, Payer, Register, Transfer, TrustTerms};
 use bandex_tradechain::{
-    Block, Body, Command, Decoded, Genesis, Keypair, Record, RecordError, Verified, verify, verify_batch,
+    Block, Body, Command, Decoded, Genesis, Keypair, Record, RecordError, Scores, Verified, verify,
+    verify_batch,
 };
 use bandex_types::{AccountId, Amount, AssetId, BlockId, Hash, Timestamp};
 
@@ -272,4 +273,54 @@ fn a_refused_register_stands_in_no_lane() {
         previous: world.records()[2].hash(),
     };
     assert!(replay.again(&record).unwrap().block.is_none());
+}
+
+#[test]
+fn scores_are_sequenced_while_they_are_due_and_only_then() {
+    const EPOCH_US: u64 = 1_000_000;
+    let mut world = World::new();
+    world.batch(vec![world.register(10)]);
+    let account = world.sequencer.engine().at_position(1).expect("it is registered");
+    let terms = TrustTerms { epoch_us: EPOCH_US, ..TrustTerms::default() };
+    let mut making = world.sequencer.batch(START);
+    making.configure(vec![Change::SetTrust(terms), Change::SetSeed { account, seed: true }]);
+    world.journal.extend(making.seal());
+    let due = |world: &World| world.sequencer.engine().checkpoint();
+    let give = |world: &mut World, at: Timestamp, scores: Scores| {
+        let mut making = world.sequencer.batch(at);
+        making.scores(scores);
+        let sealed = making.seal();
+        let events = |sealed: &Sealed| -> Vec<Event> {
+            sealed.applied.iter().flat_map(|applied| applied.outcome.events.clone()).collect()
+        };
+        let found = sealed.as_ref().map(events);
+        world.journal.extend(sealed);
+        found
+    };
+    assert_eq!(due(&world), None);
+    let mut making = world.sequencer.batch(START.plus(EPOCH_US));
+    making.tick_if_due();
+    world.journal.extend(making.seal());
+    let first = due(&world).expect("an epoch has ended").scores();
+    // Of another epoch, or drawn with another key, they are not taken at all.
+    let at = START.plus(EPOCH_US + 1);
+    assert_eq!(give(&mut world, at, Scores { epoch: first.epoch + 1, ..first.clone() }), None);
+    assert_eq!(give(&mut world, at, Scores { checkpoint: Hash::ZERO, ..first.clone() }), None);
+    let events = give(&mut world, at, first.clone()).expect("they are due");
+    assert!(events.contains(&Event::Scored { epoch: first.epoch }), "{events:?}");
+    assert_eq!(due(&world), None);
+    assert_eq!(give(&mut world, at, first.clone()), None, "once is enough");
+    // Those that come when the next epoch has ended meanwhile only let the time pass: its own are due then.
+    let mut making = world.sequencer.batch(START.plus(2 * EPOCH_US));
+    making.tick_if_due();
+    world.journal.extend(making.seal());
+    let second = due(&world).expect("the second has ended").scores();
+    let events = give(&mut world, START.plus(3 * EPOCH_US), second.clone()).expect("time has passed");
+    assert!(!events.iter().any(|event| matches!(event, Event::Scored { .. })), "{events:?}");
+    assert_eq!(due(&world).map(|third| third.epoch), Some(second.epoch + 1));
+    let mut replay = Replay::new();
+    for record in world.records() {
+        replay.again(&record).expect("all of it replays");
+    }
+    assert_eq!(replay.engine().digest(), world.sequencer.engine().digest());
 }

@@ -1,8 +1,8 @@
 //! A key that signs anything: blocks of any lane position, any network, any content, well-formed or not.
 
 use bandex_tradechain::body::{
-    Acknowledge, Bandwidth, Grant, Heal, Operation, Orders, Pay, Place, Register, Revoke, Rotate, Scopes,
-    Transfer, leading_zero_bits, possession_statement,
+    Acknowledge, Bandwidth, Claim, Grant, Heal, Operation, Orders, Pay, Place, Register, Revoke, Rotate,
+    Scopes, Transfer, leading_zero_bits, possession_statement,
 };
 use bandex_tradechain::{Block, Body, Domain, Head, Keypair, SignedBlock};
 use bandex_types::{
@@ -137,6 +137,15 @@ impl RawLane {
     /// Thaws the account after a fork.
     pub fn heal(&mut self, key: PublicKey, keep: BlockId) -> SignedBlock {
         self.sign(Heal { key, keep })
+    }
+
+    /// Asks for the first grant with at least so many zero bits of work.
+    pub fn claim(&mut self, bits: u32) -> SignedBlock {
+        let with = |nonce| self.block(Claim { nonce });
+        let block = (0..).map(with).find(|block| leading_zero_bits(&block.id()) >= bits).unwrap();
+        let signed = block.sign(&self.keypair);
+        self.head = Head { seq: self.head.seq + 1, id: signed.id() };
+        signed
     }
 
     /// A block of operations.

@@ -1,10 +1,10 @@
 //! A real server in a folder of its own, and ways to ask it.
 
 use crate::{RawLane, Socket, database};
-use bandex_api::{Balances, BlockReply, Book, Deal, Lane, Login as WireLogin, Markets, Problem};
+use bandex_api::{Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem};
 use bandex_exchange::{Config, Exchange, Recovery, StartError};
 use bandex_sdk::Rest;
-use bandex_tradechain::body::{AssetListing, Change, MarketListing, Parameters};
+use bandex_tradechain::body::{AssetListing, Change, MarketListing, Parameters, TrustTerms};
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, Amount, AssetId, DealId, MarketId, PublicKey, Rail, Ratio};
 use reqwest::Method;
@@ -314,6 +314,22 @@ impl Server {
     pub async fn set_limit(&self, account: AccountId, limit: u64) {
         self.configure(json!([{ "change": "set_limit", "account": account, "limit": limit.to_string() }]))
             .await;
+    }
+
+    /// Sets the terms of trust: those that hold by themselves, changed.
+    ///
+    /// # Panics
+    /// They are refused.
+    pub async fn set_trust(&self, change: impl FnOnce(&mut TrustTerms)) -> BlockReply {
+        let mut terms = TrustTerms::default();
+        change(&mut terms);
+        let change = serde_json::to_value(Change::SetTrust(terms)).unwrap();
+        self.configure(json!([change])).await
+    }
+
+    /// Why the limit of an account is what it is.
+    pub async fn limits(&self, account: AccountId) -> Limits {
+        self.get(&format!("/v1/limits/{account}")).await.read()
     }
 
     /// Grants tokens, in bytes.

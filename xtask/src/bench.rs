@@ -7,7 +7,8 @@ use crate::{step, suite};
 use anyhow::Result;
 
 /// The benchmarks there are.
-pub const KNOWN: [&str; 7] = ["e2e", "restart", "storage", "matching", "instructions", "generate", "engine"];
+pub const KNOWN: [&str; 8] =
+    ["e2e", "restart", "storage", "epoch", "matching", "instructions", "generate", "engine"];
 
 /// The argument of `matching` that brings other people's books in.
 const PEERS: &str = "--peers";

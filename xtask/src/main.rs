@@ -54,7 +54,7 @@ enum Task {
     /// Run a benchmark in release mode.
     ///
     /// e2e: signed orders a second through a server. restart: a start on a long journal. storage: bytes a record and a
-    /// deal. matching: commands a second of the book, on workload files (--file) or on ones made anew; with --peers also
+    /// deal. epoch: from the end of an epoch of the trust graph to its scores, through a server. matching: commands a second of the book, on workload files (--file) or on ones made anew; with --peers also
     /// of other people's books. instructions: instructions a command of the book. generate: writes a workload file (KIND
     /// OUT [N] [SEED]). engine: the same files through the engine, with all it does around the book. Arguments follow the name, after `--` or without it; --help after `--` lists them.
     Bench {

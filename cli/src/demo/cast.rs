@@ -4,7 +4,7 @@
 //! blocks that both sides sign. The downloaders ran out and will buy; the uploaders earned and will sell.
 
 use super::board::{self, Shared};
-use super::{Flow, Stage};
+use super::{Flow, Stage, trust};
 use anyhow::{Context, Result};
 use bandex_agent::{Agent, ChannelSource, Event, Policy};
 use bandex_flow::{self as flow, Action, VenueTrade};
@@ -18,9 +18,9 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use tokio::sync::mpsc;
 
-/// The limit of a trusted account, in millisatoshi: a hundredth of a bitcoin. The share of it that one deal may draw is
-/// more than any deal of the recorded flow is worth.
-const TRUSTED: Amount = Amount::new(1_000_000_000);
+/// What a bonded account puts at stake, in bytes: worth 300,000,000 millisatoshi at [`super::trust::RATE`], of which half
+/// counts. The share of that limit which one deal may draw is more than any deal of the recorded flow is worth.
+const BOND: Amount = Amount::new(7_660_878_447_396);
 /// What every seller keeps beside its offers in the file, in bytes: 10 BWT.
 const SPARE_BYTES: u64 = 10_000_000_000;
 /// In how many sittings a downloader takes what it pays for.
@@ -72,7 +72,7 @@ impl Cast {
     }
 }
 
-/// Registers the accounts, lets tokens flow to the sellers, sets limits, and starts the agents.
+/// Registers the accounts, lets tokens flow to the sellers, has bonds posted, and starts the agents.
 pub(crate) async fn assemble(stage: &Stage, traders: u32, flow: &Flow) -> Result<Cast> {
     board::lock(&stage.board).phase = "traders register";
     let members = try_join_all((0..traders).map(|_| enlist(stage))).await?;
@@ -80,12 +80,11 @@ pub(crate) async fn assemble(stage: &Stage, traders: u32, flow: &Flow) -> Result
     let cast = Cast { members, numbers: Mutex::new(BTreeMap::new()), scale: market.scale };
     board::lock(&stage.board).phase = "tokens are earned";
     earn(stage, &cast, flow).await?;
-    board::lock(&stage.board).phase = "limits are set";
-    // Every other account has a history; the rest are strangers with the dust that anybody gets.
-    let trusted = cast.members.iter().skip(1).step_by(2);
-    let limits =
-        trusted.map(|member| Change::SetLimit { account: member.trader.account(), limit: Some(TRUSTED) });
-    stage.configure(limits.collect()).await?;
+    board::lock(&stage.board).phase = "bonds are posted";
+    // Every other account posts a bond; the rest are strangers with the dust that anybody gets.
+    let bonded: Vec<&Member> = cast.members.iter().skip(1).step_by(2).collect();
+    trust::begin(stage, &bonded).await?;
+    try_join_all(bonded.iter().map(|member| post(stage, member, BOND))).await?;
     board::lock(&stage.board).phase = "agents start";
     for member in &cast.members {
         hire(stage, member, Policy::default()).await?;
@@ -99,6 +98,13 @@ pub(crate) async fn enlist(stage: &Stage) -> Result<Member> {
     let trader =
         Trader::register(&stage.client, &stage.rest, &stage.markets, keypair.clone(), MemoryLane).await?;
     Ok(Member { trader, keypair })
+}
+
+/// Has an account put tokens at stake that it was granted for that.
+pub(crate) async fn post(stage: &Stage, member: &Member, amount: Amount) -> Result<()> {
+    stage.configure(vec![Change::Issue { to: member.trader.account(), amount }]).await?;
+    member.trader.bond(amount).await?;
+    Ok(())
 }
 
 /// The most that each seller ever has on offer or has sold, in bytes: what it must have earned before.

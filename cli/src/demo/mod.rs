@@ -1,8 +1,8 @@
 //! `bandex demo`: the main job, on real order flow, on one machine, with nothing else done first.
 //!
 //! It starts an exchange on loopback, brings traders with tokens they earned, replays a recorded flow as their signed
-//! orders, lets agents settle every deal tranche by tranche, lets one account stop paying, and ends with an audit of
-//! the true store and of one with a flipped byte. The Bitcoin legs are `attested`: both sides sign that a payment was
+//! orders, lets agents settle every deal tranche by tranche, scores those who honoured what they owed, lets one account
+//! stop paying, whose bond pays its victim, and ends with an audit of the true store and of one with a flipped byte. The Bitcoin legs are `attested`: both sides sign that a payment was
 //! made, and no coin moves.
 
 mod board;
@@ -11,6 +11,7 @@ mod play;
 mod report;
 mod screen;
 mod trial;
+mod trust;
 mod vanish;
 
 use crate::output;
@@ -176,9 +177,10 @@ async fn act(exchange: &Exchange, options: &Options, flow: &Flow, board: &Shared
     let watching = play::watch(&stage).await?;
     let pace = play::replay(&stage, &cast, flow, options.speed).await.context("replaying the flow")?;
     play::settled(&stage, SETTLE_TIME).await.context("settling")?;
+    let scored = trust::score(&stage, &cast).await.context("the end of an epoch")?;
     let vanished = vanish::stage_left(&stage, &cast).await.context("the account that stops paying")?;
     let made = watching.finish();
-    Ok(report::Played { pace, vanished, trades: pace_trades(&cast, &made) })
+    Ok(report::Played { pace, scored, vanished, trades: pace_trades(&cast, &made) })
 }
 
 fn pace_trades(cast: &cast::Cast, made: &[bandex_sdk::api::Trade]) -> Vec<flow::VenueTrade> {

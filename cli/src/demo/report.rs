@@ -3,6 +3,7 @@
 use super::board::{self, Shared};
 use super::play::Pace;
 use super::trial::Trial;
+use super::trust::Scored;
 use super::vanish::Vanished;
 use super::{Flow, Options};
 use crate::output::{self, grouped, table};
@@ -17,6 +18,7 @@ const WHOLE_FILE: (usize, usize) = (230, 231);
 /// What was played.
 pub(crate) struct Played {
     pub pace: Pace,
+    pub scored: Scored,
     pub vanished: Vanished,
     pub trades: Vec<VenueTrade>,
 }
@@ -47,6 +49,7 @@ pub(crate) struct Report {
     replay_seconds: f64,
     commands_per_second: u64,
     seconds: f64,
+    scored: Scored,
     vanished: Vanished,
     audit: &'static str,
     audit_seconds: f64,
@@ -111,6 +114,7 @@ impl Report {
             store: options.data.as_ref().map(|data| data.display().to_string()),
             address: options.keep.then(|| format!("http://{address}")),
             good: trial.is_good() && played.vanished.within_cap && all_settled && matched,
+            scored: played.scored,
             vanished: played.vanished,
         }
     }
@@ -133,7 +137,7 @@ impl Report {
         let rate = format!("{} signed blocks a second", grouped(self.commands_per_second));
         println!();
         table([
-            ("traders", format!("{}, half buyers, half sellers; every other one a stranger", self.traders)),
+            ("traders", format!("{}, half buyers, half sellers; every other one with a bond", self.traders)),
             ("orders", format!("{}, and {} cancels", grouped(self.orders), grouped(self.cancels))),
             ("refused", refused.join(", ")),
             ("trades", share),
@@ -149,8 +153,21 @@ impl Report {
             ),
             ("exposure", format!("{} msat at most in one deal", grouped(self.largest_exposure_msat))),
             (
+                "scores",
+                format!(
+                    "{} accounts, out of {} edges of honoured value; the highest {}",
+                    self.scored.accounts, self.scored.edges, self.scored.score
+                ),
+            ),
+            ("its limit", self.scored.why.clone()),
+            ("", self.scored.raise.clone()),
+            ("fees", format!("{} BWT, taken out of what was delivered", self.scored.fees)),
+            (
                 "default",
-                format!("the victim lost {} BTC; its cap was {} BTC", self.vanished.loss, self.vanished.cap),
+                format!(
+                    "the victim lost {} BTC; its cap was {} BTC; the bond paid {} BTC of it, {} BWT",
+                    self.vanished.loss, self.vanished.cap, self.vanished.covered, self.vanished.slashed
+                ),
             ),
             ("blocks", format!("{} in {} records", grouped(self.blocks), grouped(self.records))),
             ("rate", format!("{rate}, durable and answered, over {:.1} s", self.replay_seconds)),

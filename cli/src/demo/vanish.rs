@@ -1,14 +1,15 @@
-//! One account stops paying: a stranger buys, pays a few tranches and is gone. What its victim loses is its cap at most.
+//! One account stops paying: with a small bond it buys, pays a few tranches and is gone. What its victim loses is its cap
+//! at most, and the bond pays for that as far as it goes.
 
 use super::Stage;
 use super::board;
-use super::cast::{Cast, enlist, hire, short};
+use super::cast::{Cast, enlist, hire, post, short};
 use anyhow::{Context, Result, bail, ensure};
 use bandex_agent::Policy;
 use bandex_sdk::MarketInfo;
 use bandex_sdk::api::{Deal, DealQuery};
 use bandex_sdk::tradechain::body::Place;
-use bandex_sdk::types::{PostOnly, Price, Quantity, Side, TimeInForce};
+use bandex_sdk::types::{Amount, PostOnly, Price, Quantity, Side, TimeInForce};
 use serde::Serialize;
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,8 @@ use std::time::{Duration, Instant};
 const ACTIONS: u32 = 5;
 /// What it buys at most, in lots: 5 BWT.
 const LOTS: u64 = 5_000_000;
+/// Its bond, in bytes: worth 2,000 millisatoshi.
+const BOND: Amount = Amount::new(51_072_523);
 /// How long the exchange may take to convict it, after the deadline.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -32,6 +35,10 @@ pub(crate) struct Vanished {
     pub loss: String,
     /// The most that it could have been.
     pub cap: String,
+    /// Tokens of the bond that the victim got.
+    pub slashed: String,
+    /// How much of the loss they cover, in quote.
+    pub covered: String,
     /// What was paid before, in quote, of how much.
     pub paid: String,
     /// The whole price.
@@ -51,6 +58,7 @@ pub(crate) async fn stage_left(stage: &Stage, cast: &Cast) -> Result<Vanished> {
     board::lock(&stage.board).phase = "one stops paying";
     let market = stage.markets.market("BWT-BTC").context("the market is not listed")?;
     let vanisher = enlist(stage).await?;
+    post(stage, &vanisher, BOND).await?;
     hire(stage, &vanisher, Policy::stop_after(ACTIONS)).await?;
     let (price, quantity) = (inside_price(stage, market).await?, Quantity::new(LOTS));
     let mut ask = Place::limit(market.id, Side::Sell, price, quantity);
@@ -60,7 +68,7 @@ pub(crate) async fn stage_left(stage: &Stage, cast: &Cast) -> Result<Vanished> {
     bid.time_in_force = TimeInForce::Ioc;
     vanisher.trader.place(bid).await?;
     board::lock(&stage.board).note(format!(
-        "a stranger buys {} BWT, pays a few tranches and vanishes",
+        "somebody with a small bond buys {} BWT, pays a few tranches and vanishes",
         market.scale.quantity(quantity)
     ));
     let reads = stage.rest.login(&vanisher.keypair, &stage.markets).await?;
@@ -100,7 +108,7 @@ fn tell(stage: &Stage, deal: &Deal, shown: &mut String) {
     let paid = format!("{} of {} BTC paid", deal.quote_sent, deal.quote_total);
     if *shown != paid && deal.state == "open" {
         board::lock(&stage.board)
-            .note(format!("the stranger: {paid}, the victim's cap is {} BTC", deal.seller_cap));
+            .note(format!("the buyer: {paid}, the victim's cap is {} BTC", deal.seller_cap));
         *shown = paid;
     }
 }
@@ -115,6 +123,8 @@ fn finish(stage: &Stage, deal: &Deal, frozen: Option<String>) -> Result<Vanished
         victim: deal.seller.clone(),
         loss,
         cap: deal.seller_cap.clone(),
+        slashed: deal.slashed.clone().unwrap_or_else(|| "0".to_owned()),
+        covered: deal.covered.clone().unwrap_or_else(|| "0".to_owned()),
         paid: deal.quote_sent.clone(),
         quote_total: deal.quote_total.clone(),
         delivered: deal.base_sent.clone(),
@@ -124,8 +134,8 @@ fn finish(stage: &Stage, deal: &Deal, frozen: Option<String>) -> Result<Vanished
     };
     let id = deal.deal.parse().map(short).unwrap_or_default();
     board::lock(&stage.board).note(format!(
-        "deal {id}: default. The victim loses {} BTC; its cap was {} BTC. The rest of its tokens is unlocked",
-        vanished.loss, vanished.cap
+        "deal {id}: default. The victim loses {} BTC; its cap was {} BTC. The bond pays {} BTC of it, in tokens",
+        vanished.loss, vanished.cap, vanished.covered
     ));
     Ok(vanished)
 }

@@ -29,11 +29,12 @@ impl Engine {
         let [taken, made] = parties;
         let order = self.orders.get(taker);
         let (id, taker_side) = (order.market, order.side);
-        let (deal, [base, quote]) = if drawn.again {
-            (deal_id(&taken.order, &made.order), [Amount::ZERO; 2])
+        let (opened, deal, [base, quote]) = if drawn.again {
+            (None, deal_id(&taken.order, &made.order), [Amount::ZERO; 2])
         } else {
             let fill = Fill { market: id, taker_side, taker: taken, maker: made, terms: drawn.terms };
-            self.open_deal(fill, effects)
+            let (index, deal, locks) = self.open_deal(fill, effects);
+            (Some(index), deal, locks)
         };
         let (sell, buy) = match taker_side {
             Side::Sell => (taker, maker),
@@ -58,6 +59,9 @@ impl Engine {
             maker_account: self.accounts.get(made.account).id,
             deal,
         }));
+        if let Some(index) = opened {
+            self.net_new(index, effects);
+        }
         self.scratch.range = Some(match self.scratch.range {
             None => (price, price),
             Some((low, high)) => (low.min(price), high.max(price)),

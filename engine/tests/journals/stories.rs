@@ -2,10 +2,13 @@
 
 use crate::kit::acts::{Grants, limit};
 use crate::kit::*;
-use bandex_tradechain::Command;
+use bandex_settlement::{Party, State};
 use bandex_tradechain::body::*;
+use bandex_tradechain::{Command, Scores};
 use bandex_types::Side::{Buy, Sell};
-use bandex_types::{Amount, OrderRef, OrderType, PostOnly, Price, Quantity, SelfTrade, TimeInForce};
+use bandex_types::{
+    Amount, AssetId, OrderRef, OrderType, PostOnly, Price, Quantity, Ratio, SelfTrade, TimeInForce,
+};
 
 /// Name, what it is about, and how it goes.
 type Story = (&'static str, &'static str, fn() -> World);
@@ -28,6 +31,12 @@ pub const ALL: &[Story] = &[
         "version 2: an upgrade in mid-trade, a band, a halt, an auction with all that gathers",
         auctions,
     ),
+    (
+        "trust",
+        "version 3: bonds, fees, a first grant, certificates, preferences, rates, epochs with scores, a slash",
+        trust,
+    ),
+    ("ends", "version 3: a default cured, a dispute given up and resolved, netting, fees", ends),
 ];
 
 fn accounts() -> World {
@@ -246,5 +255,135 @@ fn auctions() -> World {
     put(&mut world, "alice", limit(EUR_BTC, Sell, 7, 2));
     world.set_state(EUR_BTC, MarketState::Trading);
     world.tick(7 * SECOND);
+    world
+}
+
+fn trust() -> World {
+    let mut world = World::with_under(2, &["alice", "bob", "carol"]);
+    let earlier = world.deal(BWT_BTC, "alice", "bob", 10, 20);
+    world.bond("alice", 10);
+    world.apply(Command::Upgrade { rules: 3 });
+    let terms = TrustTerms {
+        epoch_us: 60 * SECOND,
+        keep_ppm: 900_000,
+        largest_limit: Amount::new(200_000),
+        loss_budget: Amount::new(1_000_000),
+        first_grant: Amount::new(70),
+        grant_work_bits: 4,
+        ..TrustTerms::default()
+    };
+    world.configure(vec![
+        Change::SetParameters(Parameters { dust: Amount::new(300), ..Parameters::default() }),
+        Change::SetTrust(terms.clone()),
+        Change::SetTrust(TrustTerms { keep_ppm: 1_000_001, ..terms.clone() }),
+        Change::SetRate { asset: AssetId::BWT, rate: Ratio::new(7, 2).ok() },
+        Change::SetRate { asset: AssetId::BTC, rate: Ratio::new(3, 1).ok() },
+        Change::SetSeed { account: world.account("alice"), seed: true },
+        Change::SetRegistrar { account: world.account("carol"), registrar: true },
+    ]);
+    for (name, units) in [("alice", 9_000), ("bob", 4_000), ("carol", 200_000)] {
+        world.bond(name, units);
+        world.fee(name, units / 10);
+    }
+    world.unbond("alice", 2_000);
+    world.unbond("bob", 5_000);
+    world.settle(earlier, "alice", "bob");
+    for _ in 0..2 {
+        world.claim("bob", true);
+    }
+    let prefer = Prefer { largest_exposure: Some(Amount::new(900)), least_score: Some(1) };
+    world.send("alice", prefer);
+    put(&mut world, "bob", limit(BWT_BTC, Buy, 10, 50));
+    put(&mut world, "alice", limit(BWT_BTC, Sell, 10, 50));
+    world.operations("bob", vec![Operation::CancelAll { market: None, side: None }]);
+    let served = |world: &mut World, from: &str, to: &str, tokens| {
+        let (proposal, _) = world.bandwidth(from, to, Payer::Counterparty, tokens);
+        world.acknowledge(to, proposal);
+    };
+    served(&mut world, "alice", "bob", 0);
+    served(&mut world, "alice", "bob", 500);
+    served(&mut world, "bob", "carol", 0);
+    served(&mut world, "carol", "bob", 0);
+    world.tick(130 * SECOND);
+    let scores = world.scores();
+    world.apply(Command::Scores(Scores { epoch: 1, ..scores.clone() }));
+    world.apply(Command::Scores(scores));
+    let deal = world.deal(BWT_BTC, "alice", "bob", 10, 50);
+    put(&mut world, "carol", limit(EUR_BTC, Sell, 10, 50));
+    put(&mut world, "alice", Place { own_cap: Some(Amount::new(70)), ..limit(EUR_BTC, Buy, 10, 50) });
+    world.move_on(deal, "alice", "bob");
+    let soon = world.now().plus(5 * SECOND);
+    world.certify("carol", "alice", Some(soon));
+    world.certify("alice", "bob", None);
+    world.rest("alice", BWT_BTC, Sell, 50, 10);
+    world.set_trust(TrustTerms { admission: Admission::Certificate, ..terms.clone() });
+    put(&mut world, "bob", limit(BWT_BTC, Buy, 10, 50));
+    world.tick(5 * SECOND);
+    world.certify("carol", "bob", None);
+    world.decertify("carol", "bob");
+    world.set_trust(TrustTerms { admission: Admission::Fee { amount: Amount::new(500) }, ..terms });
+    world.fee("bob", 100);
+    put(&mut world, "bob", limit(BWT_BTC, Sell, 90, 1));
+    // Bob does not pay: his bond does.
+    world.tick(60 * SECOND);
+    let scores = world.scores();
+    world.apply(Command::Scores(scores));
+    put(&mut world, "alice", limit(BWT_BTC, Sell, 90_000, 50_000));
+    world
+}
+
+fn ends() -> World {
+    let mut world = World::with_under(3, &["alice", "bob", "carol"]);
+    world.set_fees(BWT_BTC, 1_000, 2_500);
+    world.set_fees(BWT_BTC, 600_000, 400_000);
+    world.set_rate(AssetId::BWT, 2, 1);
+    world.bond("bob", 1_000);
+    // Bob's bond pays a part of his default, and he the rest.
+    let defaulted = world.deal(BWT_BTC, "alice", "bob", 100, 300);
+    world.move_on(defaulted, "alice", "bob");
+    world.tick(60 * SECOND);
+    world.write_off("bob", defaulted);
+    let (late, _) = world.cure("bob", defaulted);
+    world.cure("bob", defaulted);
+    world.tick(world.engine.parameters().proposal_us);
+    world.acknowledge("alice", late);
+    let (cure, _) = world.cure("bob", defaulted);
+    world.acknowledge("alice", cure);
+    // Carol is paid and says nothing; both sides stay burdened until they agree.
+    let disputed = world.deal(BWT_BTC, "carol", "bob", 100, 300);
+    world.move_on(disputed, "carol", "bob");
+    let due = world.due(disputed).expect("bob is due");
+    world.pay("bob", disputed, due.tranche, due.cumulative.get());
+    world.tick(30 * SECOND);
+    world.resolve("bob", disputed, 1_000_000);
+    world.resolve("bob", disputed, 100);
+    world.write_off("carol", disputed);
+    let (resolution, _) = world.resolve("carol", disputed, 0);
+    world.acknowledge("bob", resolution);
+    // Back and forth: less is left, nothing is left but a difference, or nothing at all.
+    for (first, back) in [((100, 300), (104, 120)), ((100, 300), (101, 300)), ((100, 300), (100, 300))] {
+        world.deal(BWT_BTC, "alice", "carol", first.0, first.1);
+        world.deal(BWT_BTC, "carol", "alice", back.0, back.1);
+    }
+    let open: Vec<_> =
+        world.watch.deals.states.values().filter(|state| state.deal.due().is_some()).cloned().collect();
+    for state in open {
+        let [seller, buyer] = [state.seller, state.buyer].map(|account| {
+            ["alice", "bob", "carol"]
+                .into_iter()
+                .find(|name| world.account(name) == account)
+                .expect("one of them")
+        });
+        world.settle(state.id, seller, buyer);
+    }
+    // A side that has to go ahead with tokens and does not owes nothing.
+    let waited = world.deal(BWT_BTC, "alice", "bob", 90, 10);
+    world.tick(60 * SECOND);
+    world.cure("alice", waited);
+    let state = |deal| world.deal_state(deal).deal.state();
+    let cured = [(defaulted, Party::Buyer), (waited, Party::Seller)];
+    assert!(cured.into_iter().all(|(deal, by)| state(deal) == State::Cured { by }));
+    let netted = world.watch.deals.states.values().filter(|deal| deal.deal.state() == State::Netted).count();
+    assert_eq!((state(disputed), netted), (State::Resolved, 10));
     world
 }

@@ -24,6 +24,15 @@ pub struct Deals {
     /// What a quote unit of each was worth when it was opened, and which was opened after which.
     rates: BTreeMap<DealId, Option<Ratio>>,
     opened: Vec<DealId>,
+    before: Before,
+}
+
+/// How things stood before the command being applied.
+#[derive(Default)]
+pub struct Before {
+    /// Everybody's limit, and what of it deals hold that were written off.
+    pub limits: BTreeMap<AccountId, (Amount, Amount)>,
+    pub share_ppm: u32,
 }
 
 fn index(party: Party) -> usize {
@@ -38,6 +47,10 @@ fn account(state: &DealState, party: Party) -> AccountId {
 }
 
 impl Deals {
+    pub fn begin_command(&mut self, before: Before) {
+        self.before = before;
+    }
+
     pub fn open(&mut self, trade: &Trade, rate: Option<Ratio>) {
         if self.rates.insert(trade.deal, rate).is_none() {
             self.opened.push(trade.deal);
@@ -52,6 +65,17 @@ impl Deals {
         *last += 1;
         assert_eq!(tranche.tranche, *last, "tranches are counted without gaps");
         sent[index(tranche.party)] += tranche.units.get();
+    }
+
+    pub fn netted(&mut self, netted: &Netted) {
+        // What goes on counts at the lesser rate of the two, so that no reservation rises.
+        let [one, other] = netted.replaced.map(|id| self.rates[&id]);
+        let of = |rate: Option<Ratio>| rate.map_or((1, 1), |rate| (rate.num().into(), rate.den().into()));
+        let ((num, den), (other_num, other_den)): ((u128, u128), (u128, u128)) = (of(one), of(other));
+        let lesser = if num * other_den <= other_num * den { one } else { other };
+        if let Some(id) = netted.deal {
+            self.rates.insert(id, lesser);
+        }
     }
 
     pub fn default(&mut self, notice: &DefaultNotice) {
@@ -109,14 +133,21 @@ impl Deals {
 
     /// The accounts of the orders that made and took a deal.
     pub fn maker_and_taker(&self, deal: DealId) -> [AccountId; 2] {
-        let trade = &self.trades[&deal][0];
-        [trade.maker_account, trade.taker_account]
+        let (taker_side, seller, buyer) = match self.trades.get(&deal) {
+            Some(trades) => return [trades[0].maker_account, trades[0].taker_account],
+            None => {
+                let state = &self.states[&deal];
+                (state.taker_side, state.seller, state.buyer)
+            }
+        };
+        if taker_side == Side::Sell { [buyer, seller] } else { [seller, buyer] }
     }
 
     /// Whether an account defaulted in any deal.
     pub fn has_defaulted(&self, whose: &AccountId) -> bool {
         let by = |state: &DealState| match state.deal.state() {
-            State::Defaulted { by, .. } => account(state, by) == *whose,
+            State::Defaulted { by } | State::Cured { by } => account(state, by) == *whose,
+            State::WrittenOff { .. } | State::Resolved => [state.seller, state.buyer].contains(whose),
             _ => false,
         };
         self.defaulted.iter().any(|id| by(&self.states[id]))
@@ -212,21 +243,26 @@ impl Deals {
     }
 
     /// At the moment it is granted no reservation is beyond the limit, nor a cap beyond its share of it.
+    ///
+    /// A command may let time pass, trade, and then decide something: the limit of that moment is the one before or after.
     fn check_new(&self, engine: &Engine, state: &DealState) {
+        let share_ppm = engine.parameters().share_ppm.max(self.before.share_ppm);
         // It was netted at once: what is in its place reserves less.
         let netted = state.deal.state() == State::Netted;
         for party in PARTIES.into_iter().filter(|_| !netted) {
             let owes = engine.account(&account(state, party)).expect("parties exist");
+            let (limit, burden) = self.before.limits.get(&owes.account).copied().unwrap_or_default();
+            let limit = owes.limit.max(limit);
+            let now = engine.trust(&owes.account).map_or(Amount::ZERO, |trust| trust.burden);
             if !state.deal.terms().settles_at_once() {
-                assert!(owes.reserved <= owes.limit, "{owes:?} in {state:?}");
+                let used = u128::from(owes.reserved.get()) + u128::from(burden.min(now).get());
+                assert!(used <= u128::from(limit.get()), "{owes:?} in {state:?}");
                 let cap = state.deal.terms().cap_of(party.other());
                 let limit = match self.rates[&state.id] {
-                    Some(rate) => {
-                        share(owes.limit, rate.den(), rate.num(), Rounding::Down).unwrap_or(Amount::MAX)
-                    }
-                    None => owes.limit,
+                    Some(rate) => share(limit, rate.den(), rate.num(), Rounding::Down).unwrap_or(Amount::MAX),
+                    None => limit,
                 };
-                let most = draw_cap(cap, None, limit, engine.parameters().share_ppm);
+                let most = draw_cap(cap, None, limit, share_ppm);
                 assert_eq!(cap, most, "a cap is at most the share of the limit");
                 assert_eq!(state.deal.reserved(party), cap, "both caps are reserved");
             }

@@ -286,6 +286,8 @@ only!(order_states, Order, bandex_engine::OrderState);
 only!(tranches, Tranche, bandex_engine::Tranche);
 only!(defaults, Default, bandex_engine::DefaultNotice);
 only!(proposals, Proposal, bandex_engine::ProposalState);
+only!(slashes, Slash, bandex_engine::Slash);
+only!(nettings, Netted, bandex_engine::Netted);
 
 impl Drop for World {
     /// A second engine must come to the same outcomes and the same states, at every seq.

@@ -4,7 +4,6 @@
 use super::deals::Deals;
 use super::watch::Watch;
 use bandex_engine::{AccountState, CommandResult, Engine, Event, FreezeReason, Outcome, Slash, TrustState};
-use bandex_settlement::State;
 use bandex_tradechain::body::{Admission, Parameters, Prefer, TrustTerms};
 use bandex_tradechain::{Body, Command, Decoded, Scores};
 use bandex_types::{AccountId, Amount, AssetId, Hash, Ratio};
@@ -13,12 +12,13 @@ use std::collections::BTreeMap;
 /// Millisatoshi for a smallest unit, by asset.
 pub type Rates = BTreeMap<AssetId, Ratio>;
 
-/// What units are worth, rounded up; without a rate a unit counts as one.
+/// What units are worth, rounded up; without a rate a unit counts as one. More than 64 bits hold counts as that.
 pub fn worth_up(rate: Option<Ratio>, units: u64) -> u128 {
-    match rate {
+    let worth = match rate {
         Some(rate) => (u128::from(units) * u128::from(rate.num())).div_ceil(u128::from(rate.den())),
         None => u128::from(units),
-    }
+    };
+    worth.min(u128::from(u64::MAX))
 }
 
 /// What tokens are worth as a bond or a fee: nothing without a rate.
@@ -59,7 +59,7 @@ impl Trusts {
         self.before.get(account).map_or(0, |state| state.score_ppb)
     }
 
-    pub fn take_in(&mut self, deals: &Deals, event: &Event) {
+    pub fn take_in(&mut self, event: &Event) {
         match event {
             Event::Rules { version } => self.begun = *version >= 3,
             Event::TrustTerms(terms) => self.terms = terms.clone(),
@@ -71,11 +71,6 @@ impl Trusts {
                 assert_eq!(self.due.take().map(|(due, _)| due), Some(*epoch), "scores come once, when due");
             }
             Event::Slash(slash) => self.slashed.push(slash.clone()),
-            Event::DealFees { deal, maker, taker } => {
-                let [maker_account, taker_account] = deals.maker_and_taker(*deal);
-                *self.paid.entry(maker_account).or_default() += u128::from(maker.get());
-                *self.paid.entry(taker_account).or_default() += u128::from(taker.get());
-            }
             _ => {}
         }
     }
@@ -86,7 +81,7 @@ impl Trusts {
             assert!(self.states.is_empty(), "older rules know nothing of trust");
             return;
         }
-        self.count_fees(engine, decoded, outcome);
+        self.count_fees(engine, decoded, outcome, &watch.deals);
         assert_eq!(engine.trust_terms(), &self.terms);
         assert_eq!(engine.rates().collect::<Rates>(), self.rates);
         let due = engine.checkpoint().map(|checkpoint| (checkpoint.epoch, checkpoint.key));
@@ -110,7 +105,14 @@ impl Trusts {
         }
     }
 
-    fn count_fees(&mut self, engine: &Engine, decoded: &Decoded, outcome: &Outcome) {
+    fn count_fees(&mut self, engine: &Engine, decoded: &Decoded, outcome: &Outcome, deals: &Deals) {
+        for event in &outcome.events {
+            if let Event::DealFees { deal, maker, taker } = event {
+                for (account, fee) in deals.maker_and_taker(*deal).into_iter().zip([maker, taker]) {
+                    *self.paid.entry(account).or_default() += u128::from(fee.get());
+                }
+            }
+        }
         let Some((block, _)) = decoded.block() else { return };
         if let (Body::Fee(fee), CommandResult::Done(_)) = (&block.body, &outcome.result) {
             let account = engine.key(&block.author).expect("it signed").account;
@@ -185,13 +187,13 @@ impl Trusts {
         assert_eq!(i128::from(state.bond.get()), bond, "a bond changes by its owner's word: {state:?}");
         let open =
             watch.deals.states.values().any(|deal| {
-                [deal.seller, deal.buyer].contains(&state.account) && !is_over(deal.deal.state())
+                [deal.seller, deal.buyer].contains(&state.account) && !deal.deal.state().is_over()
             });
         assert!(open || state.leaving.is_zero(), "nothing stays at stake for no deal: {state:?}");
         assert!(staked(state) <= all, "{state:?} was {before:?}");
         let ends = outcome.events.iter().any(|event| match event {
             Event::Deal(deal) => {
-                [deal.seller, deal.buyer].contains(&state.account) && is_over(deal.deal.state())
+                [deal.seller, deal.buyer].contains(&state.account) && deal.deal.state().is_over()
             }
             _ => false,
         });
@@ -252,9 +254,4 @@ impl Trusts {
             }
         }
     }
-}
-
-/// Whether a deal is over for good: nothing of a bond can be lost by it any more.
-pub fn is_over(state: State) -> bool {
-    matches!(state, State::Settled)
 }

@@ -2,7 +2,7 @@
 //! checked in `books` and `deals`.
 
 use super::books::{Orders, listing_of, rails};
-use super::deals::Deals;
+use super::deals::{Before, Deals};
 use super::trust::{Trusts, worth_up};
 use bandex_engine::{
     AccountState, BalanceState, CommandResult, Engine, Event, FreezeReason, KeyState, KeyStatus, LockReason,
@@ -10,7 +10,7 @@ use bandex_engine::{
 };
 use bandex_settlement::Party;
 use bandex_tradechain::{Body, Decoded};
-use bandex_types::{AccountId, BlockId, PublicKey, Rail, Side};
+use bandex_types::{AccountId, Amount, BlockId, PublicKey, Rail, Side};
 use borsh::BorshDeserialize;
 use std::collections::BTreeMap;
 
@@ -25,6 +25,7 @@ pub struct Watch {
     pub orders: Orders,
     pub deals: Deals,
     pub trust: Trusts,
+    share_ppm: u32,
     /// The end of each lane: seq and id.
     lanes: BTreeMap<PublicKey, (u64, BlockId)>,
 }
@@ -38,7 +39,7 @@ impl Watch {
         self.see_lanes(engine, decoded, outcome);
         let before = self.balances.clone();
         self.orders.note_placed(decoded, outcome);
-        self.trust.begin_command();
+        self.begin_command();
         for event in &outcome.events {
             self.take_in(engine, event);
         }
@@ -52,8 +53,15 @@ impl Watch {
         self.trust = trust;
     }
 
+    fn begin_command(&mut self) {
+        let burden = |id| self.trust.states.get(id).map_or(Amount::ZERO, |trust| trust.burden);
+        let limits = self.accounts.iter().map(|(id, state)| (*id, (state.limit, burden(id)))).collect();
+        self.deals.begin_command(Before { limits, share_ppm: self.share_ppm });
+        self.trust.begin_command();
+    }
+
     fn take_in(&mut self, engine: &Engine, event: &Event) {
-        self.trust.take_in(&self.deals, event);
+        self.trust.take_in(event);
         match event {
             Event::Account(state) => drop(self.accounts.insert(state.account, state.clone())),
             Event::Key(state) => drop(self.keys.insert(state.key, state.clone())),
@@ -67,6 +75,7 @@ impl Watch {
             Event::Deal(state) => self.deals.change(state),
             Event::Tranche(tranche) => self.deals.tranche(tranche),
             Event::Default(notice) => self.deals.default(notice),
+            Event::Netted(netted) => self.deals.netted(netted),
             Event::Proposal(state) => {
                 let waits = state.status == ProposalStatus::Waiting;
                 let known = self.waiting.contains_key(&state.proposal);
@@ -80,6 +89,7 @@ impl Watch {
             // Dust is the limit of all accounts that have none of their own.
             Event::Parameters(parameters) => {
                 assert_eq!(parameters, engine.parameters());
+                self.share_ppm = parameters.share_ppm;
                 for state in self.accounts.values_mut() {
                     state.limit = engine.account(&state.account).expect("accounts stay").limit;
                 }
@@ -100,7 +110,6 @@ impl Watch {
             | Event::Epoch { .. }
             | Event::Scored { .. }
             | Event::Slash(_)
-            | Event::Netted(_)
             | Event::DealFees { .. } => {}
         }
     }

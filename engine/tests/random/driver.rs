@@ -13,7 +13,7 @@ use bandex_types::{
 };
 use std::collections::BTreeMap;
 
-const MARKETS: [MarketId; 3] = [BWT_BTC, BTC_BWT, EUR_BTC];
+pub const MARKETS: [MarketId; 3] = [BWT_BTC, BTC_BWT, EUR_BTC];
 
 /// An account with its keys by name: the first is the root.
 struct Actor {
@@ -21,7 +21,7 @@ struct Actor {
 }
 
 pub struct Driver {
-    world: World,
+    pub world: World,
     actors: Vec<Actor>,
     /// Counts the names of keys.
     names: usize,
@@ -30,7 +30,7 @@ pub struct Driver {
 }
 
 /// The element that a pick chooses.
-fn pick<T: Clone>(from: &[T], pick: usize) -> Option<T> {
+pub fn pick<T: Clone>(from: &[T], pick: usize) -> Option<T> {
     from.get(pick.checked_rem(from.len())?).cloned()
 }
 
@@ -50,7 +50,29 @@ impl Driver {
         Self { world, actors, names: 0, seen: BTreeMap::new() }
     }
 
-    fn note(&mut self, outcome: &Outcome) {
+    /// A world in which limits are earned: tokens have a rate, epochs end, and some have put something down.
+    pub fn earning() -> Self {
+        let mut driver = Self::new();
+        let world = &mut driver.world;
+        world.set_rate(AssetId::BWT, 3, 1);
+        world.set_trust(TrustTerms {
+            epoch_us: 20 * SECOND,
+            largest_limit: Amount::new(100_000),
+            loss_budget: Amount::new(1_000_000),
+            first_grant: Amount::new(50),
+            grant_work_bits: 4,
+            ..TrustTerms::default()
+        });
+        world.set_seed("alice", true);
+        world.set_registrar("bob", true);
+        for (name, units) in [("alice", 900), ("bob", 300), ("carol", 100), ("mallory", 500)] {
+            world.bond(name, units);
+            world.fee(name, units);
+        }
+        driver
+    }
+
+    pub fn note(&mut self, outcome: &Outcome) {
         let mut count = |what| *self.seen.entry(what).or_default() += 1;
         codes(outcome).into_iter().for_each(&mut count);
         for event in &outcome.events {
@@ -61,6 +83,15 @@ impl Driver {
                 Event::Fork(_) => count("fork"),
                 Event::Auction { price: Some(_), .. } => count("auction"),
                 Event::Protection { tripped: true, .. } => count("protection"),
+                Event::Slash(_) => count("slash"),
+                Event::Netted(_) => count("netted"),
+                Event::DealFees { .. } => count("fees"),
+                Event::Epoch { .. } => count("epoch"),
+                Event::Scored { .. } => count("scored"),
+                Event::Trust(state) if !state.leaving.is_zero() => count("leaving"),
+                Event::Trust(state) if state.score_ppb > 0 && !state.limit.earned.is_zero() => {
+                    count("trusted")
+                }
                 Event::Order(state) => match state.status {
                     OrderStatus::Sleeping => count("sleeping"),
                     OrderStatus::Cancelled(reason) => count(cancelled(reason)),
@@ -70,32 +101,37 @@ impl Driver {
                 Event::Deal(state) if matches!(state.deal.state(), State::Disputed { .. }) => {
                     count("disputed")
                 }
+                Event::Deal(state) if matches!(state.deal.state(), State::WrittenOff { .. }) => {
+                    count("written_off")
+                }
+                Event::Deal(state) if matches!(state.deal.state(), State::Cured { .. }) => count("cured"),
+                Event::Deal(state) if state.deal.state() == State::Resolved => count("resolved"),
                 _ => {}
             }
         }
     }
 
-    fn key(&self, actor: usize, key: usize) -> String {
+    pub fn key(&self, actor: usize, key: usize) -> String {
         let keys = &self.actors[actor % ACTORS].keys;
         keys[key % keys.len()].clone()
     }
 
-    fn account(&self, actor: usize) -> AccountId {
+    pub fn account(&self, actor: usize) -> AccountId {
         self.world.account(&self.key(actor, 0))
     }
 
     /// Which actor an account is.
-    fn actor(&self, account: AccountId) -> usize {
+    pub fn actor(&self, account: AccountId) -> usize {
         (0..ACTORS).find(|actor| self.account(*actor) == account).expect("there are no others")
     }
 
-    fn send(&mut self, actor: usize, key: usize, body: impl Into<Body>) {
+    pub fn send(&mut self, actor: usize, key: usize, body: impl Into<Body>) {
         let name = self.key(actor, key);
         let outcome = self.world.send(&name, body);
         self.note(&outcome);
     }
 
-    fn configure(&mut self, change: Change) {
+    pub fn configure(&mut self, change: Change) {
         let outcome = self.world.configure(vec![change]);
         self.note(&outcome);
     }
@@ -137,6 +173,7 @@ impl Driver {
             | Act::State { .. }
             | Act::Rules { .. }
             | Act::Parameters { .. } => self.rule(act),
+            Act::Trust(ref act) => self.trust(act),
             _ => self.keys(act),
         }
     }
@@ -204,6 +241,7 @@ impl Driver {
             ][usize::from(special.self_trade)],
             display: special.display.map(Quantity::new),
             minimum: special.minimum.map(Quantity::new),
+            least_score: special.least_score,
             trigger: special.trigger.map(|(stops, price)| Trigger {
                 kind: if stops { TriggerKind::StopLoss } else { TriggerKind::TakeProfit },
                 price: Price::new(price),
@@ -384,6 +422,7 @@ fn cancelled(reason: CancelReason) -> &'static str {
         CancelReason::AuctionUnfilled => "auction_unfilled",
         CancelReason::Replaced => "replaced",
         CancelReason::WouldTrade => "woke_in_vain",
+        CancelReason::NotAdmitted => "let_out",
         _ => "cancelled",
     }
 }

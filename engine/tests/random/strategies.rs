@@ -121,6 +121,96 @@ pub enum Act {
         key: usize,
     },
     Stranger,
+    /// Something that has to do with trust.
+    Trust(TrustAct),
+}
+
+/// What traders, registrars and the operator do about trust, and how deals end that went wrong.
+#[derive(Debug, Clone)]
+pub enum TrustAct {
+    Bond {
+        actor: usize,
+        key: usize,
+        units: u64,
+    },
+    Unbond {
+        actor: usize,
+        units: u64,
+    },
+    Fee {
+        actor: usize,
+        units: u64,
+    },
+    Claim {
+        actor: usize,
+        enough: bool,
+    },
+    Certify {
+        actor: usize,
+        of: usize,
+        lives_us: Option<u64>,
+    },
+    Decertify {
+        actor: usize,
+        of: usize,
+    },
+    Prefer {
+        actor: usize,
+        largest: Option<u64>,
+        least_score: Option<u32>,
+    },
+    /// Of a deal that went wrong, if there is one; by whoever owes, or by the other side.
+    Resolve {
+        deal: usize,
+        by_debtor: bool,
+        deliver: u64,
+    },
+    WriteOff {
+        deal: usize,
+        by_debtor: bool,
+    },
+    Cure {
+        deal: usize,
+        by_debtor: bool,
+    },
+    Terms(Terms),
+    Rate {
+        asset: u32,
+        rate: Option<(u64, u64)>,
+    },
+    Seed {
+        actor: usize,
+        seed: bool,
+    },
+    Registrar {
+        actor: usize,
+        registrar: bool,
+    },
+    Fees {
+        market: usize,
+        maker_ppm: u32,
+        taker_ppm: u32,
+    },
+    /// The scores that are due, or others for the same epoch, or for another.
+    Scores {
+        forged: Option<Vec<(u32, u32)>>,
+        right_epoch: bool,
+    },
+}
+
+/// The terms of trust.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    pub epoch_us: u64,
+    pub keep_ppm: u32,
+    pub largest: u64,
+    pub budget: u64,
+    pub score_ppm: u32,
+    pub bond_ppm: u32,
+    pub fee_ppm: u32,
+    /// 0 work, 1 certificate, above that a fee of so much.
+    pub admission: u64,
+    pub first_grant: u64,
 }
 
 /// What makes an order more than a plain one. Numbers are picked so that many of them go together.
@@ -135,6 +225,7 @@ pub struct Special {
     pub trigger: Option<(bool, u64)>,
     /// How long a GTD order lives, in microseconds.
     pub lives_us: u64,
+    pub least_score: Option<u32>,
 }
 
 /// One operation of a block of orders.
@@ -241,16 +332,12 @@ fn special() -> impl Strategy<Value = Special> {
         prop::option::weighted(0.1, 1..12u64),
         prop::option::weighted(0.4, (any::<bool>(), 0..9u64)),
         prop_oneof![9 => 1..20_000_000u64, 1 => Just(0)],
+        prop::option::weighted(0.1, 0..900_000u32),
     );
-    let some = some.prop_map(|(market, budget, self_trade, display, minimum, trigger, lives_us)| Special {
-        market,
-        budget,
-        self_trade,
-        display,
-        minimum,
-        trigger,
-        lives_us,
-    });
+    let some =
+        some.prop_map(|(market, budget, self_trade, display, minimum, trigger, lives_us, least_score)| {
+            Special { market, budget, self_trade, display, minimum, trigger, lives_us, least_score }
+        });
     prop_oneof![2 => Just(Special { lives_us: 5_000_000, ..Special::default() }), 1 => some]
 }
 
@@ -321,7 +408,134 @@ fn ruling() -> impl Strategy<Value = Act> {
     ]
 }
 
+/// Of traders and registrars, about trust.
+fn trusting() -> impl Strategy<Value = TrustAct> {
+    let who = || 0..ACTORS;
+    let key = prop_oneof![3 => Just(0usize), 1 => 1..4usize];
+    let cap = prop::option::weighted(0.6, 0..600u64);
+    let least = prop::option::weighted(0.2, 0..900_000u32);
+    let deliver = prop_oneof![3 => Just(0u64), 2 => 1..200u64];
+    prop_oneof![
+        6 => (who(), key, units()).prop_map(|(actor, key, units)| TrustAct::Bond { actor, key, units }),
+        4 => (who(), units()).prop_map(|(actor, units)| TrustAct::Unbond { actor, units }),
+        3 => (who(), units()).prop_map(|(actor, units)| TrustAct::Fee { actor, units }),
+        1 => (who(), prop::bool::weighted(0.8)).prop_map(|(actor, enough)| TrustAct::Claim { actor, enough }),
+        3 => (who(), who(), prop::option::of(0..40_000_000u64))
+            .prop_map(|(actor, of, lives_us)| TrustAct::Certify { actor, of, lives_us }),
+        1 => (who(), who()).prop_map(|(actor, of)| TrustAct::Decertify { actor, of }),
+        3 => (who(), cap, least)
+            .prop_map(|(actor, largest, least_score)| TrustAct::Prefer { actor, largest, least_score }),
+        3 => (any::<usize>(), any::<bool>(), deliver)
+            .prop_map(|(deal, by_debtor, deliver)| TrustAct::Resolve { deal, by_debtor, deliver }),
+        2 => (any::<usize>(), prop::bool::weighted(0.2))
+            .prop_map(|(deal, by_debtor)| TrustAct::WriteOff { deal, by_debtor }),
+        4 => (any::<usize>(), prop::bool::weighted(0.9)).prop_map(|(deal, by_debtor)| TrustAct::Cure { deal, by_debtor }),
+    ]
+}
+
+/// Of the operator, about trust; and the scores that come back.
+fn weighing() -> impl Strategy<Value = TrustAct> {
+    let who = || 0..ACTORS;
+    let share = || prop_oneof![30 => 0..=1_000_000u32, 10 => Just(1_000_000), 1 => Just(1_000_001)];
+    let epoch = prop_oneof![20 => 5_000_000..40_000_000u64, 1 => Just(0), 1 => 1..200_000u64];
+    let admission = prop_oneof![8 => Just(0u64), 1 => Just(1), 2 => 2..2_000u64];
+    let budget = prop_oneof![3 => 0..100_000u64, 1 => Just(u64::MAX)];
+    let terms =
+        (epoch, share(), budget.clone(), budget, 0..2_000_000u32, share(), share(), admission, 0..300u64)
+            .prop_map(
+                |(
+                    epoch_us,
+                    keep_ppm,
+                    largest,
+                    budget,
+                    score_ppm,
+                    bond_ppm,
+                    fee_ppm,
+                    admission,
+                    first_grant,
+                )| Terms {
+                    epoch_us,
+                    keep_ppm,
+                    largest,
+                    budget,
+                    score_ppm,
+                    bond_ppm,
+                    fee_ppm,
+                    admission,
+                    first_grant,
+                },
+            );
+    let rate =
+        prop_oneof![5 => (1..30u64, 1..9u64), 1 => (Just(u64::MAX), 1..9u64), 1 => (1..9u64, Just(u64::MAX))];
+    let forged = prop::collection::vec((0..6u32, 0..=1_000_000_000u32), 0..4);
+    prop_oneof![
+        6 => terms.prop_map(TrustAct::Terms),
+        4 => (0..4u32, prop::option::weighted(0.9, rate)).prop_map(|(asset, rate)| TrustAct::Rate { asset, rate }),
+        3 => (who(), prop::bool::weighted(0.8)).prop_map(|(actor, seed)| TrustAct::Seed { actor, seed }),
+        3 => (who(), prop::bool::weighted(0.7)).prop_map(|(actor, registrar)| TrustAct::Registrar { actor, registrar }),
+        2 => (0..3usize, 0..400_000u32, 0..700_000u32)
+            .prop_map(|(market, maker_ppm, taker_ppm)| TrustAct::Fees { market, maker_ppm, taker_ppm }),
+        8 => (prop::option::weighted(0.4, forged), prop::bool::weighted(0.9))
+            .prop_map(|(forged, right_epoch)| TrustAct::Scores { forged, right_epoch }),
+    ]
+}
+
+fn trust() -> impl Strategy<Value = Act> {
+    prop_oneof![3 => trusting(), 2 => weighing()].prop_map(Act::Trust)
+}
+
 /// A story of about a hundred acts.
 pub fn acts() -> impl Strategy<Value = Vec<Act>> {
-    prop::collection::vec(prop_oneof![10 => trading(), 1 => lanes(), 2 => ruling()], 80..130)
+    prop::collection::vec(prop_oneof![20 => trading(), 2 => lanes(), 4 => ruling(), 4 => trust()], 80..130)
+}
+
+/// Two plain orders of two accounts that mostly trade.
+fn meeting() -> impl Strategy<Value = [Act; 2]> {
+    let cap = || prop_oneof![5 => Just(None), 1 => (0..400u64).prop_map(Some)];
+    let least = || prop_oneof![9 => Just(None), 1 => (0..900_000u32).prop_map(Some)];
+    let market = prop_oneof![5 => Just(0usize), 1 => Just(1), 2 => Just(2)];
+    let terms = || (cap(), least());
+    (0..ACTORS, 1..ACTORS, market, side(), 3..7u64, 4..40u64, terms(), terms()).prop_map(
+        |(actor, further, market, side, price, quantity, makers, takers)| {
+            let order = |actor, side, (own_cap, least_score)| {
+                let special = Special { lives_us: 5_000_000, least_score, ..Special::default() };
+                let operations = vec![Op::Place {
+                    market,
+                    side,
+                    price,
+                    quantity,
+                    time_in_force: TimeInForce::Gtc,
+                    post_only: PostOnly::Off,
+                    own_cap,
+                    client_id: None,
+                    special,
+                }];
+                Act::Orders { actor, key: 0, operations }
+            };
+            [order(actor, side, makers), order((actor + further) % ACTORS, side.opposite(), takers)]
+        },
+    )
+}
+
+/// A short story in which trust and trading take turns.
+pub fn trust_acts() -> impl Strategy<Value = Vec<Act>> {
+    let one = |act: Act| vec![act];
+    let settling = prop_oneof![
+        (any::<usize>(), prop::bool::weighted(0.98)).prop_map(|(deal, by_due)| Act::Pay {
+            deal,
+            by_due,
+            tranche: 0,
+            amount: 0
+        }),
+        any::<usize>().prop_map(|proposal| Act::Acknowledge { proposal, by_payee: true, actor: 0, key: 0 }),
+    ];
+    let time = prop_oneof![9 => 1..15_000_000u64, 1 => 60_000_000..70_000_000u64];
+    let some = prop_oneof![
+        4 => meeting().prop_map(Vec::from),
+        8 => settling.prop_map(one),
+        1 => time.prop_map(|micros| vec![Act::Wait { micros }]),
+        1 => prop_oneof![2 => trading(), 1 => ruling()].prop_map(one),
+        6 => trust().prop_map(one),
+    ];
+    prop::collection::vec(some, 20..50).prop_map(|acts| acts.concat())
 }

@@ -5,14 +5,17 @@ mod amend;
 mod auctions;
 mod bonds;
 mod deals;
+mod ends;
 mod epochs;
 mod every_code;
+mod fees;
 mod forks;
 mod keys;
 #[path = "../kit/mod.rs"]
 mod kit;
 mod limits;
 mod markets;
+mod netting;
 mod operator;
 mod orders;
 mod preferences;

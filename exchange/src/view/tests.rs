@@ -4,8 +4,8 @@ use super::*;
 use bandex_journal::{Journal, MemoryJournal, MemoryStore};
 use bandex_sequencer::{Ends, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::{
-    Change, Configure, Grant, Heal, Operation, Orders, Place, Quote, Quotes, Register, Revoke, Rotate,
-    Scopes, Transfer, Trigger, TriggerKind, possession_statement,
+    Bond, Change, Configure, Fees, Grant, Heal, Operation, Orders, Place, Quote, Quotes, Register, Revoke,
+    Rotate, Scopes, Transfer, Trigger, TriggerKind, TrustTerms, possession_statement,
 };
 use bandex_tradechain::{Block, Body, Domain, Genesis, Keypair, Record, Verified, verify};
 use bandex_types::{AccountId, Amount, OrderRef, Quantity, Rail, Ratio, Timestamp};
@@ -326,4 +326,64 @@ async fn special_orders_and_auctions_lead_to_the_view_of_the_engine() {
     world.configure(set(MarketState::Trading)).await;
     assert_eq!((world.view.markets[&MARKET].indicative, terms(&world)), (None, 0));
     world.check_book(2, 0);
+}
+
+/// What the view tells of trust: terms, rates, fees, who is a seed, balances, freezes, epochs and their scores.
+#[tokio::test]
+async fn trust_leads_to_the_view_of_the_engine() {
+    let mut world = World::new().await;
+    world.configure(listings()).await;
+    let (mut anna, one, seller) = Lane::register(10);
+    let (_, two, buyer) = Lane::register(11);
+    world.batch([one, two]).await;
+    let person = |world: &World, account| world.view.trust.person(&account).unwrap();
+    assert_eq!((person(&world, seller).position, person(&world, buyer).position), (1, 2));
+    world.configure(vec![Change::Issue { to: seller, amount: Amount::new(500) }]).await;
+    assert_eq!(person(&world, seller).balance, 500);
+    const EPOCH_US: u64 = 1_000_000;
+    let terms = TrustTerms { epoch_us: EPOCH_US, standing_threshold: -5, ..TrustTerms::default() };
+    let rate = Some(Ratio::new(1, 3).unwrap());
+    let fees = Fees { maker_ppm: 1, taker_ppm: 2 };
+    world
+        .configure(vec![
+            Change::SetTrust(terms.clone()),
+            Change::SetRate { asset: AssetId::BWT, rate },
+            Change::SetRate { asset: AssetId::BTC, rate },
+            Change::SetSeed { account: seller, seed: true },
+            Change::SetRegistrar { account: buyer, registrar: true },
+            Change::SetFees { market: MARKET, fees },
+            Change::SetFrozen { account: buyer, frozen: true },
+        ])
+        .await;
+    assert_eq!((&world.view.trust.terms, world.view.trust.rates.len()), (&terms, 2));
+    assert_eq!(world.view.trust.fees.get(&MARKET), Some(&fees));
+    assert!(world.view.trust.seeds.contains(&seller) && world.view.trust.registrars.contains(&buyer));
+    assert!(person(&world, buyer).frozen);
+    world.batch([anna.sign(Bond { amount: Amount::new(400) })]).await;
+    world
+        .configure(vec![
+            Change::SetRate { asset: AssetId::BTC, rate: None },
+            Change::SetRegistrar { account: buyer, registrar: false },
+            Change::SetFees { market: MARKET, fees: Fees::default() },
+            Change::SetFrozen { account: buyer, frozen: false },
+        ])
+        .await;
+    assert_eq!((world.view.trust.rates.len(), world.view.trust.fees.len()), (1, 0));
+    // An epoch ends, and is scored.
+    let tick = |world: &mut World, at: u64| {
+        let mut making = world.sequencer.batch(START.plus(at));
+        making.tick_if_due();
+        making.seal().unwrap()
+    };
+    let sealed = tick(&mut world, EPOCH_US);
+    world.publish(sealed).await;
+    let end = world.view.trust.epoch.unwrap();
+    assert!(!end.scored);
+    let scores = world.sequencer.engine().checkpoint().unwrap().scores();
+    let mut making = world.sequencer.batch(START.plus(EPOCH_US));
+    making.scores(scores);
+    let sealed = making.seal().unwrap();
+    world.publish(sealed).await;
+    assert!(world.view.trust.epoch.unwrap().scored);
+    assert_eq!(person(&world, seller).score_ppb, 1_000_000_000, "all walks begin there");
 }

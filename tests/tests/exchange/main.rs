@@ -19,3 +19,4 @@ mod restart;
 mod resume;
 mod sockets;
 mod story;
+mod trust;

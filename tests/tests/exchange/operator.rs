@@ -77,7 +77,7 @@ async fn limits_say_how_much_is_left() {
     let (ask, _) = pair.seller.limit(Side::Sell, PRICE, LOTS);
     must_place(pair.server.submit(&ask).await.read(), "open");
     let (bid, _) = pair.buyer.limit(Side::Buy, PRICE, LOTS);
-    must_refuse(&pair.server.submit(&bid).await.read(), "limit_exhausted");
+    must_refuse(&pair.server.submit(&bid).await.read(), "limit_reached");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -317,7 +317,6 @@ async fn terms_that_do_not_go_together_are_refused_by_rule() {
         (place.time_in_force, place.post_only) = (TimeInForce::Ioc, PostOnly::Refuse);
     };
     check(&fleeting, "bad_terms", "post-only").await;
-    check(&|place| place.least_score = Some(1), "not_served", "least_score").await;
     check(&|place| place.quantity = lots(0), "zero_quantity", "above 0").await;
     assert!(floor.open_orders(ANNA).await.is_empty());
 }
