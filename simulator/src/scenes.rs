@@ -4,6 +4,7 @@ use crate::from_seed::{MIDDLE, SECOND, side};
 use crate::random::Random;
 use crate::setup::Setup;
 use crate::story::{Act, Action, Decision, Lives, Op, Special, Wakes};
+use bandex_tradechain::body::{Admission, TrustTerms};
 use bandex_types::Side;
 
 /// On one market: orders that gather and are matched, orders that wake each other, or quotes that are protected and hit;
@@ -12,10 +13,11 @@ pub(crate) fn scene(random: &mut Random, setup: &Setup) -> Vec<Action> {
     let market = random.small(0, setup.markets.saturating_sub(1));
     let mut actions = Vec::new();
     if setup.trust.is_some() && random.percent(60) {
-        match random.below(4) {
-            0 => netting_scene(random, setup, &mut actions),
-            1 => default_scene(random, setup, &mut actions),
-            2 => dispute_scene(random, setup, &mut actions),
+        match random.below(9) {
+            0..2 => netting_scene(random, setup, &mut actions),
+            2..4 => default_scene(random, setup, &mut actions),
+            4..6 => dispute_scene(random, setup, &mut actions),
+            6 => closing_scene(random, setup, &mut actions),
             _ => epoch_scene(random, &mut actions),
         }
         return actions;
@@ -165,7 +167,7 @@ fn default_scene(random: &mut Random, setup: &Setup, actions: &mut Vec<Action>) 
     actions.push(order(other, plain(random, market, takes.opposite(), MIDDLE)));
     actions.push(order(one, plain(random, market, takes, MIDDLE)));
     arrive(random, actions);
-    if random.percent(40) {
+    if random.percent(60) {
         actions
             .push(Action::Act { client: one, act: Act::Unbond { key: 0, amount: random.between(1, 3_000) } });
     }
@@ -173,7 +175,7 @@ fn default_scene(random: &mut Random, setup: &Setup, actions: &mut Vec<Action>) 
         actions.push(Action::Settle { client: if random.percent(70) { other } else { one } });
         arrive(random, actions);
     }
-    for _ in 0..random.between(1, 3) {
+    for _ in 0..random.below(4) {
         actions.push(Action::Pass { us: setup.pay_us });
         actions.push(Action::Work { old: false });
     }
@@ -215,6 +217,23 @@ fn troubled(random: &mut Random, one: u8, other: u8, actions: &mut Vec<Action>) 
         actions.push(Action::Settle { client: other });
     }
     arrive(random, actions);
+}
+
+/// While orders rest, whoever has no certificate is let in no more; and then all are again.
+fn closing_scene(random: &mut Random, setup: &Setup, actions: &mut Vec<Action>) {
+    let market = random.small(0, setup.markets.saturating_sub(1));
+    let Some(terms) = setup.trust.as_ref().map(|trust| trust.terms.clone()) else { return };
+    for price in [2, 4] {
+        let (low, high) = (MIDDLE.saturating_sub(price), MIDDLE.saturating_add(price));
+        actions.push(order(somebody(random, setup), plain(random, market, Side::Buy, low)));
+        actions.push(order(somebody(random, setup), plain(random, market, Side::Sell, high)));
+    }
+    for admission in [Admission::Certificate, Admission::Work] {
+        arrive(random, actions);
+        let terms = TrustTerms { admission, ..terms.clone() };
+        actions.push(Action::Decide { decision: Decision::SetTrust { terms } });
+    }
+    actions.push(Action::Work { old: false });
 }
 
 /// An epoch ends, and its scores come at once, late, or after the node has died.

@@ -118,7 +118,11 @@ impl World<'_> {
 
     /// Takes what honest accounts offer, from several of them, as much as it gets; or waits for them.
     fn take(&mut self, index: usize, step: u64, most: usize) {
-        let prey = self.prey();
+        let mut prey = self.prey();
+        // Both ways would be netted.
+        if let Some((_, side)) = pick(&prey, step) {
+            prey.retain(|(_, other)| *other == side);
+        }
         for turn in 0..most {
             let salt = step.wrapping_add(turn as u64);
             let operation = match pick(&prey, salt) {

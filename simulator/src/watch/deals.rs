@@ -1,14 +1,17 @@
 //! Deals: reckoned from their tranches alone, without the settlement crate's own arithmetic.
 
-use super::worth::{lesser, worth_down, worth_up};
+mod exposure;
+mod reckoned;
+
+use super::worth::{worth_down, worth_up};
 use super::{Market, Orders, Seen, Trust};
 use crate::broken::{Broken, Invariant, hold};
 use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Trade, Tranche};
 use bandex_settlement::{Party, State, Terms};
 use bandex_tradechain::Body;
 use bandex_types::{
-    AccountId, Amount, BlockId, DealId, MarketId, OrderRef, Price, Quantity, Rail, Ratio, Rounding,
-    Timestamp, quote_amount,
+    AccountId, Amount, BlockId, DealId, MarketId, Price, Quantity, Rail, Ratio, Rounding, Timestamp,
+    quote_amount,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -112,109 +115,6 @@ impl Reckoned {
         let state = self.told.deal.state();
         matches!(state, State::Settled | State::Cured { .. } | State::Resolved | State::Netted)
     }
-
-    /// What a party still owes, in quote value, if what is in flight is counted at its worst.
-    fn owing(&self, party: Party) -> u128 {
-        let open = self.told.deal.in_flight().or(self.told.deal.claim());
-        let flying = open.filter(|open| open.party == party.other());
-        let claimed = flying.map_or(0, |open| u128::from(open.value.get()));
-        let covered = u128::from(self.told.deal.covered().get());
-        let sent = self.value(party.other()).saturating_add(claimed);
-        sent.saturating_sub(self.value(party)).saturating_sub(covered)
-    }
-
-    /// The units of base that a seller has sent once it has sent so much value.
-    fn base_for(&self, value: u128, up: bool) -> u128 {
-        let carried = self.carried(Party::Seller);
-        let (base, total) = (u128::from(self.terms().base_total.get()), self.total().saturating_sub(carried));
-        let product = value.saturating_sub(carried).saturating_mul(base);
-        let units = if up { product.checked_add(total.saturating_sub(1)) } else { Some(product) };
-        units.and_then(|units| units.checked_div(total)).unwrap_or(base)
-    }
-
-    /// What an account has bought here and not paid for yet, outside the ledger.
-    pub fn unsettled_by(&self, buyer: &AccountId) -> u128 {
-        let open = matches!(self.told.deal.state(), State::Open | State::Disputed { .. });
-        let counts = open && self.told.buyer == *buyer && self.terms().quote_rail == Rail::Attested;
-        let left = self.total().saturating_sub(self.value(Party::Buyer));
-        if counts { worth_up(self.rate, left) } else { 0 }
-    }
-
-    fn total(&self) -> u128 {
-        u128::from(self.terms().quote_total.get())
-    }
-
-    fn cap(&self, party: Party) -> u128 {
-        u128::from(self.terms().cap_of(party).get())
-    }
-
-    /// What counts against the limit of a party, in quote value.
-    pub fn reserved(&self, party: Party) -> u128 {
-        if self.terms().settles_at_once() {
-            return 0;
-        }
-        match self.told.deal.state() {
-            State::Open | State::Disputed { .. } => {
-                self.total().saturating_sub(self.value(party)).min(self.cap(party.other()))
-            }
-            State::Defaulted { by } if by == party => {
-                let covered = u128::from(self.told.deal.covered().get());
-                self.value(party.other()).saturating_sub(self.value(party)).saturating_sub(covered)
-            }
-            _ => 0,
-        }
-    }
-
-    /// What makes a default good, in units of the defaulter's leg, rounded up for the victim.
-    fn cure_units(&self, by: Party) -> u128 {
-        let covered = u128::from(self.told.deal.covered().get());
-        let (owed, paid) = (self.value(by.other()), self.value(by).saturating_add(covered));
-        match by {
-            _ if owed <= paid => 0,
-            Party::Buyer => owed.saturating_sub(paid),
-            Party::Seller => self.base_for(owed, true).saturating_sub(self.base_for(paid, false)),
-        }
-    }
-
-    /// When what must happen next must have happened; none if nothing must.
-    fn deadline(&self) -> Option<Timestamp> {
-        match (self.told.deal.state(), self.told.deal.in_flight()) {
-            (State::Open, Some(open)) => Some(open.since.plus(self.terms().acknowledge_us)),
-            (State::Open, None) => Some(self.due_since.plus(self.terms().pay_us)),
-            _ => None,
-        }
-    }
-
-    /// The net stays in the band, also if what is in flight arrived; nobody sends more than agreed; base follows value,
-    /// rounded down.
-    fn check_band(&self) -> Result<(), String> {
-        let terms = self.terms();
-        for party in PARTIES {
-            if self.value(party) > self.total() {
-                return Err(format!("the {party} sent {} of {}", self.value(party), self.total()));
-            }
-            let flying = self.told.deal.in_flight().filter(|open| open.party == party);
-            let at_most = self.value(party).saturating_add(flying.map_or(0, |open| open.value.get().into()));
-            let ahead = at_most.saturating_sub(self.value(party.other()));
-            if !terms.settles_at_once() && ahead > self.cap(party) {
-                return Err(format!("the {party} is ahead by {ahead}, its cap is {}", self.cap(party)));
-            }
-            let told = (u128::from(self.told.deal.sent(party).get()), self.told.deal.sent_units(party).get());
-            if !terms.settles_at_once() && told != (self.value(party), u64_of(self.units(party))) {
-                return Err(format!("the {party} sent {told:?}, its tranches say otherwise"));
-            }
-        }
-        let due = self.base_for(self.value(Party::Seller), false);
-        if !terms.settles_at_once() && self.units(Party::Seller) != due {
-            return Err(format!("{} units of base went for the value of {due}", self.units(Party::Seller)));
-        }
-        if !terms.settles_at_once()
-            && self.units(Party::Buyer) != self.value(Party::Buyer).saturating_sub(self.carried(Party::Buyer))
-        {
-            return Err("quote is not worth what it is worth".to_owned());
-        }
-        Ok(())
-    }
 }
 
 /// Whether a deal may go from one state to another, or stay.
@@ -264,13 +164,6 @@ impl Deals {
         deal.is_some_and(|deal| matches!(deal.told.deal.state(), State::WrittenOff { .. } | State::Resolved))
     }
 
-    /// What written-off deals of an account hold of its limit.
-    pub fn burden(&self, account: &AccountId) -> u128 {
-        let held =
-            self.all.values().filter(|deal| matches!(deal.told.deal.state(), State::WrittenOff { .. }));
-        held.filter_map(|deal| deal.party(account).map(|party| of(&deal.burdens, party))).sum()
-    }
-
     /// The deals of an account that are not over.
     pub fn not_over(&self, account: &AccountId) -> BTreeSet<DealId> {
         let open = self.all.values().filter(|deal| !deal.is_over() && deal.party(account).is_some());
@@ -281,29 +174,6 @@ impl Deals {
     pub fn receiver(&self, id: &DealId) -> Option<AccountId> {
         let deal = self.all.get(id)?;
         Some(deal.account(deal.token_payer()?.other()))
-    }
-
-    /// What the deals between two that are open or disputed let one owe the other, in the unit of account.
-    pub fn owed(&self, debtor: &AccountId, creditor: &AccountId) -> u128 {
-        let open = |deal: &&Reckoned| matches!(deal.told.deal.state(), State::Open | State::Disputed { .. });
-        let owed = |deal: &Reckoned| {
-            let party = deal.party(debtor).filter(|party| deal.account(party.other()) == *creditor)?;
-            Some(worth_up(deal.rate, deal.reserved(party)))
-        };
-        self.all.values().filter(open).filter_map(owed).sum()
-    }
-
-    /// The most that an order and its account let one counterparty owe, in the unit of account.
-    pub fn own_cap(
-        &self,
-        orders: &Orders,
-        trust: &Trust,
-        order: &OrderRef,
-        account: &AccountId,
-    ) -> Option<u128> {
-        let preferred = trust.preference(account).largest_exposure;
-        let caps = [orders.own_cap(order), preferred];
-        caps.into_iter().flatten().map(|cap| u128::from(cap.get())).min()
     }
 
     pub fn take(
@@ -351,57 +221,6 @@ impl Deals {
             let late = deal.deadline().is_some_and(|deadline| deadline <= seen.time);
             hold(!late, Invariant::Deadline, || {
                 format!("record {} at {}: deal {} is overdue", seen.seq, seen.time, deal.told.id)
-            })?;
-        }
-        Ok(())
-    }
-
-    /// What a unit of a new deal's quote is worth: what it was at the trade, or the lesser of the two that it replaces.
-    fn rate_of(&self, told: &DealState) -> Option<Ratio> {
-        match told.replaces {
-            None => self.opened_at.get(&told.id).copied().flatten(),
-            Some([older, newer]) => {
-                let rate = |id| self.opened_at.get(&id).copied().flatten();
-                lesser(rate(older), rate(newer))
-            }
-        }
-    }
-
-    /// What those that trade in this record let each other owe before it: debtor, creditor.
-    fn owed_before(&self, seen: &Seen<'_>) -> BTreeMap<(AccountId, AccountId), u128> {
-        let trades = seen.events.iter().filter_map(|event| match event {
-            Event::Trade(trade) => Some((trade.taker_account, trade.maker_account)),
-            _ => None,
-        });
-        let pairs = trades.flat_map(|(taker, maker)| [(taker, maker), (maker, taker)]);
-        pairs.map(|(debtor, creditor)| ((debtor, creditor), self.owed(&debtor, &creditor))).collect()
-    }
-
-    /// Nobody lets a counterparty owe more than it said, over all their deals.
-    fn check_exposures(
-        &self,
-        seen: &Seen<'_>,
-        orders: &Orders,
-        trust: &Trust,
-        before: &BTreeMap<(AccountId, AccountId), u128>,
-    ) -> Result<(), Broken> {
-        let mut most: BTreeMap<(AccountId, AccountId), u128> = before.clone();
-        for event in seen.events {
-            let Event::Trade(trade) = event else { continue };
-            let (taker, maker) = (trade.taker_account, trade.maker_account);
-            for (order, creditor, debtor) in [(trade.taker, taker, maker), (trade.maker, maker, taker)] {
-                let cap = self.own_cap(orders, trust, &order, &creditor).unwrap_or(u128::MAX);
-                let most = most.entry((debtor, creditor)).or_default();
-                *most = cap.max(*most);
-            }
-        }
-        for ((debtor, creditor), most) in most {
-            let owed = self.owed(&debtor, &creditor);
-            hold(owed <= most, Invariant::Exposure, || {
-                format!(
-                    "record {}: {creditor} lets {debtor} owe {owed}, at most {most} was asked for",
-                    seen.seq
-                )
             })?;
         }
         Ok(())
