@@ -3,10 +3,10 @@
 mod exposure;
 mod reckoned;
 
-use super::worth::{worth_down, worth_up};
+use super::worth::{lesser, worth_down, worth_up};
 use super::{Market, Orders, Seen, Trust};
 use crate::broken::{Broken, Invariant, hold};
-use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Trade, Tranche};
+use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Netted, Trade, Tranche};
 use bandex_settlement::{Party, State, Terms};
 use bandex_tradechain::Body;
 use bandex_types::{
@@ -204,6 +204,11 @@ impl Deals {
                     self.opened_at.insert(trade.deal, rate);
                     self.fill(seen, trade, &mut fills)?;
                 }
+                // At the lesser rate of the two that it replaces no reservation rises.
+                Event::Netted(Netted { deal: Some(id), replaced: [older, newer], .. }) => {
+                    let rate = |id| self.opened_at.get(id).copied().flatten();
+                    self.opened_at.insert(*id, lesser(rate(older), rate(newer)));
+                }
                 Event::Rate { asset, rate: Some(rate) } => drop(rates.insert(*asset, *rate)),
                 Event::Rate { asset, rate: None } => drop(rates.remove(asset)),
                 Event::Tranche(tranche) => tranches.entry(tranche.deal).or_default().push(tranche),
@@ -250,7 +255,7 @@ impl Deals {
         traded: Option<(Quantity, Price)>,
     ) -> Result<(), Broken> {
         let is_new = !self.all.contains_key(&told.id);
-        let rate = self.rate_of(told);
+        let rate = self.opened_at.get(&told.id).copied().flatten();
         let deal = self.all.entry(told.id).or_insert_with(|| {
             let carried = told.deal.carried().unwrap_or_default();
             let values = PARTIES.map(|party| u128::from(carried.by(party).get()));
@@ -306,7 +311,6 @@ impl Deals {
         deal.check_band().map_err(broken)?;
         if is_new {
             self.counts.opened = self.counts.opened.saturating_add(1);
-            self.opened_at.insert(told.id, deal.rate);
             if told.replaces.is_none() {
                 check_caps(told, deal.rate, orders, markets).map_err(broken)?;
                 check_totals(told, traded, markets).map_err(broken)?;

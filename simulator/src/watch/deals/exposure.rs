@@ -2,11 +2,11 @@
 
 use super::{Deals, Reckoned, of};
 use crate::broken::{Broken, Invariant, hold};
-use crate::watch::worth::{lesser, worth_up};
+use crate::watch::worth::worth_up;
 use crate::watch::{Orders, Seen, Trust};
-use bandex_engine::{DealState, Event};
+use bandex_engine::Event;
 use bandex_settlement::State;
-use bandex_types::{AccountId, OrderRef, Ratio};
+use bandex_types::{AccountId, OrderRef};
 use std::collections::BTreeMap;
 
 impl Deals {
@@ -38,17 +38,6 @@ impl Deals {
         let preferred = trust.preference(account).largest_exposure;
         let caps = [orders.own_cap(order), preferred];
         caps.into_iter().flatten().map(|cap| u128::from(cap.get())).min()
-    }
-
-    /// What a unit of a new deal's quote is worth: what it was at the trade, or the lesser of the two that it replaces.
-    pub(super) fn rate_of(&self, told: &DealState) -> Option<Ratio> {
-        match told.replaces {
-            None => self.opened_at.get(&told.id).copied().flatten(),
-            Some([older, newer]) => {
-                let rate = |id| self.opened_at.get(&id).copied().flatten();
-                lesser(rate(older), rate(newer))
-            }
-        }
     }
 
     /// What those that trade in this record let each other owe before it: debtor, creditor.
