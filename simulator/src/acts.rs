@@ -1,6 +1,7 @@
 //! What clients sign: acts as the story names them, made into blocks of whoever there is.
 
-use crate::story::{Act, Decision, Kind, Lives, Op, Rules, Special, Wakes};
+use crate::setup::{Kind, Rules};
+use crate::story::{Act, Decision, Lives, Op, Special, Wakes};
 use crate::world::{World, market_id};
 use bandex_tradechain::body::{
     Bandwidth, Change, Grant, Heal, MarketRules, MarketState, Operation, Orders, Payer, Place, Protection,
@@ -8,8 +9,8 @@ use bandex_tradechain::body::{
 };
 use bandex_tradechain::{Body, Verified};
 use bandex_types::{
-    AccountId, Amount, AssetId, MarketId, OrderRef, OrderType, PostOnly, Price, Quantity, SelfTrade, Side,
-    TimeInForce, Timestamp,
+    AccountId, Amount, AssetId, MarketId, OrderRef, OrderType, PostOnly, Price, Quantity, Ratio, SelfTrade,
+    Side, TimeInForce, Timestamp,
 };
 use std::rc::Rc;
 
@@ -35,17 +36,20 @@ impl World<'_> {
                 self.to_another(index, *to)
                     .and_then(|to| self.sign_with(index, *key, Scopes::TOKENS, transfer(to).into(), expiry))
             }
-            Act::Bandwidth { key, to, tokens, pays } => self.to_another(index, *to).and_then(|to| {
-                let payer = if *pays { Payer::Author } else { Payer::Counterparty };
-                let (sent_bytes, received_bytes) = (tokens.saturating_add(1), 0);
-                let tokens = Amount::new(*tokens);
-                let bandwidth = Bandwidth { counterparty: to, sent_bytes, received_bytes, payer, tokens };
-                self.sign_with(index, *key, Scopes::TOKENS, bandwidth.into(), None)
-            }),
+            Act::Bandwidth { key, to, tokens, pays, on_credit } => {
+                self.to_another(index, *to).and_then(|to| {
+                    let payer = if *pays { Payer::Author } else { Payer::Counterparty };
+                    let (sent_bytes, received_bytes) = (tokens.saturating_add(1), 0);
+                    let tokens = Amount::new(if *on_credit { 0 } else { *tokens });
+                    let bandwidth = Bandwidth { counterparty: to, sent_bytes, received_bytes, payer, tokens };
+                    self.sign_with(index, *key, Scopes::TOKENS, bandwidth.into(), None)
+                })
+            }
             Act::Misbehave { how } => {
                 self.misbehave(index, *how);
                 None
             }
+            about_trust => self.stake(index, about_trust),
         };
         self.send(index, signed);
     }
@@ -190,6 +194,7 @@ impl World<'_> {
                 post_only,
                 self_trade,
                 own_cap,
+                least_score,
                 name,
                 special,
             } => {
@@ -209,6 +214,7 @@ impl World<'_> {
                         post_only: if *post_only { PostOnly::Refuse } else { PostOnly::Off },
                         self_trade: self_trade_mode(*self_trade),
                         own_cap: own_cap.map(Amount::new),
+                        least_score: *least_score,
                         client_id: name.map(client_id),
                         ..place
                     },
@@ -273,6 +279,22 @@ impl World<'_> {
             }
             Decision::SetParameters { dust, share_ppm } => {
                 Some(Change::SetParameters(self.parameters(*dust, *share_ppm)))
+            }
+            Decision::SetTrust { terms } => Some(Change::SetTrust(terms.clone())),
+            Decision::SetRate { asset, rate } => {
+                let asset = AssetId::new(u32::from(asset.checked_rem(3).unwrap_or(0)));
+                // A rate with a part of 0 is none.
+                Some(Change::SetRate { asset, rate: rate.and_then(|(num, den)| Ratio::new(num, den).ok()) })
+            }
+            Decision::SetSeed { client, seed } => {
+                self.account(*client).map(|account| Change::SetSeed { account, seed: *seed })
+            }
+            Decision::SetRegistrar { client, registrar } => {
+                let registrar = *registrar;
+                self.account(*client).map(|account| Change::SetRegistrar { account, registrar })
+            }
+            Decision::SetFees { market, fees } => {
+                Some(Change::SetFees { market: market_id(*market), fees: *fees })
             }
             Decision::Issue { client, amount } => {
                 self.account(*client).map(|to| Change::Issue { to, amount: Amount::new(*amount) })

@@ -4,7 +4,7 @@ use crate::broken::{Broken, Invariant};
 use crate::client::Channel;
 use crate::network::News;
 use bandex_engine::{DealState, Event, ProposalState, ProposalStatus};
-use bandex_settlement::{Party, Sent, State, Step, next_step};
+use bandex_settlement::{Party, Sent, State, Step, Terms, next_step};
 use bandex_types::{AccountId, Amount, BlockId, DealId, Rounding};
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ const MOST_MOVES: u32 = 100_000;
 pub(crate) enum Job {
     Pay(DealId, u32),
     Acknowledge(BlockId),
+    Cure(DealId),
+    WriteOff(DealId),
 }
 
 /// What a deal asks of an agent.
@@ -34,6 +36,8 @@ pub(crate) struct Agent {
     pub deals: BTreeMap<DealId, DealState>,
     /// Proposals of bandwidth that wait for this account.
     pub proposals: BTreeMap<BlockId, ProposalState>,
+    /// What waits and is about a deal: payments, cures, resolutions.
+    pub ends: BTreeMap<BlockId, ProposalState>,
 }
 
 impl Agent {
@@ -47,8 +51,12 @@ impl Agent {
                 Event::Proposal(state) if state.status == ProposalStatus::Waiting && state.deal.is_none() => {
                     self.proposals.insert(state.proposal, state.clone());
                 }
+                Event::Proposal(state) if state.status == ProposalStatus::Waiting => {
+                    self.ends.insert(state.proposal, state.clone());
+                }
                 Event::Proposal(state) => {
                     self.proposals.remove(&state.proposal);
+                    self.ends.remove(&state.proposal);
                 }
                 _ => {}
             }
@@ -75,8 +83,9 @@ fn judge(state: &DealState, own: Party) -> Result<Option<Task>, String> {
     if terms.settles_at_once() {
         return Ok(None);
     }
+    let carried = deal.carried().unwrap_or_default();
     let sent = Sent { seller: deal.sent(Party::Seller), buyer: deal.sent(Party::Buyer) };
-    let (mut at, mut tranche) = (deal.carried().unwrap_or_default(), 1);
+    let (mut at, mut tranche) = (carried, 1);
     while at != sent {
         let step = next_step(terms, at).ok_or("what was sent is no stage of the walk")?;
         at = at.with(step.party, step.reaches);
@@ -90,11 +99,13 @@ fn judge(state: &DealState, own: Party) -> Result<Option<Task>, String> {
     }
     let next = next_step(terms, sent);
     match (deal.state(), next, deal.in_flight()) {
-        (State::Settled, None, None) => Ok(None),
-        (state, Some(_), None) if state.is_closed() && state != State::Settled => Ok(None),
+        (State::Settled, None, None) | (State::Defaulted { .. } | State::Cured { .. }, Some(_), None) => {
+            Ok(None)
+        }
+        (State::WrittenOff { .. } | State::Resolved | State::Netted, Some(_), None) => Ok(None),
         (State::Open, Some(step), None) => due(state, step, own),
         (State::Open | State::Disputed { .. }, Some(step), Some(open)) => {
-            let cumulative = cumulative(state, step);
+            let cumulative = units(terms, step, carried);
             if (open.party, open.tranche, open.cumulative) != (step.party, tranche, cumulative) {
                 return Err(format!("in flight is {open:?}, it can only be {step:?}"));
             }
@@ -106,14 +117,14 @@ fn judge(state: &DealState, own: Party) -> Result<Option<Task>, String> {
     }
 }
 
-/// What the mover will have sent in all here, in units of its leg.
-fn cumulative(state: &DealState, step: Step) -> Amount {
-    let carried = state.deal.carried().unwrap_or_default().by(step.party);
-    state.deal.terms().units_after(step.party, step.reaches, carried, Rounding::Down)
+/// What a step's payer will have sent in all, in units of its leg.
+fn units(terms: &Terms, step: Step, carried: Sent) -> Amount {
+    terms.units_after(step.party, step.reaches, carried.by(step.party), Rounding::Down)
 }
 
 fn due(state: &DealState, step: Step, own: Party) -> Result<Option<Task>, String> {
-    let (deal, cumulative) = (&state.deal, cumulative(state, step));
+    let (deal, terms) = (&state.deal, state.deal.terms());
+    let cumulative = units(terms, step, deal.carried().unwrap_or_default());
     let due = deal.due().ok_or("the deal is open and nothing is due")?;
     if (due.party, due.tranche, due.cumulative) != (step.party, deal.tranche(), cumulative) {
         return Err(format!("due is said to be {due:?}, it is {step:?}"));

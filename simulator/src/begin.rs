@@ -3,11 +3,12 @@
 use crate::acts::rules_change;
 use crate::broken::Broken;
 use crate::client::NETWORK;
-use crate::story::Kind;
+use crate::setup::Kind;
+use crate::story::Act;
 use crate::world::{MARKETS, World, market_id};
-use bandex_tradechain::body::{AssetListing, Change, Grant, MarketListing, Parameters, Scopes};
+use bandex_tradechain::body::{Admission, AssetListing, Change, Grant, MarketListing, Parameters, Scopes};
 use bandex_tradechain::{Genesis, Keypair};
-use bandex_types::{Amount, AssetId, Rail, Ratio};
+use bandex_types::{AccountId, Amount, AssetId, Rail, Ratio};
 
 /// How far below zero the issuance account may go.
 const ISSUANCE_CAP: Amount = Amount::new(10_000_000);
@@ -39,7 +40,30 @@ impl World<'_> {
         for index in 0..early {
             self.grant_bot(index);
         }
+        self.begin_trust(early);
         self.settle_down()
+    }
+
+    /// The first clients are seeds, the first of all is a registrar, and whoever is there is let in.
+    fn begin_trust(&mut self, early: usize) {
+        let Some(trust) = self.setup.trust.clone() else { return };
+        let first: Vec<AccountId> =
+            self.clients.iter().take(early).filter_map(|client| client.disk.account).collect();
+        let seeds = first.iter().take(usize::from(trust.seeds));
+        let mut changes: Vec<Change> =
+            seeds.map(|account| Change::SetSeed { account: *account, seed: true }).collect();
+        changes
+            .extend(first.first().map(|account| Change::SetRegistrar { account: *account, registrar: true }));
+        if !changes.is_empty() {
+            self.decide(changes);
+        }
+        for index in (0..early).filter_map(|index| u8::try_from(index).ok()) {
+            match trust.terms.admission {
+                Admission::Work => {}
+                Admission::Fee { amount } => self.act(index, &Act::Fee { key: 0, amount: amount.get() }),
+                Admission::Certificate => self.act(0, &Act::Certify { to: index, lasts_us: None }),
+            }
+        }
     }
 
     fn first_changes(&self) -> Vec<Change> {
@@ -55,6 +79,13 @@ impl World<'_> {
         for market in 0..self.setup.markets.clamp(1, MARKETS) {
             changes.push(self.listing(market));
             changes.push(rules_change(market, &self.setup.rules));
+        }
+        if let Some(trust) = &self.setup.trust {
+            let rate = trust.rate.and_then(|(num, den)| Ratio::new(num, den).ok());
+            changes.push(Change::SetRate { asset: AssetId::BWT, rate });
+            changes.push(Change::SetTrust(trust.terms.clone()));
+            let fees = trust.fees;
+            changes.extend((0..MARKETS).map(|market| Change::SetFees { market: market_id(market), fees }));
         }
         changes
     }

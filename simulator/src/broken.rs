@@ -67,10 +67,28 @@ invariants! {
     HonestFork = "an honest key never forks",
     /// What a cheat can take is bounded.
     HonestLoss = "no honest party loses more than its cap and one unit of a coarse base",
+    /// Nobody steals more than it was trusted with.
+    Loot = "what a cheat holds of honest parties never passes the largest limit that it was granted",
+    /// Splitting up never pays.
+    Ring = "all accounts of one cheat together win no more limit than they have paid for",
+    /// Bonds pay for defaults.
+    Bond = "a bond pays for the default it stands for, and leaves only when no open deal could cost it",
+    /// Claims prove nothing.
+    Claim = "nobody is frozen by a claim alone, nor any longer than its default lasts",
+    /// Scores follow from what was honoured.
+    Score = "scores are those that anybody computes from what was honoured as it was told",
+    /// Who is let in is told.
+    Admission = "who is admitted, certified, preferred and a seed is what was decided and signed",
+    /// Whoever is careful is not overruled.
+    Exposure = "nobody lets a counterparty owe more than it said, over all their deals",
+    /// Fees add up.
+    Fees = "fees are the market's part of what a deal delivers, rounded down over the deal",
+    /// Netting loses nothing.
+    Netting = "what was left of two netted deals is left of the one in their place",
     /// Agents and the exchange agree.
     Agent = "an agent works out the same payment as the exchange",
     /// Everything comes to an end.
-    Settled = "everything due is settled, defaulted or disputed in the end",
+    Settled = "everything due is over, defaulted, disputed or written off in the end",
     /// Every block is answered.
     Answered = "every block of an honest lane is answered in the end",
     /// No assertion fails.

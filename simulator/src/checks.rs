@@ -2,11 +2,12 @@
 
 use crate::broken::{Broken, Invariant, hold};
 use crate::client::NETWORK;
-use crate::watch::Reckoned;
+use crate::watch::{Reckoned, worth_down};
 use crate::world::World;
-use bandex_settlement::{Party, Terms};
+use bandex_settlement::{Party, State, Terms};
 use bandex_tradechain::{Block, Body, Receipt, outcome_digest, root_from_proof};
-use bandex_types::{BlockId, Rail};
+use bandex_types::{AccountId, BlockId, Rail};
+use std::collections::BTreeMap;
 
 impl World<'_> {
     /// Holds a receipt against the node's key, the block it is for, and the journal.
@@ -38,6 +39,7 @@ impl World<'_> {
     /// What must hold after every step.
     pub fn check(&mut self) -> Result<(), Broken> {
         self.check_losses()?;
+        self.check_loot()?;
         let Some(node) = self.node.as_ref().filter(|node| node.pending.is_none()) else { return Ok(()) };
         let engine = node.sequencer.engine();
         hold(engine.seq() == self.watch.seq(), Invariant::Published, || {
@@ -46,13 +48,9 @@ impl World<'_> {
         if self.compared != engine.seq() {
             self.watch.compare(engine)?;
             self.compared = engine.seq();
+            self.check_rings()?;
         }
         Ok(())
-    }
-
-    /// What a party really sent outside, with what counted as sent when the deal took the place of others.
-    fn sent_outside(&self, deal: &Reckoned, party: Party) -> u128 {
-        self.bank.value(deal.told.id, party).saturating_add(deal.carried(party))
     }
 
     /// What an honest party gave in a deal, money that nobody acknowledged included, is never more than its cap above
@@ -65,14 +63,26 @@ impl World<'_> {
                 }
                 let given = match deal.terms().rail_of(party) {
                     Rail::Token => deal.value(party),
-                    Rail::Attested => self.sent_outside(deal, party),
+                    Rail::Attested => {
+                        self.bank.value(deal.told.id, party).saturating_add(deal.carried(party))
+                    }
                 };
                 // Of what the other side says it sent outside, only what really came counts.
                 let other = party.other();
+                let came = self.bank.value(deal.told.id, other).saturating_add(deal.carried(other));
                 let got = match deal.terms().rail_of(other) {
                     Rail::Token => deal.value(other),
-                    Rail::Attested => deal.value(other).min(self.sent_outside(deal, other)),
+                    Rail::Attested => deal.value(other).min(came),
                 };
+                // Nobody was paying outside when a deal was netted.
+                let lost_in_netting = deal.told.deal.state() == State::Netted && given != deal.value(party);
+                hold(!lost_in_netting, Invariant::Netting, || {
+                    format!(
+                        "the {party} of deal {} sent {given}, {} counted",
+                        deal.told.id,
+                        deal.value(party)
+                    )
+                })?;
                 let lost = given.saturating_sub(got);
                 let cap = u128::from(deal.terms().cap_of(party).get());
                 // Base follows value, rounded down: of a coarse base less than one unit may be counted and not sent.
@@ -82,6 +92,56 @@ impl World<'_> {
                     format!("the {party} of deal {} is short of {lost}, its cap is {cap}", deal.told.id)
                 })?;
             }
+        }
+        Ok(())
+    }
+
+    /// What any account really holds of honest parties, over all its deals and less what its bond paid, is never more
+    /// than the largest limit that it was ever granted.
+    fn check_loot(&self) -> Result<(), Broken> {
+        let mut loot: BTreeMap<AccountId, u128> = BTreeMap::new();
+        for deal in self.watch.deals.iter().filter(|deal| !deal.terms().settles_at_once() && !deal.is_over())
+        {
+            for victim in [Party::Seller, Party::Buyer] {
+                if self.watch.honest.contains(&deal.account(victim)) {
+                    let held = loot.entry(deal.account(victim.other())).or_default();
+                    *held = held.saturating_add(self.held_of(deal, victim));
+                }
+            }
+        }
+        for (account, held) in loot {
+            let limit = self.watch.largest_limit(&account);
+            hold(held <= u128::from(limit.get()), Invariant::Loot, || {
+                format!("{account} holds {held} of honest parties, its limit was never above {limit}")
+            })?;
+        }
+        Ok(())
+    }
+
+    /// What the other side of a deal really holds of a victim, in the unit of account and rounded down.
+    fn held_of(&self, deal: &Reckoned, victim: Party) -> u128 {
+        let moved = |party: Party| match deal.terms().rail_of(party) {
+            Rail::Token => deal.value(party),
+            Rail::Attested => self.bank.value(deal.told.id, party).saturating_add(deal.carried(party)),
+        };
+        let covered = u128::from(deal.told.deal.covered().get());
+        let paid = moved(victim.other()).min(deal.value(victim.other()));
+        let held = moved(victim).saturating_sub(paid).saturating_sub(covered);
+        // Of a coarse base less than one unit may be counted and not sent.
+        let rounding = if victim == Party::Buyer { unit_value(deal.terms()).saturating_sub(1) } else { 0 };
+        worth_down(deal.rate, held.saturating_sub(rounding))
+    }
+
+    /// All accounts of one cheat together win no more than they have paid for.
+    fn check_rings(&self) -> Result<(), Broken> {
+        for client in self.clients.iter().filter(|client| client.owner == client.index) {
+            let ring = self.ring(client.index);
+            let accounts: Vec<AccountId> =
+                ring.iter().filter_map(|index| self.clients.get(*index)?.disk.account).collect();
+            let (won, paid) = self.watch.trust.won_and_paid(&accounts);
+            hold(won <= paid, Invariant::Ring, || {
+                format!("the accounts of client {} won {won} for {paid}", client.index)
+            })?;
         }
         Ok(())
     }

@@ -2,7 +2,7 @@
 
 use crate::agent::{Agent, Job};
 use crate::network::{Answer, Letter, Network, News, Reader, Request};
-use crate::story::Kind;
+use crate::setup::Kind;
 use bandex_engine::{CommandResult, Event, Outcome, Refusal};
 use bandex_tradechain::body::{Grant, Register, Scopes, possession_statement};
 use bandex_tradechain::{Block, Body, Domain, Keypair, Verified, verify};
@@ -28,6 +28,13 @@ pub(crate) struct Lane {
     pub ended: bool,
     /// The head behind which a gap was filled last: every late block of a pipeline is answered with the same gap.
     pub filled: Option<u64>,
+}
+
+impl Lane {
+    /// What its next block points at.
+    pub fn head(&self) -> BlockId {
+        self.entries.last().map_or(self.made_by, |entry| entry.verified.id())
+    }
 }
 
 /// A signed block, and whether it was acknowledged.
@@ -81,6 +88,10 @@ impl Channel {
 pub(crate) struct Client {
     pub index: usize,
     pub kind: Kind,
+    /// The client whose account this is another one of; itself for most.
+    pub owner: usize,
+    /// Whether it has begun to take all it can.
+    pub busted: bool,
     seed: u64,
     pub disk: Disk,
     pub trader: Channel,
@@ -90,7 +101,7 @@ pub(crate) struct Client {
 impl Client {
     pub fn new(index: usize, kind: Kind, seed: u64) -> Self {
         let (disk, trader, agent) = (Disk::default(), Channel::default(), Agent::default());
-        Self { index, kind, seed, disk, trader, agent }
+        Self { index, kind, owner: index, busted: false, seed, disk, trader, agent }
     }
 
     /// A key nobody else has: the same for the same story.
@@ -135,7 +146,7 @@ impl Client {
     ) -> Option<Rc<Verified>> {
         let lane = self.disk.lanes.get_mut(lane)?;
         let seq = lane.entries.len() as u64;
-        let previous = lane.entries.last().map_or(lane.made_by, |entry| entry.verified.id());
+        let previous = lane.head();
         let verified = signed(&lane.keypair, seq.saturating_add(1), previous, body, expiry, now)?;
         lane.entries.push(Entry { verified: Rc::clone(&verified), answered: false });
         Some(verified)

@@ -16,9 +16,11 @@ impl World<'_> {
     pub fn end(&mut self) -> Result<(), Broken> {
         for deal in self.watch.deals.iter() {
             let state = deal.told.deal.state();
-            let over = deal.is_over() || matches!(state, State::Disputed { .. });
+            let over = deal.is_over() || state != State::Open;
             hold(over, Invariant::Settled, || format!("deal {}: {state}", deal.told.id))?;
         }
+        let due = self.node.as_ref().and_then(|node| node.sequencer.engine().checkpoint());
+        hold(due.is_none(), Invariant::Score, || "the scores of an epoch never came".to_owned())?;
         let (engine, _, committed) = replay(&self.store, &[])?;
         self.end_journal(&engine, &committed)?;
         for client in &self.clients {
@@ -63,11 +65,11 @@ impl World<'_> {
             stats.count_events(&applied.outcome.events);
             let CommandResult::Done(results) = &applied.outcome.result else { continue };
             stats.count_results(results);
-            if let Ok(decoded) = Decoded::from_bytes(&record.command)
-                && let Some((block, _)) = decoded.block()
-                && let Body::Orders(orders) = &block.body
-            {
-                stats.count_operations(orders, results);
+            let Ok(decoded) = Decoded::from_bytes(&record.command) else { continue };
+            match decoded.block().map(|(block, _)| &block.body) {
+                Some(Body::Orders(orders)) => stats.count_operations(orders, results),
+                Some(body) => stats.count_block(body),
+                None => {}
             }
         }
         let orders = self.watch.orders.counts;
@@ -77,7 +79,11 @@ impl World<'_> {
         // Those of the beginning are the setup's.
         stats.rules = stats.rules.saturating_sub(u64::from(self.setup.markets.clamp(1, MARKETS)));
         (stats.deals, stats.settled) = (counts.opened, counts.settled);
-        (stats.defaulted, stats.disputed, stats.netted) = (counts.defaulted, disputed, counts.netted);
+        (stats.defaulted, stats.disputed) = (counts.defaulted, disputed);
+        (stats.cured, stats.written_off, stats.resolved) =
+            (counts.cured, counts.written_off, counts.resolved);
+        stats.returned = self.watch.trust.returned;
+        stats.accounts_added = self.clients.len().saturating_sub(self.setup.clients.len()) as u64;
         stats.forks = events.filter(|event| matches!(event, Event::Fork(_))).count() as u64;
         stats.records = committed.len() as u64;
         let batches = at_once(self.store.reader().batches(1, usize::MAX));

@@ -1,13 +1,18 @@
 //! Stories out of seeds: what is likely, and how likely it is.
 
 use crate::random::Random;
-use crate::story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Rules, Setup, Special, Story, Wakes};
+use crate::scenes::scene;
+use crate::seeded_trust;
+use crate::setup::{Kind, Rules, Setup};
+use crate::story::{Act, Action, Decision, DiskFault, Lives, Op, Special, Story, Wakes};
 use bandex_types::Side;
 
 /// One second, in microseconds.
-const SECOND: u64 = 1_000_000;
+pub(crate) const SECOND: u64 = 1_000_000;
+/// How many stories of a hundred have limits that are earned.
+const WITH_TRUST: u8 = 40;
 /// The price in ticks that all orders lie around.
-const MIDDLE: u64 = 100;
+pub(crate) const MIDDLE: u64 = 100;
 
 impl Story {
     /// The story of a seed: always the same.
@@ -32,8 +37,10 @@ impl Story {
 
 fn setup(random: &mut Random) -> Setup {
     let mut clients = vec![Kind::Maker, Kind::Taker];
+    let trust = random.percent(WITH_TRUST).then(|| seeded_trust::trust(random));
     for _ in 0..random.between(1, 4) {
-        clients.push(random.pick(&Kind::ALL, Kind::Maker));
+        let kinds = if trust.is_some() && random.percent(60) { &Kind::TRUST[..] } else { &Kind::PLAIN[..] };
+        clients.push(random.pick(kinds, Kind::Maker));
     }
     let pay_us = random.between(20, 120) * SECOND;
     Setup {
@@ -56,6 +63,7 @@ fn setup(random: &mut Random) -> Setup {
         doubling_percent: random.pick(&[0, 5, 20, 50], 5),
         reordering: random.percent(60),
         rules: rules(random),
+        trust,
     }
 }
 
@@ -70,8 +78,14 @@ fn rules(random: &mut Random) -> Rules {
 
 fn action(random: &mut Random, setup: &Setup) -> Action {
     let client = random.small(0, u8::try_from(setup.clients.len()).unwrap_or(u8::MAX).saturating_sub(1));
+    if setup.trust.is_some() && random.percent(3) {
+        return Action::Score;
+    }
     match random.below(1_000) {
         0..280 => Action::Act { client, act: act(random, setup, client) },
+        280..320 if setup.trust.is_some() && random.percent(35) => {
+            Action::Decide { decision: seeded_trust::decision(random, client) }
+        }
         280..320 => Action::Decide { decision: decision(random, client) },
         320..500 => Action::Deliver { count: random.small(1, 14), salt: random.next() },
         500..660 => Action::Work { old: random.percent(8) },
@@ -123,6 +137,9 @@ fn act(random: &mut Random, setup: &Setup, client: u8) -> Act {
         return Act::Misbehave { how: random.next() };
     }
     let key = random.small(0, 3);
+    if setup.trust.is_some() && random.percent(30) {
+        return seeded_trust::act(random, key);
+    }
     match random.below(100) {
         0..4 => Act::Grant {
             scopes: random.small(1, 7),
@@ -144,16 +161,18 @@ fn act(random: &mut Random, setup: &Setup, client: u8) -> Act {
             to: random.small(0, 7),
             tokens: random.between(0, 500),
             pays: random.percent(50),
+            on_credit: setup.trust.is_some() && random.percent(60),
         },
         _ => {
             let count = random.pick(&[1, 1, 1, 2, 4], 1);
-            let operations = (0..count).map(|_| operation(random, kind)).collect();
+            let scored = setup.trust.is_some();
+            let operations = (0..count).map(|_| operation(random, kind, scored)).collect();
             Act::Orders { key, operations }
         }
     }
 }
 
-fn operation(random: &mut Random, kind: Kind) -> Op {
+fn operation(random: &mut Random, kind: Kind, scored: bool) -> Op {
     let market = random.pick(&[0, 0, 0, 1, 2], 0);
     let makes = matches!(kind, Kind::Maker | Kind::Bot);
     match random.below(100) {
@@ -178,127 +197,12 @@ fn operation(random: &mut Random, kind: Kind) -> Op {
         25..26 => quote(random, market),
         _ => {
             let rests = makes || random.percent(20);
-            place(random, market, rests)
+            place(random, market, rests, scored)
         }
     }
 }
 
-/// Things that chance alone brings together too seldom, on one market: orders that gather and are matched, orders that
-/// wake each other, or quotes that are protected and hit.
-fn scene(random: &mut Random, setup: &Setup) -> Vec<Action> {
-    let market = random.small(0, setup.markets.saturating_sub(1));
-    let mut actions = Vec::new();
-    match random.below(5) {
-        0..2 => auction_scene(random, setup, market, &mut actions),
-        2..4 => cascade_scene(random, setup, market, &mut actions),
-        _ => quote_scene(random, setup, market, &mut actions),
-    }
-    arrive(random, &mut actions);
-    actions
-}
-
-fn arrive(random: &mut Random, actions: &mut Vec<Action>) {
-    for _ in 0..3 {
-        actions.push(Action::Deliver { count: 30, salt: random.next() });
-        actions.push(Action::Work { old: false });
-    }
-    // The more so if something waits: a market in auction, or orders that sleep.
-    if random.percent(20) {
-        actions.push(Action::CrashNode { written: random.percent(50) });
-        actions.push(Action::Start);
-    }
-}
-
-fn somebody(random: &mut Random, setup: &Setup) -> u8 {
-    random.small(0, u8::try_from(setup.clients.len()).unwrap_or(u8::MAX).saturating_sub(1))
-}
-
-fn order(client: u8, operation: Op) -> Action {
-    Action::Act { client, act: Act::Orders { key: 0, operations: vec![operation] } }
-}
-
-/// A plain order on one side at a price.
-fn plain(random: &mut Random, market: u8, side: Side, price: u64) -> Op {
-    Op::Place {
-        market,
-        side,
-        price,
-        quantity: random.between(1, 9),
-        lives: Lives::Gtc,
-        post_only: false,
-        self_trade: random.small(0, 3),
-        own_cap: None,
-        name: None,
-        special: Special::default(),
-    }
-}
-
-fn auction_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
-    actions.push(Action::Decide { decision: Decision::SetState { market, state: 3 } });
-    actions.push(Action::Work { old: false });
-    for _ in 0..random.between(6, 14) {
-        let (side, price) = (side(random), MIDDLE.saturating_sub(4).saturating_add(random.below(9)));
-        let mut placed = plain(random, market, side, price);
-        if let Op::Place { lives, quantity, special, .. } = &mut placed {
-            match random.below(6) {
-                0 => (*lives, special.market) = (Lives::Ioc, true),
-                1 => special.display = Some(random.between(1, *quantity)),
-                _ => {}
-            }
-        }
-        actions.push(order(somebody(random, setup), placed));
-    }
-    actions.push(Action::Deliver { count: 40, salt: random.next() });
-    arrive(random, actions);
-    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
-}
-
-fn cascade_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
-    let rising = random.percent(50);
-    let (takes, makes) = if rising { (Side::Buy, Side::Sell) } else { (Side::Sell, Side::Buy) };
-    let price = |step: u64| {
-        if rising { MIDDLE.saturating_add(step) } else { MIDDLE.saturating_sub(step) }
-    };
-    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
-    for step in 1..=random.between(2, 5) {
-        let mut sleeper = plain(random, market, takes, price(8));
-        if let Op::Place { special, .. } = &mut sleeper {
-            special.trigger = Some((Wakes::StopLoss, price(step)));
-        }
-        actions.push(order(somebody(random, setup), plain(random, market, makes, price(step))));
-        actions.push(order(somebody(random, setup), sleeper));
-    }
-    arrive(random, actions);
-    actions.push(order(somebody(random, setup), plain(random, market, takes, price(2))));
-}
-
-fn quote_scene(random: &mut Random, setup: &Setup, market: u8, actions: &mut Vec<Action>) {
-    let maker = somebody(random, setup);
-    let protection = (random.between(0, 6), 600 * SECOND);
-    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
-    actions.push(order(maker, Op::Protect { market, most: Some(protection) }));
-    let quotes = |random: &mut Random| {
-        let mut lots = |price: u64| (price, random.between(1, 6));
-        let bids = (1..4).map(|step| lots(MIDDLE.saturating_sub(step))).collect();
-        let asks = (1..4).map(|step| lots(MIDDLE.saturating_add(step))).collect();
-        Op::Quote { market, slide: true, bids, asks }
-    };
-    actions.push(order(maker, quotes(random)));
-    arrive(random, actions);
-    for _ in 0..random.between(1, 3) {
-        let side = side(random);
-        let price = if side == Side::Buy { MIDDLE.saturating_add(5) } else { MIDDLE.saturating_sub(5) };
-        let mut hit = plain(random, market, side, price);
-        if let Op::Place { quantity, .. } = &mut hit {
-            *quantity = random.between(8, 20);
-        }
-        actions.push(order(somebody(random, setup), hit));
-    }
-    arrive(random, actions);
-    actions.push(order(maker, quotes(random)));
-}
-
-fn side(random: &mut Random) -> Side {
+pub(crate) fn side(random: &mut Random) -> Side {
     if random.percent(50) { Side::Buy } else { Side::Sell }
 }
 
@@ -317,7 +221,7 @@ fn quote(random: &mut Random, market: u8) -> Op {
     Op::Quote { market, slide: random.percent(50), bids, asks }
 }
 
-fn place(random: &mut Random, market: u8, resting: bool) -> Op {
+fn place(random: &mut Random, market: u8, resting: bool, scored: bool) -> Op {
     let side = side(random);
     // A maker quotes away from the middle, a taker reaches across it.
     let away = random.below(6);
@@ -346,6 +250,7 @@ fn place(random: &mut Random, market: u8, resting: bool) -> Op {
         post_only,
         self_trade: if random.percent(25) { random.small(1, 3) } else { 0 },
         own_cap: random.percent(20).then(|| random.between(0, 400)),
+        least_score: (scored && random.percent(4)).then(|| random.pick(&[0, 1_000, 100_000], 0)),
         name: random.percent(20).then(|| random.small(0, 3)),
         special,
     }

@@ -3,7 +3,7 @@
 use crate::acts::transfer;
 use crate::client::{Client, signed};
 use crate::network::{Letter, Request};
-use crate::story::Kind;
+use crate::setup::Kind;
 use crate::world::{World, market_id};
 use bandex_tradechain::body::{Acknowledge, Grant, Operation, Orders, Pay, Place, Register, Revoke, Scopes};
 use bandex_tradechain::{Body, Verified};
@@ -27,6 +27,7 @@ impl World<'_> {
             Kind::Registrar => self.register_again(index, way),
             Kind::Crosser => self.overstep(index, how, way),
             Kind::Splitter => self.split(),
+            kind if Kind::TRUST.contains(&kind) => self.scheme(index, how),
             _ => self.send_again(index, how),
         }
     }

@@ -1,8 +1,8 @@
 //! The network: letters on their way, which may be lost, doubled and overtaken.
 
 use crate::random::Random;
+use crate::setup::Setup;
 use crate::stats::Stats;
-use crate::story::Setup;
 use bandex_engine::{Event, Refusal};
 use bandex_tradechain::{Head, Receipt, Verified};
 use bandex_types::{BlockId, PublicKey};

@@ -7,7 +7,7 @@ use bandex_engine::{Engine, Outcome};
 use bandex_journal::{AppendError, Journal, JournalReader, MemoryJournal, MemoryStore};
 use bandex_sequencer::{Applied, Ends, Known, Making, Replay, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
-use bandex_tradechain::{Keypair, Record, Verified};
+use bandex_tradechain::{Keypair, Record, Scores, Verified};
 use bandex_types::{AccountId, BlockId, Hash, PublicKey, Timestamp};
 use std::collections::{BTreeMap, VecDeque};
 use std::pin::pin;
@@ -34,6 +34,8 @@ pub(crate) struct Keys {
 pub(crate) enum Input {
     Block(usize, Rc<Verified>),
     Configure(Vec<Change>),
+    /// The scores of an epoch that has ended.
+    Scores(Scores),
 }
 
 /// Who waits for a batch, and for what of it.
@@ -186,6 +188,7 @@ impl Node {
                 Input::Configure(changes) => {
                     making.configure(changes);
                 }
+                Input::Scores(scores) => making.scores(scores),
             }
         }
         making.tick_if_due();

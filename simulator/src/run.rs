@@ -5,6 +5,7 @@ use crate::random::Random;
 use crate::stats::Stats;
 use crate::story::{Action, DiskFault, Story};
 use crate::world::World;
+use bandex_tradechain::body::{Admission, Change, TrustTerms};
 use std::any::Any;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
@@ -54,8 +55,13 @@ impl World<'_> {
             Action::Decide { decision } => self.decision(decision),
             Action::Deliver { count, salt } => return self.deliver(*count, *salt),
             Action::Work { old } => return self.work(*old),
-            Action::Settle { client } => return self.settle(self.client(*client)),
-            Action::Retry { client } => self.retry(self.client(*client)),
+            Action::Settle { client } => {
+                return self.ring(self.client(*client)).into_iter().try_for_each(|index| self.settle(index));
+            }
+            Action::Score => self.score(),
+            Action::Retry { client } => {
+                self.ring(self.client(*client)).into_iter().for_each(|index| self.retry(index));
+            }
             Action::Pass { us } => self.now = self.now.saturating_add(*us),
             Action::PassToDeadline => self.pass_to_deadline(),
             Action::Jump { skew_us } => {
@@ -135,6 +141,7 @@ impl World<'_> {
             for index in 0..self.clients.len() {
                 self.settle(index)?;
             }
+            self.score();
             self.deliver_all()?;
             for client in &mut self.clients {
                 client.resend(&mut self.network);
@@ -171,6 +178,13 @@ impl World<'_> {
         }
     }
 
+    /// There are no more epochs, so that what is left can come to an end.
+    fn end_epochs(&mut self) -> Result<(), Broken> {
+        let terms = TrustTerms { epoch_us: 0, admission: Admission::Work, ..self.watch.trust.terms.clone() };
+        self.decide(vec![Change::SetTrust(terms)]);
+        self.settle_down()
+    }
+
     /// No more faults: clocks agree, nothing is lost, everybody is there; time passes only when nothing else is left to
     /// do.
     fn calm(&mut self) -> Result<(), Broken> {
@@ -186,7 +200,11 @@ impl World<'_> {
         // Twice, since a key may be admitted only while the first settles down.
         self.settle_down()?;
         self.settle_down()?;
+        let epochs = self.watch.trust.epochs;
         for _ in 0..DEADLINES_MAX {
+            if self.watch.trust.epochs > epochs && self.watch.trust.terms.epoch_us > 0 {
+                self.end_epochs()?;
+            }
             let deadline = self.node.as_ref().and_then(|node| node.sequencer.engine().next_deadline());
             if deadline.is_none() {
                 return Ok(());

@@ -2,11 +2,12 @@
 
 use crate::agent::{Job, Task};
 use crate::broken::Broken;
-use crate::story::Kind;
+use crate::setup::Kind;
+use crate::story::Act;
 use crate::world::World;
-use bandex_settlement::Party;
+use bandex_settlement::{Party, State};
 use bandex_tradechain::Body;
-use bandex_tradechain::body::{Acknowledge, Pay, Scopes};
+use bandex_tradechain::body::{Acknowledge, Pay, Scopes, WriteOff};
 use bandex_types::{AccountId, Amount, BlockId, Rail};
 
 impl World<'_> {
@@ -36,7 +37,37 @@ impl World<'_> {
         for proposal in proposals {
             self.acknowledge(index, proposal, Scopes::TOKENS);
         }
+        self.end_troubles(index, &account);
         Ok(())
+    }
+
+    /// Deals that went wrong: what the other side proposes to end them, what one makes good, and what some give up.
+    fn end_troubles(&mut self, index: usize, account: &AccountId) {
+        let Some(client) = self.clients.get(index) else { return };
+        let ends = client.agent.ends.values().filter(|proposal| proposal.to == *account);
+        let ends: Vec<BlockId> =
+            ends.map(|end| end.proposal).filter(|proposal| self.agrees(index, proposal)).collect();
+        let troubled = client.agent.deals.values().filter_map(|state| {
+            let own = if state.seller == *account { Party::Seller } else { Party::Buyer };
+            match state.deal.state() {
+                State::Defaulted { by } if by == own && client.kind.is_honest() => {
+                    Some((state.id, own, true))
+                }
+                State::Disputed { .. } if client.kind.gives_up() => Some((state.id, own, false)),
+                _ => None,
+            }
+        });
+        let troubled: Vec<_> = troubled.collect();
+        for proposal in ends {
+            self.sign_job(index, Job::Acknowledge(proposal), Scopes::SETTLE, Acknowledge { proposal }.into());
+        }
+        for (deal, own, makes_good) in troubled {
+            if makes_good {
+                self.cure(index, deal, own);
+            } else {
+                self.sign_job(index, Job::WriteOff(deal), Scopes::SETTLE, WriteOff { deal }.into());
+            }
+        }
     }
 
     /// A liar acknowledges its own payments, as if it were who was paid.
@@ -53,7 +84,7 @@ impl World<'_> {
     }
 
     fn acknowledge(&mut self, index: usize, proposal: BlockId, scope: Scopes) {
-        if self.clients.get(index).is_none_or(|client| client.kind == Kind::NonAcknowledger) {
+        if self.clients.get(index).is_none_or(|client| client.kind.withholds()) {
             return;
         }
         self.sign_job(index, Job::Acknowledge(proposal), scope, Acknowledge { proposal }.into());
@@ -64,14 +95,16 @@ impl World<'_> {
         let Some(client) = self.clients.get(index) else { return };
         let job = Job::Pay(deal, tranche);
         let first = !client.disk.jobs.contains_key(&job);
-        let outside = client
-            .agent
-            .deals
-            .get(&deal)
-            .is_some_and(|state| state.deal.terms().rail_of(party) == Rail::Attested);
+        let Some(state) = client.agent.deals.get(&deal) else { return };
+        let outside = state.deal.terms().rail_of(party) == Rail::Attested;
+        let payee = if party == Party::Seller { state.buyer } else { state.seller };
         let (moves, cumulative) = match client.kind {
-            Kind::NonPayer | Kind::Splitter => return,
-            Kind::Liar => (false, cumulative),
+            Kind::NonPayer | Kind::Splitter | Kind::Whitewasher | Kind::Netter => return,
+            kind if kind.feeds() => return,
+            Kind::BustOut if client.busted => return,
+            Kind::WashTrader if !self.is_in_ring(index, &payee) => return,
+            Kind::BondRunner => return self.run_off(index),
+            kind if kind.claims() => (false, cumulative),
             Kind::WrongPayer => (false, cumulative.checked_add(Amount::new(1)).unwrap_or(cumulative)),
             _ => (outside, cumulative),
         };
@@ -83,8 +116,24 @@ impl World<'_> {
         self.sign_job(index, job, Scopes::SETTLE, pay.into());
     }
 
+    fn is_in_ring(&self, index: usize, account: &AccountId) -> bool {
+        let ring = self.ring(index);
+        ring.iter().filter_map(|one| self.clients.get(*one)).any(|one| one.disk.account == Some(*account))
+    }
+
+    /// Takes its bond back as far as anything is left of it.
+    fn run_off(&mut self, index: usize) {
+        let account = self.clients.get(index).and_then(|client| client.disk.account);
+        let bond = account.map_or(0, |account| self.watch.trust.bond_of(&account));
+        if bond > 0
+            && let Ok(number) = u8::try_from(index)
+        {
+            self.act(number, &Act::Unbond { key: 0, amount: bond });
+        }
+    }
+
     /// Signs a step unless it was signed before; with the root key if another key's signature did not count.
-    fn sign_job(&mut self, index: usize, job: Job, scope: Scopes, body: Body) {
+    pub fn sign_job(&mut self, index: usize, job: Job, scope: Scopes, body: Body) {
         let now = self.time();
         let Some(client) = self.clients.get_mut(index) else { return };
         let lane = match client.disk.jobs.get(&job) {

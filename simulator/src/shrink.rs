@@ -5,7 +5,9 @@
 
 use crate::broken::Failure;
 use crate::run::run;
-use crate::story::{Act, Action, Op, Rules, Setup, Special, Story};
+use crate::setup::{Rules, Setup};
+use crate::story::{Act, Action, Op, Special, Story};
+use bandex_tradechain::body::Fees;
 
 /// The most runs that one shrinking takes.
 const RUNS_MAX: u32 = 1_500;
@@ -88,7 +90,9 @@ impl Shrunk {
 
     /// Takes faults and tight bounds out of the world, one by one.
     fn plain_setup(&mut self) {
-        let changes: [fn(&mut Setup); 13] = [
+        let changes: [fn(&mut Setup); 15] = [
+            |setup| setup.trust = None,
+            |setup| setup.trust.iter_mut().for_each(|trust| trust.fees = Fees::default()),
             |setup| setup.loss_percent = 0,
             |setup| setup.doubling_percent = 0,
             |setup| setup.reordering = false,
@@ -173,8 +177,8 @@ fn simpler_operation(operation: &Op) -> impl Iterator<Item = Op> {
                 simpler.push(plainer);
             }
             let mut nameless = operation.clone();
-            if let Op::Place { own_cap, name, .. } = &mut nameless {
-                (*own_cap, *name) = (None, None);
+            if let Op::Place { own_cap, least_score, name, .. } = &mut nameless {
+                (*own_cap, *least_score, *name) = (None, None, None);
             }
             simpler.push(nameless);
         }

@@ -1,6 +1,7 @@
 //! What was done in runs, counted.
 
 use bandex_engine::{CancelReason, Event, OperationResult, OrderStatus, OrderTerms, Refusal};
+use bandex_tradechain::Body;
 use bandex_tradechain::body::{Operation, Orders};
 use bandex_types::OrderType;
 use serde::{Deserialize, Serialize};
@@ -72,8 +73,6 @@ counts! {
     deals = "deals opened",
     /// Deals settled.
     settled = "deals settled",
-    /// Deals that others took the place of.
-    netted = "deals netted",
     /// Deals defaulted.
     defaulted = "deals defaulted",
     /// Deals disputed in the end.
@@ -84,6 +83,50 @@ counts! {
     receipts = "receipts checked",
     /// Events read by private channels.
     streamed = "private events",
+    /// Deals whose default was made good.
+    cured = "deals cured",
+    /// Deals that were written off.
+    written_off = "deals written off",
+    /// Deals that both sides ended.
+    resolved = "deals resolved",
+    /// Times that two deals became one, or none.
+    netted = "deals netted",
+    /// Times that a bond paid for a default.
+    slashed = "bonds slashed",
+    /// Bonds posted.
+    bonded = "bonds posted",
+    /// Bonds asked back.
+    unbonded = "bonds asked back",
+    /// Bonds that waited for a deal to be over, and returned.
+    returned = "bonds returned after a wait",
+    /// Fees paid by themselves.
+    fees = "fees paid",
+    /// Times that fees were taken out of what a deal delivered.
+    deal_fees = "fees of deals",
+    /// First grants.
+    grants = "first grants",
+    /// Certificates.
+    certificates = "certificates",
+    /// Preferences set.
+    preferences = "preferences",
+    /// Ends of epochs.
+    epochs = "epochs",
+    /// Times that a node worked scores out.
+    scored = "scores worked out",
+    /// Scores taken in.
+    scores = "scores taken in",
+    /// Times that an account was told that it has a score.
+    reputations = "scores above nothing",
+    /// Times that an account was told of a limit beyond the dust that it earned.
+    earned = "limits earned",
+    /// Orders cancelled because their account was admitted no more.
+    expelled = "orders cancelled for want of admission",
+    /// Orders refused for want of admission.
+    not_admitted = "refused: not admitted",
+    /// Orders refused because the limit leaves no room.
+    limit_reached = "refused: limit reached",
+    /// Accounts that cheats have beside their first.
+    accounts_added = "accounts added by cheats",
     /// Market orders accepted, those in quote units among them.
     market_orders = "market orders",
     /// Market orders by quote quantity accepted.
@@ -185,6 +228,8 @@ impl Stats {
                 Refusal::BadQuotes { .. } => &mut self.bad_quotes,
                 Refusal::WouldTrade => &mut self.would_trade,
                 Refusal::MarketClosed { .. } => &mut self.closed,
+                Refusal::NotAdmitted { .. } => &mut self.not_admitted,
+                Refusal::LimitReached { .. } => &mut self.limit_reached,
                 _ => continue,
             };
             *count = count.saturating_add(1);
@@ -206,7 +251,21 @@ impl Stats {
         }
     }
 
-    /// Counts what an outcome tells of orders.
+    /// Counts a block that took effect.
+    pub(crate) const fn count_block(&mut self, body: &Body) {
+        let count = match body {
+            Body::Bond(_) => &mut self.bonded,
+            Body::Unbond(_) => &mut self.unbonded,
+            Body::Fee(_) => &mut self.fees,
+            Body::Claim(_) => &mut self.grants,
+            Body::Certify(_) => &mut self.certificates,
+            Body::Prefer(_) => &mut self.preferences,
+            _ => return,
+        };
+        *count = count.saturating_add(1);
+    }
+
+    /// Counts what an outcome tells of orders and of trust.
     pub(crate) fn count_events(&mut self, events: &[Event]) {
         let mut gathered = 0_u64;
         for event in events {
@@ -221,6 +280,15 @@ impl Stats {
                 Event::MarketRules { .. } => self.rules = self.rules.saturating_add(1),
                 Event::Protection { tripped: true, .. } => self.tripped = self.tripped.saturating_add(1),
                 Event::Order(order) => self.count_end(order.status),
+                Event::Slash(_) => self.slashed = self.slashed.saturating_add(1),
+                Event::Netted(_) => self.netted = self.netted.saturating_add(1),
+                Event::DealFees { .. } => self.deal_fees = self.deal_fees.saturating_add(1),
+                Event::Epoch { .. } => self.epochs = self.epochs.saturating_add(1),
+                Event::Scored { .. } => self.scores = self.scores.saturating_add(1),
+                Event::Trust(state) => {
+                    self.reputations = self.reputations.saturating_add(u64::from(state.score_ppb > 0));
+                    self.earned = self.earned.saturating_add(u64::from(!state.limit.earned.is_zero()));
+                }
                 _ => {}
             }
         }
@@ -234,6 +302,7 @@ impl Stats {
             CancelReason::Replaced => &mut self.replaced,
             CancelReason::Protection => &mut self.pulled,
             CancelReason::OutsideBand => &mut self.halts,
+            CancelReason::NotAdmitted => &mut self.expelled,
             CancelReason::AuctionUnfilled => &mut self.left_over,
             _ => return,
         };

@@ -1,6 +1,8 @@
 //! Stories: all that happens in a run, as plain data. Whatever a number means is taken modulo what there is, and what
 //! cannot happen does nothing; so every list of actions is a story, also one with actions left out.
 
+use crate::setup::{Rules, Setup};
+use bandex_tradechain::body::{Fees, TrustTerms};
 use bandex_types::Side;
 use serde::{Deserialize, Serialize};
 
@@ -14,119 +16,6 @@ pub struct Story {
     pub setup: Setup,
     /// What happens, in order.
     pub actions: Vec<Action>,
-}
-
-/// A world before anything happens.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Setup {
-    /// Who trades here.
-    pub clients: Vec<Kind>,
-    /// How many of the clients, from the last, have no account yet when the story begins.
-    pub late: u8,
-    /// How many markets are listed, of three: tokens for money, money for tokens, money for money.
-    pub markets: u8,
-    /// Smallest base units a lot.
-    pub lot_units: u64,
-    /// Quote units = lots × ticks × 1 ⁄ this.
-    pub tick_den: u64,
-    /// The smallest tranche worth its handling, in quote units.
-    pub least_tranche: u64,
-    /// How long a due party has to pay, in microseconds.
-    pub pay_us: u64,
-    /// How long a payee has to acknowledge, in microseconds.
-    pub acknowledge_us: u64,
-    /// How long a proposal stays open, in microseconds.
-    pub proposal_us: u64,
-    /// The limit of an account that has none of its own.
-    pub dust: u64,
-    /// The share of a free limit that one deal may draw, in parts per million.
-    pub share_ppm: u32,
-    /// Open bids stay below this multiple of the limit.
-    pub bid_multiple: u32,
-    /// The tokens each client starts with, in bytes.
-    pub issued: u64,
-    /// The most blocks in a batch.
-    pub batch_max: u16,
-    /// The most blocks that wait for the writer.
-    pub queue_max: u16,
-    /// How many messages in a hundred are lost.
-    pub loss_percent: u8,
-    /// How many messages in a hundred come twice.
-    pub doubling_percent: u8,
-    /// Whether messages overtake each other.
-    pub reordering: bool,
-    /// How all markets trade in the beginning.
-    #[serde(default)]
-    pub rules: Rules,
-}
-
-/// How a market trades. All zero: any price, any number of orders, and what is halted waits for the operator.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rules {
-    /// How far from the last price a trade may be, in parts per million of it.
-    pub band_ppm: u32,
-    /// How long a market is halted by a trade beyond that, in microseconds.
-    pub halt_us: u64,
-    /// How long an auction gathers, in microseconds.
-    pub auction_us: u64,
-    /// The most open orders of an account.
-    pub most_orders: u32,
-}
-
-/// What a client is like. The first three are honest: they pay and acknowledge as soon as they can, and sign no place of
-/// a lane twice.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Kind {
-    /// Places orders that rest.
-    Maker,
-    /// Places orders that trade.
-    Taker,
-    /// Trades and settles with a session key.
-    Bot,
-    /// Signs two blocks for one place of a lane, to spend its tokens twice.
-    Forker,
-    /// Leaves gaps in its lane.
-    GapMaker,
-    /// Never pays what is due.
-    NonPayer,
-    /// Never acknowledges what was paid.
-    NonAcknowledger,
-    /// Reports wrong tranches and amounts, and in deals of others.
-    WrongPayer,
-    /// Reports payments that it did not make, and acknowledges what is not its to acknowledge.
-    Liar,
-    /// Registers again and again.
-    Registrar,
-    /// Oversteps what its session keys are granted.
-    Crosser,
-    /// Splits itself into many accounts, each with its dust, and pays with none.
-    Splitter,
-}
-
-impl Kind {
-    /// Every kind.
-    pub const ALL: [Self; 12] = [
-        Self::Maker,
-        Self::Taker,
-        Self::Bot,
-        Self::Forker,
-        Self::GapMaker,
-        Self::NonPayer,
-        Self::NonAcknowledger,
-        Self::WrongPayer,
-        Self::Liar,
-        Self::Registrar,
-        Self::Crosser,
-        Self::Splitter,
-    ];
-
-    /// Whether it keeps to the rules.
-    pub const fn is_honest(self) -> bool {
-        matches!(self, Self::Maker | Self::Taker | Self::Bot)
-    }
 }
 
 /// One thing that happens.
@@ -162,6 +51,8 @@ pub enum Action {
         /// Which.
         client: u8,
     },
+    /// The node has worked out the scores that are due; they wait for the writer like everything else.
+    Score,
     /// A client sends again what was not answered, and connects anew.
     Retry {
         /// Which.
@@ -279,6 +170,75 @@ pub enum Act {
         tokens: u64,
         /// Whether the proposer pays them.
         pays: bool,
+        /// Nobody pays them now: so many bytes are served on credit, or given back.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        on_credit: bool,
+    },
+    /// Posts a bond.
+    Bond {
+        /// Signed with which key.
+        key: u8,
+        /// How much, in bytes.
+        amount: u64,
+    },
+    /// Asks for a bond back.
+    Unbond {
+        /// Signed with which key.
+        key: u8,
+        /// How much, in bytes.
+        amount: u64,
+    },
+    /// Pays a fee.
+    Fee {
+        /// Signed with which key.
+        key: u8,
+        /// How much, in bytes.
+        amount: u64,
+    },
+    /// Asks for the first grant.
+    Claim {
+        /// Signed with which key.
+        key: u8,
+    },
+    /// Vouches for a client, as a registrar does.
+    Certify {
+        /// For which.
+        to: u8,
+        /// How long, in microseconds.
+        lasts_us: Option<u64>,
+    },
+    /// Takes that back.
+    Decertify {
+        /// From which.
+        to: u8,
+    },
+    /// Says whom it trades with.
+    Prefer {
+        /// The most that one counterparty may owe it.
+        largest: Option<u64>,
+        /// The least score of one, in parts per million.
+        least: Option<u32>,
+    },
+    /// Proposes how a deal that went wrong ends. Who is honest proposes what is fair.
+    Resolve {
+        /// Signed with which key.
+        key: u8,
+        /// Which of its deals that went wrong.
+        deal: u8,
+        /// How much of what is locked is delivered, if it does not care.
+        deliver: u64,
+    },
+    /// Gives up what the other side of a deal owes.
+    WriteOff {
+        /// Signed with which key.
+        key: u8,
+        /// Which of its deals that went wrong.
+        deal: u8,
+    },
+    /// Makes a default good.
+    Cure {
+        /// Which of the deals it defaulted in.
+        deal: u8,
     },
     /// Breaks the rules as its kind does; honest clients do nothing.
     Misbehave {
@@ -309,6 +269,9 @@ pub enum Op {
         self_trade: u8,
         /// The most that a counterparty may owe.
         own_cap: Option<u64>,
+        /// The least score of a counterparty, in parts per million.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        least_score: Option<u32>,
         /// Its name among the client's own.
         name: Option<u8>,
         /// What few orders have.
@@ -464,5 +427,38 @@ pub enum Decision {
         client: u8,
         /// In bytes.
         amount: u64,
+    },
+    /// Sets how limits are earned.
+    SetTrust {
+        /// How.
+        terms: TrustTerms,
+    },
+    /// Sets what an asset is worth.
+    SetRate {
+        /// Which of the three.
+        asset: u8,
+        /// Numerator and denominator.
+        rate: Option<(u64, u64)>,
+    },
+    /// Has walks of the trust graph begin at an account, or not.
+    SetSeed {
+        /// Whose.
+        client: u8,
+        /// From now on.
+        seed: bool,
+    },
+    /// Makes an account a registrar, or not.
+    SetRegistrar {
+        /// Whose.
+        client: u8,
+        /// From now on.
+        registrar: bool,
+    },
+    /// Sets what trading costs.
+    SetFees {
+        /// On which market.
+        market: u8,
+        /// From now on.
+        fees: Fees,
     },
 }

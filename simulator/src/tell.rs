@@ -6,7 +6,7 @@ use bandex_engine::{Event, Outcome};
 use bandex_journal::JournalReader;
 use bandex_sequencer::Sealed;
 use bandex_tradechain::{Receipt, inclusion_proof};
-use bandex_types::{AccountId, Hash};
+use bandex_types::{AccountId, DealId, Hash};
 use std::rc::Rc;
 
 /// The answer to whoever waits; `sealed` is the batch that was committed, if one was.
@@ -51,6 +51,7 @@ pub(crate) fn concerning(outcome: &Outcome, account: &AccountId) -> Vec<Event> {
             matches!(event, Event::Deal(deal) if deal.id == id && (deal.seller == *account || deal.buyer == *account))
         })
     };
+    let own_deal_id = |id: &DealId| own_deal(*id);
     let own_order = |id| {
         outcome.events.iter().any(
             |event| matches!(event, Event::Order(order) if order.order == id && order.account == *account),
@@ -69,6 +70,10 @@ pub(crate) fn concerning(outcome: &Outcome, account: &AccountId) -> Vec<Event> {
         Event::Fork(fork) => fork.account == *account,
         Event::Terms(terms) => own_order(terms.order),
         Event::Protection { account: whose, .. } => whose == account,
+        Event::Trust(state) => state.account == *account,
+        Event::Slash(slash) => slash.from == *account || slash.to == *account,
+        Event::Netted(netted) => netted.replaced.iter().any(own_deal_id),
+        Event::DealFees { deal, .. } => own_deal(*deal),
         _ => false,
     };
     outcome.events.iter().filter(concerns).cloned().collect()

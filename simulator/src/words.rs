@@ -1,6 +1,8 @@
 //! Stories as people read them: the world in a line, then action by action.
 
-use crate::story::{Act, Action, Decision, DiskFault, Kind, Lives, Op, Rules, Setup, Special, Story, Wakes};
+use crate::setup::{Kind, Rules, Setup};
+use crate::story::{Act, Action, Decision, DiskFault, Lives, Op, Special, Story, Wakes};
+use bandex_tradechain::body::{Fees, TrustTerms};
 use bandex_types::Side;
 use std::fmt;
 
@@ -43,6 +45,33 @@ impl fmt::Display for Setup {
             self.rules,
             self.batch_max,
             self.queue_max
+        )?;
+        self.trust.iter().try_for_each(|trust| {
+            let Fees { maker_ppm, taker_ppm } = trust.fees;
+            write!(
+                f,
+                "; trust: {}; {} seeds; fees of {maker_ppm} and {taker_ppm} ppm",
+                Told(&trust.terms),
+                trust.seeds
+            )?;
+            trust.rate.iter().try_for_each(|(num, den)| write!(f, "; a token is worth {num}/{den}"))
+        })
+    }
+}
+
+/// The terms of trust as people read them.
+struct Told<'a>(&'a TrustTerms);
+
+impl fmt::Display for Told<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let TrustTerms {
+            epoch_us, keep_ppm, largest_limit, loss_budget, score_ppm, bond_ppm, fee_ppm, ..
+        } = self.0;
+        write!(
+            f,
+            "epochs of {epoch_us} µs that keep {keep_ppm} ppm, at most {largest_limit}, a budget of {loss_budget}, scores \
+             count {score_ppm} ppm, bonds {bond_ppm}, fees {fee_ppm}, admission by {:?}, a first grant of {}",
+            self.0.admission, self.0.first_grant
         )
     }
 }
@@ -87,6 +116,17 @@ impl fmt::Display for Kind {
             Self::Registrar => "registrar",
             Self::Crosser => "crosser",
             Self::Splitter => "splitter",
+            Self::CycleFeeder => "feeder in a cycle",
+            Self::SerialFeeder => "feeder in series",
+            Self::ParallelFeeder => "feeder in parallel",
+            Self::Colluder => "colluder",
+            Self::Whitewasher => "whitewasher",
+            Self::BustOut => "bust-out",
+            Self::WashTrader => "wash trader",
+            Self::FalseClaimant => "false claimant",
+            Self::BondRunner => "bond runner",
+            Self::Griefer => "griefer",
+            Self::Netter => "netter",
         })
     }
 }
@@ -105,6 +145,7 @@ impl Action {
             Self::Deliver { count, salt } => write!(f, "the network delivers {count} (salt {salt})"),
             Self::Work { old: false } => f.write_str("the writer takes its turn"),
             Self::Work { old: true } => f.write_str("the writer that was taken over takes its turn"),
+            Self::Score => f.write_str("the node has worked out the scores that are due"),
             Self::Settle { client } => write!(f, "the agent of {} looks what is due", who(client)),
             Self::Retry { client } => write!(f, "{} sends again and connects anew", who(client)),
             Self::Pass { us } => write!(f, "{us} µs pass"),
@@ -159,10 +200,36 @@ impl fmt::Display for Act {
                 write!(f, "with key {key} transfers {amount} to client {to}")?;
                 lasts_us.iter().try_for_each(|us| write!(f, ", within {us} µs"))
             }
-            Self::Bandwidth { key, to, tokens, pays } => {
+            Self::Bandwidth { key, to, tokens, on_credit: true, .. } => {
+                write!(f, "with key {key} serves client {to} {tokens} bytes on credit")
+            }
+            Self::Bandwidth { key, to, tokens, pays, .. } => {
                 let payer = if *pays { "paid by itself" } else { "paid by the other" };
                 write!(f, "with key {key} proposes bandwidth with client {to} for {tokens}, {payer}")
             }
+            Self::Bond { key, amount } => write!(f, "with key {key} posts a bond of {amount}"),
+            Self::Unbond { key, amount } => write!(f, "with key {key} asks for {amount} of its bond back"),
+            Self::Fee { key, amount } => write!(f, "with key {key} pays a fee of {amount}"),
+            Self::Claim { key } => write!(f, "with key {key} claims the first grant"),
+            Self::Certify { to, lasts_us } => {
+                write!(f, "certifies client {to}")?;
+                lasts_us.iter().try_for_each(|us| write!(f, ", for {us} µs"))
+            }
+            Self::Decertify { to } => write!(f, "takes back the certificate of client {to}"),
+            Self::Prefer { largest, least } => {
+                f.write_str("prefers")?;
+                largest.iter().try_for_each(|most| write!(f, " to be owed {most} at most"))?;
+                least.iter().try_for_each(|ppm| write!(f, " scores of {ppm} ppm at least"))?;
+                f.write_str(if largest.is_none() && least.is_none() { " nobody" } else { "" })
+            }
+            Self::Resolve { key, deal, deliver } => {
+                write!(
+                    f,
+                    "with key {key} proposes to resolve its troubled deal {deal}, delivering {deliver} or what is fair"
+                )
+            }
+            Self::WriteOff { key, deal } => write!(f, "with key {key} writes its troubled deal {deal} off"),
+            Self::Cure { deal } => write!(f, "cures its default {deal}"),
             Self::Misbehave { how } => write!(f, "breaks the rules in its way ({how})"),
         }
     }
@@ -180,6 +247,7 @@ impl fmt::Display for Op {
                 post_only,
                 self_trade,
                 own_cap,
+                least_score,
                 name,
                 special,
             } => {
@@ -196,6 +264,7 @@ impl fmt::Display for Op {
                     write!(f, ", self-trade mode {self_trade}")?;
                 }
                 own_cap.iter().try_for_each(|cap| write!(f, ", own cap {cap}"))?;
+                least_score.iter().try_for_each(|least| write!(f, ", least score {least} ppm"))?;
                 name.iter().try_for_each(|name| write!(f, ", named {name}"))?;
                 write!(f, "{special}")
             }
@@ -245,6 +314,20 @@ impl fmt::Display for Decision {
             Self::SetFrozen { client, frozen: false } => write!(f, "thaws client {client}"),
             Self::SetParameters { dust, share_ppm } => {
                 write!(f, "sets the dust to {dust}, shares to {share_ppm} ppm")
+            }
+            Self::SetTrust { terms } => write!(f, "sets trust: {}", Told(terms)),
+            Self::SetRate { asset, rate: Some((num, den)) } => {
+                write!(f, "rates a unit of asset {asset} at {num}/{den}")
+            }
+            Self::SetRate { asset, rate: None } => write!(f, "rates asset {asset} no more"),
+            Self::SetSeed { client, seed: true } => write!(f, "has walks begin at client {client}"),
+            Self::SetSeed { client, seed: false } => write!(f, "has no walks begin at client {client}"),
+            Self::SetRegistrar { client, registrar: true } => write!(f, "makes client {client} a registrar"),
+            Self::SetRegistrar { client, registrar: false } => {
+                write!(f, "makes client {client} a registrar no more")
+            }
+            Self::SetFees { market, fees } => {
+                write!(f, "sets fees of {} and {} ppm on market {market}", fees.maker_ppm, fees.taker_ppm)
             }
             Self::Issue { client, amount } => write!(f, "issues {amount} tokens to client {client}"),
         }

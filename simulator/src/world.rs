@@ -5,14 +5,15 @@ use crate::broken::{Broken, Invariant, hold};
 use crate::client::Client;
 use crate::network::{Answer, Letter, Network, Reply, Request};
 use crate::node::{Committed, Died, Input, Keys, Node, Projections, Stood};
+use crate::setup::{Kind, Setup};
 use crate::stats::Stats;
-use crate::story::{DiskFault, Setup, Story};
+use crate::story::{DiskFault, Story};
 use crate::watch::Watch;
 use bandex_engine::Refusal;
 use bandex_journal::{Fault, MemoryStore};
 use bandex_tradechain::body::{Change, MarketState};
-use bandex_tradechain::{Keypair, SignedBlock, Verified};
-use bandex_types::{AccountId, BlockId, MarketId, Timestamp};
+use bandex_tradechain::{Keypair, Scores, SignedBlock, Verified};
+use bandex_types::{AccountId, BlockId, Hash, MarketId, Timestamp};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
@@ -45,6 +46,8 @@ pub(crate) struct World<'a> {
     pub seed: u64,
     /// Batch blocks whose signatures were checked.
     pub proven: BTreeMap<BlockId, SignedBlock>,
+    /// Scores by what they follow from: the checkpoint's key and how many accounts there were.
+    pub walked: BTreeMap<(Hash, u32), Scores>,
     /// The last record at which the engine was compared with the watch.
     pub compared: u64,
 }
@@ -79,8 +82,14 @@ impl<'a> World<'a> {
             stats: Stats::default(),
             seed: story.seed,
             proven: BTreeMap::new(),
+            walked: BTreeMap::new(),
             compared: 0,
         };
+        // Who colludes shares all accounts.
+        let owner = story.setup.clients.iter().position(|kind| *kind == Kind::Colluder);
+        for client in world.clients.iter_mut().filter(|client| client.kind == Kind::Colluder) {
+            client.owner = owner.unwrap_or(client.index);
+        }
         world.begin()?;
         Ok(world)
     }
@@ -128,6 +137,21 @@ impl<'a> World<'a> {
         {
             node.queue.push_back(Input::Configure(changes));
         }
+    }
+
+    /// The node works out the scores that are due, unless they wait for the writer already. What came of it is kept: a
+    /// node that dies before it is written need not walk again.
+    pub fn score(&mut self) {
+        let Some(node) = &mut self.node else { return };
+        let Some(due) = node.sequencer.engine().checkpoint() else { return };
+        let waits = |input: &Input| matches!(input, Input::Scores(scores) if (scores.epoch, scores.checkpoint) == (due.epoch, due.key));
+        if node.queue.iter().any(waits) {
+            return;
+        }
+        let walked = &mut self.walked;
+        let scores = walked.entry((due.key, due.accounts)).or_insert_with(|| due.scores());
+        node.queue.push_back(Input::Scores(scores.clone()));
+        self.stats.scored = self.stats.scored.saturating_add(1);
     }
 
     /// Opens the store, if nobody serves.

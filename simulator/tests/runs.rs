@@ -2,9 +2,10 @@
 //! and happens again.
 
 use bandex_simulator::{
-    Act, Action, DiskFault, Kind, Lives, Op, Rules, Setup, Special, Stats, Story, run, shrink,
+    Act, Action, DiskFault, Kind, Lives, Op, Rules, Setup, Special, Stats, Story, Trust, run, shrink,
 };
-use bandex_types::Side;
+use bandex_tradechain::body::{Fees, TrustTerms};
+use bandex_types::{Amount, Side};
 use std::time::{Duration, Instant};
 
 /// How many seeds are run, unless time is up before.
@@ -57,20 +58,26 @@ fn plain(clients: Vec<Kind>) -> Setup {
         reordering: false,
         late: 0,
         rules: Rules::default(),
+        trust: None,
         ..Story::from_seed(1).setup
     }
 }
 
 fn place(client: u8, side: Side, lives: Lives) -> Action {
+    place_at(client, side, 100, lives)
+}
+
+fn place_at(client: u8, side: Side, price: u64, lives: Lives) -> Action {
     let op = Op::Place {
         market: 0,
         side,
-        price: 100,
+        price,
         quantity: 10,
         lives,
         post_only: false,
         self_trade: 0,
         own_cap: None,
+        least_score: None,
         name: None,
         special: Special::default(),
     };
@@ -127,6 +134,62 @@ fn deals_end_as_their_sides_are() {
         between.push(Action::Start);
         check([Kind::Maker, Kind::Taker], &between, settled);
     }
+}
+
+/// A world in which limits are earned, with two honest makers and one that is not.
+fn earning(kind: Kind) -> Setup {
+    let terms = TrustTerms {
+        epoch_us: 20_000_000,
+        largest_limit: Amount::new(100_000),
+        loss_budget: Amount::new(100_000),
+        ..TrustTerms::default()
+    };
+    let fees = Fees { maker_ppm: 1_000, taker_ppm: 20_000 };
+    let trust = Trust { terms, rate: Some((1, 1)), fees, seeds: 2 };
+    let (proposal_us, pay_us, acknowledge_us) = (300_000_000, 20_000_000, 20_000_000);
+    let setup = trade([kind, kind], &[]).setup;
+    let clients = vec![Kind::Maker, Kind::Maker, kind];
+    Setup { clients, trust: Some(trust), proposal_us, pay_us, acknowledge_us, issued: 50_000, ..setup }
+}
+
+/// Honest makers rest on both sides, somebody goes on with its scheme, and everybody settles.
+fn scheme(kind: Kind) -> Story {
+    let mut actions = Vec::new();
+    for turn in 0..12_u64 {
+        let maker = u8::from(turn % 3 == 0);
+        actions.push(place_at(maker, Side::Sell, 101, Lives::Gtc));
+        actions.push(place_at(maker, Side::Buy, 99, Lives::Gtc));
+        actions.extend(arrive());
+        actions.push(Action::Act { client: 2, act: Act::Misbehave { how: turn | 402 << 16 } });
+        for _ in 0..4 {
+            actions.extend(arrive());
+            actions.extend((0..3).map(|client| Action::Retry { client }));
+            actions.extend((0..3).map(|client| Action::Settle { client }));
+        }
+        actions.extend([Action::Pass { us: 4_000_000 }, Action::Score]);
+    }
+    Story { seed: 77, setup: earning(kind), actions }
+}
+
+#[test]
+fn schemes_are_carried_out_and_do_not_pay() {
+    let check = |kind: Kind, count: fn(&Stats) -> u64| {
+        let story = scheme(kind);
+        let stats = run(&story).unwrap_or_else(|failure| panic!("{kind:?}: {failure}"));
+        assert!(count(&stats) > 0, "{kind:?}: {stats:?}");
+        assert!(stats.deals > 0 && stats.epochs > 0 && stats.scores > 0, "{kind:?}: {stats:?}");
+    };
+    check(Kind::CycleFeeder, |stats| stats.accounts_added);
+    check(Kind::SerialFeeder, |stats| stats.accounts_added);
+    check(Kind::ParallelFeeder, |stats| stats.accounts_added);
+    check(Kind::Colluder, |stats| stats.accounts_added);
+    check(Kind::Whitewasher, |stats| stats.accounts_added.min(stats.defaulted.saturating_sub(1)));
+    check(Kind::BustOut, |stats| stats.settled.min(stats.defaulted));
+    check(Kind::WashTrader, |stats| stats.settled.min(stats.deal_fees));
+    check(Kind::FalseClaimant, |stats| stats.written_off);
+    check(Kind::BondRunner, |stats| stats.slashed.min(stats.unbonded));
+    check(Kind::Griefer, |stats| stats.written_off);
+    check(Kind::Netter, |stats| stats.netted);
 }
 
 #[test]

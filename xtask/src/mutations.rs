@@ -34,7 +34,7 @@ struct Mutation {
 }
 
 /// The mutations; docs/reliability.md tells what each was found by.
-const MUTATIONS: [Mutation; 9] = [
+const MUTATIONS: [Mutation; 14] = [
     Mutation {
         name: "engine: tokens are spent beyond the credit line",
         file: "engine/src/ledger.rs",
@@ -76,6 +76,36 @@ const MUTATIONS: [Mutation; 9] = [
         file: "settlement/src/band.rs",
         old: "let edge = sent.by(party.other()).checked_add(terms.cap_of(party));",
         new: "let edge = sent.by(party.other()).checked_add(terms.cap_of(party)).and_then(|edge| edge.checked_add(Amount::new(1)));",
+    },
+    Mutation {
+        name: "engine: a bond pays nothing for a default",
+        file: "engine/src/bond.rs",
+        old: "let (tokens, covered) = self.cover(quote, loss, staked);",
+        new: "let (tokens, covered) = self.cover(quote, loss.min(Amount::ZERO), staked);",
+    },
+    Mutation {
+        name: "engine: a bond leaves while one deal is open",
+        file: "engine/src/bond.rs",
+        old: "if stake.open_deals == 0 {",
+        new: "if stake.open_deals <= 1 {",
+    },
+    Mutation {
+        name: "engine: what is written off holds nothing of the limit",
+        file: "engine/src/ends.rs",
+        old: "let burden = PARTIES.map(|party| worth_at(rate, entry.deal.owing(party), Rounding::Up));",
+        new: "let burden = PARTIES.map(|party| worth_at(rate, entry.deal.reserved(party), Rounding::Up));",
+    },
+    Mutation {
+        name: "reputation: a score is worth more than the fees that were paid",
+        file: "reputation/src/limit.rs",
+        old: "let earned = sum(bond, reputation.min(fees)).min(terms.largest);",
+        new: "let earned = sum(bond, if fees.is_zero() { fees } else { reputation }).min(terms.largest);",
+    },
+    Mutation {
+        name: "settlement: the deal in the place of two may be owed more than the two",
+        file: "settlement/src/netting.rs",
+        old: "buyer_cap: quote_total.min(against_seller),",
+        new: "buyer_cap: quote_total,",
     },
     Mutation {
         name: "journal: an append of unknown fate is answered as committed",

@@ -17,6 +17,7 @@ pub(super) struct Ordered {
     pub price: Price,
     pub quantity: Quantity,
     pub own_cap: Option<Amount>,
+    pub least_score: Option<u32>,
     pub terms: OrderTerms,
     /// The number of its operation: quotes of one operation share it.
     pub operation: u8,
@@ -79,6 +80,7 @@ fn placed(order: OrderRef, place: &Place, done: bool) -> Ordered {
         price: place.price,
         quantity: place.quantity,
         own_cap: place.own_cap,
+        least_score: place.least_score,
         terms: OrderTerms {
             order,
             order_type: place.order_type,

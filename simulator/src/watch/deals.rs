@@ -1,12 +1,17 @@
 //! Deals: reckoned from their tranches alone, without the settlement crate's own arithmetic.
 
-use super::{Market, Orders, Seen};
+mod exposure;
+mod reckoned;
+
+use super::worth::{lesser, worth_down, worth_up};
+use super::{Market, Orders, Seen, Trust};
 use crate::broken::{Broken, Invariant, hold};
 use bandex_engine::{AccountState, DealState, DefaultNotice, Engine, Event, Netted, Trade, Tranche};
 use bandex_settlement::{Party, State, Terms};
 use bandex_tradechain::Body;
 use bandex_types::{
-    AccountId, Amount, BlockId, DealId, MarketId, Price, Quantity, Rail, Rounding, Timestamp, quote_amount,
+    AccountId, Amount, BlockId, DealId, MarketId, Price, Quantity, Rail, Ratio, Rounding, Timestamp,
+    quote_amount,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,8 +19,14 @@ use std::collections::{BTreeMap, BTreeSet};
 #[derive(Debug, Default)]
 pub(crate) struct Deals {
     all: BTreeMap<DealId, Reckoned>,
-    /// The `pay` blocks that wait or waited for an acknowledgement.
-    payments: BTreeSet<BlockId>,
+    /// The `pay` blocks that wait or waited for an acknowledgement, each with its deal.
+    payments: BTreeMap<BlockId, DealId>,
+    /// Who was exposed, who honoured it, how much, in the unit of account: since somebody took it from here.
+    pub honoured: Vec<(AccountId, AccountId, u128)>,
+    /// Tokens that made defaults good in this record: from whom, to whom.
+    pub made_good: Vec<(AccountId, AccountId, Amount)>,
+    /// What a unit of quote was worth when each deal was opened.
+    opened_at: BTreeMap<DealId, Option<Ratio>>,
     pub counts: Counts,
 }
 
@@ -26,10 +37,9 @@ pub(crate) struct Counts {
     pub settled: u64,
     pub defaulted: u64,
     pub disputed: u64,
-    /// Replaced by others.
-    pub netted: u64,
-    /// Cured, resolved or written off.
-    pub mended: u64,
+    pub cured: u64,
+    pub written_off: u64,
+    pub resolved: u64,
     /// Trades that went into a deal together with an earlier one.
     pub grown: u64,
 }
@@ -44,6 +54,12 @@ pub(crate) struct Reckoned {
     units: [u128; 2],
     /// When the present move became due.
     due_since: Timestamp,
+    /// What a unit of quote was worth when it was opened.
+    pub rate: Option<Ratio>,
+    /// Who did not pay in time, whatever came of it.
+    pub defaulted: Option<Party>,
+    /// What the seller and the buyer owed when it was written off, in the unit of account.
+    burdens: [u128; 2],
 }
 
 const fn index(party: Party) -> usize {
@@ -80,9 +96,14 @@ impl Reckoned {
         of(&self.values, party)
     }
 
-    /// What counted as sent by a party when the deal took the place of others.
+    /// Whose tokens it delivers: the base's if it is one, else the quote's.
+    pub fn token_payer(&self) -> Option<Party> {
+        PARTIES.into_iter().find(|party| self.terms().rail_of(*party) == Rail::Token)
+    }
+
+    /// What counted as sent by a party from the start, in quote value.
     pub fn carried(&self, party: Party) -> u128 {
-        self.told.deal.carried().map_or(0, |carried| carried.by(party).get().into())
+        self.told.deal.carried().map_or(0, |carried| u128::from(carried.by(party).get()))
     }
 
     /// What a party has finally sent, in units of its leg.
@@ -91,100 +112,28 @@ impl Reckoned {
     }
 
     pub fn is_over(&self) -> bool {
-        self.told.deal.state().is_closed()
+        let state = self.told.deal.state();
+        matches!(state, State::Settled | State::Cured { .. } | State::Resolved | State::Netted)
     }
+}
 
-    /// What an account has bought here and not paid for yet, outside the ledger.
-    pub fn unsettled_by(&self, buyer: &AccountId) -> u128 {
-        let open = matches!(self.told.deal.state(), State::Open | State::Disputed { .. });
-        let counts = open && self.told.buyer == *buyer && self.terms().quote_rail == Rail::Attested;
-        if counts { self.total().saturating_sub(self.value(Party::Buyer)) } else { 0 }
-    }
-
-    /// Units of base, or of quote, that are still to be sent.
-    fn left(&self, leg: usize) -> i128 {
-        let sent = self.units.get(leg).copied().unwrap_or(0);
-        self.opened_over(leg).saturating_sub(i128::try_from(sent).unwrap_or(i128::MAX))
-    }
-
-    /// Units of base, or of quote, that the deal was opened over.
-    fn opened_over(&self, leg: usize) -> i128 {
-        let all = match leg {
-            0 => u128::from(self.terms().base_total.get()),
-            _ => self.total().saturating_sub(self.carried(Party::Buyer)),
-        };
-        i128::try_from(all).unwrap_or(i128::MAX)
-    }
-
-    /// The most that a party could come to owe from here on, whatever state the deal is in.
-    fn may_owe(&self, party: Party) -> u128 {
-        self.total().saturating_sub(self.value(party)).min(self.cap(party.other()))
-    }
-
-    fn total(&self) -> u128 {
-        u128::from(self.terms().quote_total.get())
-    }
-
-    fn cap(&self, party: Party) -> u128 {
-        u128::from(self.terms().cap_of(party).get())
-    }
-
-    /// What counts against the limit of a party.
-    fn reserved(&self, party: Party) -> u128 {
-        if self.terms().settles_at_once() {
-            return 0;
+/// Whether a deal may go from one state to another, or stay.
+fn may_follow(before: State, now: State) -> bool {
+    match before {
+        State::Open => matches!(
+            now,
+            State::Open | State::Disputed { .. } | State::Defaulted { .. } | State::Settled | State::Netted
+        ),
+        State::Disputed { .. } => {
+            !matches!(now, State::Defaulted { .. } | State::Cured { .. } | State::Netted)
         }
-        match self.told.deal.state() {
-            State::Open | State::Disputed { .. } => self.may_owe(party),
-            State::Defaulted { by } if by == party => {
-                self.value(party.other()).saturating_sub(self.value(party))
-            }
-            State::Defaulted { .. } | State::WrittenOff { .. } | State::Settled => 0,
-            State::Cured { .. } | State::Resolved | State::Netted => 0,
-        }
-    }
-
-    /// When what must happen next must have happened; none if nothing must.
-    fn deadline(&self) -> Option<Timestamp> {
-        match (self.told.deal.state(), self.told.deal.in_flight()) {
-            (State::Open, Some(open)) => Some(open.since.plus(self.terms().acknowledge_us)),
-            (State::Open, None) => Some(self.due_since.plus(self.terms().pay_us)),
-            _ => None,
-        }
-    }
-
-    /// The net stays in the band, also if what is in flight arrived; nobody sends more than agreed; base follows value,
-    /// rounded down.
-    fn check_band(&self) -> Result<(), String> {
-        let terms = self.terms();
-        let carried = PARTIES.map(|party| self.carried(party));
-        let [carried_base, carried_quote] = carried;
-        for party in PARTIES {
-            if self.value(party) > self.total() {
-                return Err(format!("the {party} sent {} of {}", self.value(party), self.total()));
-            }
-            let flying = self.told.deal.in_flight().filter(|open| open.party == party);
-            let at_most = self.value(party).saturating_add(flying.map_or(0, |open| open.value.get().into()));
-            let ahead = at_most.saturating_sub(self.value(party.other()));
-            if !terms.settles_at_once() && ahead > self.cap(party) {
-                return Err(format!("the {party} is ahead by {ahead}, its cap is {}", self.cap(party)));
-            }
-            let told = (u128::from(self.told.deal.sent(party).get()), self.told.deal.sent_units(party).get());
-            if !terms.settles_at_once() && told != (self.value(party), u64_of(self.units(party))) {
-                return Err(format!("the {party} sent {told:?}, its tranches say otherwise"));
-            }
-        }
-        let (base, quote) = (u128::from(terms.base_total.get()), self.total().saturating_sub(carried_base));
-        let value = self.value(Party::Seller).saturating_sub(carried_base);
-        let due = value.saturating_mul(base).checked_div(quote).unwrap_or(base);
-        if !terms.settles_at_once() && self.units(Party::Seller) != due {
-            return Err(format!("{} units of base went for the value of {due}", self.units(Party::Seller)));
-        }
-        let paid = self.units(Party::Buyer).saturating_add(carried_quote);
-        if !terms.settles_at_once() && paid != self.value(Party::Buyer) {
-            return Err("quote is not worth what it is worth".to_owned());
-        }
-        Ok(())
+        State::Defaulted { by } => match now {
+            State::Defaulted { by: still } | State::Cured { by: still } => by == still,
+            State::WrittenOff { by: victim } => by != victim,
+            now => now == State::Resolved,
+        },
+        State::WrittenOff { .. } => now == State::Resolved || now == before,
+        State::Settled | State::Cured { .. } | State::Resolved | State::Netted => false,
     }
 }
 
@@ -201,19 +150,30 @@ impl Deals {
         self.all.values()
     }
 
-    /// What the deals between two let one of them owe the other.
-    pub fn owed(&self, debtor: &AccountId, creditor: &AccountId) -> u128 {
-        let sides = self.all.values().filter_map(|deal| Some((deal, deal.party(debtor)?)));
-        let between = sides.filter(|(deal, party)| deal.account(party.other()) == *creditor);
-        between.map(|(deal, party)| deal.reserved(party)).fold(0, u128::saturating_add)
-    }
-
     pub fn settles_at_once(&self, id: &DealId) -> bool {
         self.all.get(id).is_some_and(|deal| deal.terms().settles_at_once())
     }
 
     pub fn is_payment(&self, proposal: &BlockId) -> bool {
-        self.payments.contains(proposal)
+        self.payments.contains_key(proposal)
+    }
+
+    /// Whether the deal of a payment ended by somebody's giving up, or by both sides' will.
+    pub fn is_given_up(&self, proposal: &BlockId) -> bool {
+        let deal = self.payments.get(proposal).and_then(|deal| self.all.get(deal));
+        deal.is_some_and(|deal| matches!(deal.told.deal.state(), State::WrittenOff { .. } | State::Resolved))
+    }
+
+    /// The deals of an account that are not over.
+    pub fn not_over(&self, account: &AccountId) -> BTreeSet<DealId> {
+        let open = self.all.values().filter(|deal| !deal.is_over() && deal.party(account).is_some());
+        open.map(|deal| deal.told.id).collect()
+    }
+
+    /// Who gets the tokens that a deal delivers, less the fees.
+    pub fn receiver(&self, id: &DealId) -> Option<AccountId> {
+        let deal = self.all.get(id)?;
+        Some(deal.account(deal.token_payer()?.other()))
     }
 
     pub fn take(
@@ -223,18 +183,34 @@ impl Deals {
         calm_since: Option<Timestamp>,
         orders: &Orders,
         markets: &BTreeMap<MarketId, Market>,
+        trust: &Trust,
     ) -> Result<(), Broken> {
         if let Some((block, id)) = seen.block
-            && matches!(block.body, Body::Pay(_))
+            && let Body::Pay(pay) = &block.body
         {
-            self.payments.insert(id);
+            self.payments.insert(id, pay.deal);
         }
+        self.made_good.clear();
+        let mut rates = trust.rates.clone();
+        let before = self.owed_before(seen);
         // The states come at the end of the events; what happened before they are compared with comes first.
         let mut tranches: BTreeMap<DealId, Vec<&Tranche>> = BTreeMap::new();
         let mut fills: BTreeMap<DealId, (Quantity, Price)> = BTreeMap::new();
         for event in seen.events {
             match event {
-                Event::Trade(trade) => self.fill(seen, trade, &mut fills)?,
+                Event::Trade(trade) => {
+                    let quote = markets.get(&trade.market).map(|market| market.listing.quote);
+                    let rate = quote.and_then(|quote| rates.get(&quote).copied());
+                    self.opened_at.insert(trade.deal, rate);
+                    self.fill(seen, trade, &mut fills)?;
+                }
+                // At the lesser rate of the two that it replaces no reservation rises.
+                Event::Netted(Netted { deal: Some(id), replaced: [older, newer], .. }) => {
+                    let rate = |id| self.opened_at.get(id).copied().flatten();
+                    self.opened_at.insert(*id, lesser(rate(older), rate(newer)));
+                }
+                Event::Rate { asset, rate: Some(rate) } => drop(rates.insert(*asset, *rate)),
+                Event::Rate { asset, rate: None } => drop(rates.remove(asset)),
                 Event::Tranche(tranche) => tranches.entry(tranche.deal).or_default().push(tranche),
                 Event::Default(notice) => self.default(seen, notice, honest, calm_since)?,
                 Event::Deal(told) => {
@@ -245,52 +221,12 @@ impl Deals {
             }
         }
         hold(fills.is_empty(), Invariant::Band, || format!("record {}: trades in no deal", seen.seq))?;
-        for event in seen.events {
-            if let Event::Netted(netted) = event {
-                self.netted(netted).map_err(|what| {
-                    Broken::new(Invariant::Band, format!("record {}: {netted:?}: {what}", seen.seq))
-                })?;
-            }
-        }
+        self.check_exposures(seen, orders, trust, &before)?;
         for deal in self.all.values() {
             let late = deal.deadline().is_some_and(|deadline| deadline <= seen.time);
             hold(!late, Invariant::Deadline, || {
                 format!("record {} at {}: deal {} is overdue", seen.seq, seen.time, deal.told.id)
             })?;
-        }
-        Ok(())
-    }
-
-    /// Two deals of the same two on one market, one each way, have become one over what was left between them, and more
-    /// of nobody's limit is held.
-    fn netted(&self, netted: &Netted) -> Result<(), String> {
-        let deal = |id: &DealId| self.all.get(id).ok_or_else(|| format!("there is no deal {id}"));
-        let [older, newer] = &netted.replaced;
-        let (older, newer) = (deal(older)?, deal(newer)?);
-        let over = |deal: &Reckoned| deal.told.deal.state() == State::Netted;
-        let (one, other) = (&older.told, &newer.told);
-        let pair = (one.market, one.seller, one.buyer) == (other.market, other.buyer, other.seller);
-        if !pair || !over(older) || !over(newer) {
-            return Err("the two cannot be netted".to_owned());
-        }
-        // What the older deal's seller still had to send and to get, on balance.
-        let balance = [0, 1].map(|at| older.left(at) - newer.left(at));
-        let Some(id) = &netted.deal else {
-            return if balance == [0, 0] { Ok(()) } else { Err(format!("{balance:?} is lost")) };
-        };
-        let new = deal(id)?;
-        let along = (new.told.seller, new.told.buyer) == (one.seller, one.buyer);
-        let against = (new.told.seller, new.told.buyer) == (one.buyer, one.seller);
-        let left = [0, 1].map(|at| if along { new.opened_over(at) } else { -new.opened_over(at) });
-        if !(along || against) || left != balance || new.told.replaces != Some(netted.replaced) {
-            return Err(format!("{balance:?} is left, the new deal is over {left:?}"));
-        }
-        for account in [one.seller, one.buyer] {
-            let held = |deal: &Reckoned| deal.party(&account).map_or(0, |party| deal.may_owe(party));
-            let (now, then) = (held(new), held(older).saturating_add(held(newer)));
-            if now > then {
-                return Err(format!("{account} is held to {now}, before it was {then}"));
-            }
         }
         Ok(())
     }
@@ -319,13 +255,29 @@ impl Deals {
         traded: Option<(Quantity, Price)>,
     ) -> Result<(), Broken> {
         let is_new = !self.all.contains_key(&told.id);
+        let rate = self.opened_at.get(&told.id).copied().flatten();
         let deal = self.all.entry(told.id).or_insert_with(|| {
             let carried = told.deal.carried().unwrap_or_default();
-            let values = PARTIES.map(|party| carried.by(party).get().into());
-            Reckoned { told: told.clone(), values, units: [0; 2], due_since: seen.time }
+            let values = PARTIES.map(|party| u128::from(carried.by(party).get()));
+            let (units, burdens) = ([0; 2], [0; 2]);
+            Reckoned {
+                told: told.clone(),
+                values,
+                units,
+                due_since: seen.time,
+                rate,
+                defaulted: None,
+                burdens,
+            }
         });
-        let before = (deal.told.deal.state(), deal.deadline(), deal.told.deal.state().is_over() && !is_new);
+        let before = (deal.told.deal.state(), deal.deadline());
         for tranche in moved {
+            let owed = deal.value(tranche.party.other()).saturating_sub(deal.value(tranche.party));
+            let honoured = owed.min(u128::from(tranche.value.get()));
+            if honoured > 0 && !told.deal.terms().settles_at_once() {
+                let (debtor, creditor) = (deal.account(tranche.party), deal.account(tranche.party.other()));
+                self.honoured.push((creditor, debtor, worth_down(deal.rate, honoured)));
+            }
             let [value, units] = [tranche.value, tranche.units].map(|amount| u128::from(amount.get()));
             if let Some(sum) = deal.values.get_mut(index(tranche.party)) {
                 *sum = sum.saturating_add(value);
@@ -336,31 +288,44 @@ impl Deals {
             deal.due_since = seen.time;
         }
         let same = deal.told.deal.terms() == told.deal.terms()
+            && (deal.told.deal.carried(), deal.told.replaces) == (told.deal.carried(), told.replaces)
             && (deal.told.seller, deal.told.buyer) == (told.seller, told.buyer);
         deal.told = told.clone();
         let broken = |what: String| {
             Broken::new(Invariant::Band, format!("record {}: deal {}: {what}", seen.seq, told.id))
         };
-        if !same || before.2 {
-            return Err(broken("it changed after it was agreed or ended".to_owned()));
+        let now = told.deal.state();
+        if !same || !(is_new || may_follow(before.0, now)) {
+            return Err(broken(format!("{now}, after it was agreed or after {}", before.0)));
+        }
+        match (before.0, now) {
+            (State::Disputed { .. } | State::Defaulted { .. }, State::WrittenOff { .. }) => {
+                deal.burdens = PARTIES.map(|party| worth_up(deal.rate, deal.owing(party)));
+            }
+            (State::Defaulted { .. }, State::Cured { by }) if deal.terms().rail_of(by) == Rail::Token => {
+                let units = Amount::new(u64_of(deal.cure_units(by)));
+                self.made_good.push((deal.account(by), deal.account(by.other()), units));
+            }
+            _ => {}
         }
         deal.check_band().map_err(broken)?;
         if is_new {
             self.counts.opened = self.counts.opened.saturating_add(1);
-            // What took the place of two is held against them.
             if told.replaces.is_none() {
-                check_caps(told, orders, markets).map_err(broken)?;
+                check_caps(told, deal.rate, orders, markets).map_err(broken)?;
                 check_totals(told, traded, markets).map_err(broken)?;
             }
         }
-        let now = told.deal.state();
         if (is_new || before.0 != now) && now != State::Open {
             let count = match now {
                 State::Settled => &mut self.counts.settled,
                 State::Defaulted { .. } => &mut self.counts.defaulted,
+                State::Cured { .. } => &mut self.counts.cured,
+                State::WrittenOff { .. } => &mut self.counts.written_off,
+                State::Resolved => &mut self.counts.resolved,
+                // Nettings are counted by themselves.
+                State::Netted | State::Open => &mut 0,
                 State::Disputed { .. } => &mut self.counts.disputed,
-                State::Netted => &mut self.counts.netted,
-                _ => &mut self.counts.mended,
             };
             *count = count.saturating_add(1);
         }
@@ -374,16 +339,17 @@ impl Deals {
     }
 
     fn default(
-        &self,
+        &mut self,
         seen: &Seen<'_>,
         notice: &DefaultNotice,
         honest: &BTreeSet<AccountId>,
         calm_since: Option<Timestamp>,
     ) -> Result<(), Broken> {
-        let Some(deal) = self.all.get(&notice.deal) else {
+        let Some(deal) = self.all.get_mut(&notice.deal) else {
             return Err(Broken::new(Invariant::Band, format!("record {}: default of no deal", seen.seq)));
         };
         let victim = deal.party(&notice.victim).unwrap_or(Party::Seller);
+        deal.defaulted = Some(victim.other());
         let lost = deal.value(victim).saturating_sub(deal.value(victim.other()));
         let fits = deal.party(&notice.by) == Some(victim.other())
             && u128::from(notice.loss.get()) == lost
@@ -412,7 +378,7 @@ impl Deals {
             })?;
             for party in PARTIES {
                 let sum = reserved.entry(deal.account(party)).or_default();
-                *sum = sum.saturating_add(deal.reserved(party));
+                *sum = sum.saturating_add(worth_up(deal.rate, deal.reserved(party)));
             }
         }
         for account in accounts.keys() {
@@ -427,7 +393,12 @@ impl Deals {
 }
 
 /// The terms of a new deal are those of its market, and no cap is beyond what the order's owner allowed.
-fn check_caps(told: &DealState, orders: &Orders, markets: &BTreeMap<MarketId, Market>) -> Result<(), String> {
+fn check_caps(
+    told: &DealState,
+    rate: Option<Ratio>,
+    orders: &Orders,
+    markets: &BTreeMap<MarketId, Market>,
+) -> Result<(), String> {
     let terms = told.deal.terms();
     if let Some(market) = markets.get(&told.market) {
         let rails = (market.base_rail, market.quote_rail) == (terms.base_rail, terms.quote_rail);
@@ -441,7 +412,8 @@ fn check_caps(told: &DealState, orders: &Orders, markets: &BTreeMap<MarketId, Ma
         bandex_types::Side::Buy => Party::Buyer,
     };
     for (order, party) in [(&told.taker, taker), (&told.maker, taker.other())] {
-        let beyond = orders.own_cap(order).is_some_and(|cap| terms.cap_of(party) > cap);
+        let cap = worth_up(rate, u128::from(terms.cap_of(party).get()));
+        let beyond = orders.own_cap(order).is_some_and(|own| cap > u128::from(own.get()));
         if beyond && !terms.settles_at_once() {
             return Err(format!("the {party}'s cap {} is beyond its order's", terms.cap_of(party)));
         }

@@ -9,11 +9,17 @@ mod deals;
 mod floor;
 mod guards;
 mod lanes;
+mod netting;
 mod orders;
 mod tokens;
+mod trust;
+mod worth;
 
 use crate::broken::{Broken, Invariant, hold};
-use bandex_engine::{AccountState, CommandResult, Engine, Event, OperationResult, OrderState, Refusal};
+use bandex_engine::{
+    AccountState, CommandResult, Engine, Event, FreezeReason, OperationResult, OrderState, Refusal,
+    TrustState,
+};
 use bandex_sequencer::Applied;
 use bandex_tradechain::body::MarketListing;
 use bandex_tradechain::{Block, Body, Command, Decoded, Leaf, Record};
@@ -26,6 +32,9 @@ pub(crate) use deals::{Deals, Reckoned};
 use lanes::Lanes;
 use orders::Orders;
 use tokens::Tokens;
+pub(crate) use trust::Trust;
+use worth::units_down;
+pub(crate) use worth::worth_down;
 
 /// A market, as far as it must be known here.
 #[derive(Debug, Clone)]
@@ -50,6 +59,13 @@ pub(crate) struct Watch {
     rails: BTreeMap<AssetId, Rail>,
     markets: BTreeMap<MarketId, Market>,
     accounts: BTreeMap<AccountId, AccountState>,
+    /// What limits were before this record.
+    limits_before: BTreeMap<AccountId, Amount>,
+    /// The largest limit that each account was ever granted.
+    largest: BTreeMap<AccountId, Amount>,
+    /// The cures and resolutions that were proposed.
+    proposed_ends: BTreeMap<BlockId, Body>,
+    pub trust: Trust,
     bid_multiple: u128,
     share_ppm: u128,
     lanes: Lanes,
@@ -75,6 +91,19 @@ impl Seen<'_> {
             CommandResult::Done(operations) => operations.get(index) == Some(&OperationResult::Done),
             CommandResult::Refused(_) => false,
         }
+    }
+
+    /// Whether the command took effect as a whole.
+    pub const fn is_accepted(&self) -> bool {
+        matches!(self.result, CommandResult::Done(_))
+    }
+
+    /// What an account is told of its trust.
+    pub fn trust_of(&self, account: &AccountId) -> Option<&TrustState> {
+        self.events.iter().find_map(|event| match event {
+            Event::Trust(state) if state.account == *account => Some(&**state),
+            _ => None,
+        })
     }
 
     /// Whether the operator decided something.
@@ -119,8 +148,12 @@ impl Watch {
         self.see_listings(&seen);
         self.lanes.take(&seen, &mut self.blocks)?;
         self.orders.take(&seen, &self.markets)?;
-        self.deals.take(&seen, &self.honest, self.calm_since, &self.orders, &self.markets)?;
-        self.tokens.take(&seen, &decoded, &self.deals, &self.accounts)?;
+        self.deals.take(&seen, &self.honest, self.calm_since, &self.orders, &self.markets, &self.trust)?;
+        self.see_netting(&seen)?;
+        self.tokens.take(&seen, &decoded, &self.deals, &self.accounts, &self.trust, &self.proposed_ends)?;
+        self.trust.take(&seen, &decoded, &mut self.deals, &self.markets, &self.accounts)?;
+        self.see_ends(&seen);
+        self.see_frozen(&seen)?;
         self.see_limits(&seen)?;
         self.see_bids(&seen)?;
         self.see_passed(&seen)?;
@@ -128,7 +161,57 @@ impl Watch {
         self.see_honest(&seen)
     }
 
+    pub fn account(&self, account: &AccountId) -> Option<&AccountState> {
+        self.accounts.get(account)
+    }
+
+    /// The largest limit that an account was ever granted.
+    pub fn largest_limit(&self, account: &AccountId) -> Amount {
+        self.largest.get(account).copied().unwrap_or(Amount::ZERO)
+    }
+
+    /// The tokens that an account can spend without credit.
+    pub fn free_tokens(&self, account: &AccountId) -> i128 {
+        self.tokens.free(account)
+    }
+
+    /// The block that proposed how a deal ends.
+    pub fn proposed_end(&self, proposal: &BlockId) -> Option<&Body> {
+        self.proposed_ends.get(proposal)
+    }
+
+    fn see_ends(&mut self, seen: &Seen<'_>) {
+        if let Some((block, id)) = seen.block
+            && matches!(block.body, Body::Cure(_) | Body::Resolve(_))
+            && seen.is_accepted()
+        {
+            self.proposed_ends.insert(id, block.body.clone());
+        }
+    }
+
+    /// Nobody is frozen for a deal by a claim alone: only whoever let its deadline pass, and until it is made good.
+    fn see_frozen(&self, seen: &Seen<'_>) -> Result<(), Broken> {
+        for event in seen.events {
+            let Event::Account(state) = event else { continue };
+            let Some(FreezeReason::Default(id)) = state.frozen else { continue };
+            let deal = self.deals.get(&id);
+            let due = deal.is_some_and(|deal| {
+                deal.defaulted.is_some_and(|by| deal.account(by) == state.account) && !deal.is_over()
+            });
+            hold(due, Invariant::Claim, || {
+                format!(
+                    "record {}: {} is frozen for deal {id}, {:?}",
+                    seen.seq,
+                    state.account,
+                    deal.map(|deal| deal.told.deal.state())
+                )
+            })?;
+        }
+        Ok(())
+    }
+
     fn see_listings(&mut self, seen: &Seen<'_>) {
+        self.limits_before.clear();
         for event in seen.events {
             match event {
                 Event::Asset(asset) => {
@@ -145,6 +228,10 @@ impl Watch {
                     self.share_ppm = u128::from(parameters.share_ppm);
                 }
                 Event::Account(account) => {
+                    let largest = self.largest.entry(account.account).or_default();
+                    *largest = account.limit.max(*largest);
+                    let before = self.accounts.get(&account.account).map(|before| before.limit);
+                    self.limits_before.extend(before.map(|limit| (account.account, limit)));
                     self.accounts.insert(account.account, account.clone());
                 }
                 _ => {}
@@ -171,7 +258,13 @@ impl Watch {
                 let Some(state) = self.accounts.get(&account) else { continue };
                 let within = match ended(&account) {
                     Some(then) => at < then,
-                    None => state.reserved <= state.limit || seen.is_configured(),
+                    // What the clock brought about came before what lowered the limit in the same record.
+                    None => {
+                        let before = self.limits_before.get(&account).copied().unwrap_or(state.limit);
+                        let used =
+                            u128::from(state.reserved.get()).saturating_add(self.deals.burden(&account));
+                        used <= u128::from(state.limit.max(before).get())
+                    }
                 };
                 hold(within, Invariant::Limit, || {
                     format!("record {}: {account} reserves {} of {}", seen.seq, state.reserved, state.limit)
@@ -183,6 +276,10 @@ impl Watch {
 
     /// Whoever bid has no more bids and unsettled purchases than a multiple of its limit. Each trade may round up once.
     fn see_bids(&self, seen: &Seen<'_>) -> Result<(), Broken> {
+        // Orders that are open keep the rate that they came with.
+        if self.trust.money_rated {
+            return Ok(());
+        }
         let trades = seen.events.iter().filter(|event| matches!(event, Event::Trade(_))).count() as u128;
         for bidder in &self.orders.bidders {
             let Some(state) = self.accounts.get(bidder) else { continue };
@@ -239,16 +336,23 @@ impl Watch {
         }
         for (taker, maker) in &self.orders.passed {
             let Some([one, other]) = self.orders.both(taker, maker) else { continue };
+            if !self.wants(one, other) || !self.wants(other, one) {
+                continue;
+            }
             let least = self.markets.get(&one.market).map_or(0, |market| market.listing.least_tranche.get());
+            let quote = self.markets.get(&one.market).map(|market| market.listing.quote);
+            let rate = quote.and_then(|quote| self.trust.rates.get(&quote).copied());
             let drawn = |own: &OrderState, other: &OrderState| {
                 let free = self.accounts.get(&other.account).map_or(0, |account| {
-                    u128::from(account.limit.get().saturating_sub(account.reserved.get()))
+                    let used =
+                        u128::from(account.reserved.get()).saturating_add(self.deals.burden(&other.account));
+                    u128::from(account.limit.get()).saturating_sub(used)
                 });
-                let part = free.saturating_mul(self.share_ppm).div_euclid(1_000_000);
-                // What the other may owe already counts.
-                let owed = || self.deals.owed(&other.account, &own.account);
-                let cap = self.orders.own_cap(&own.order);
-                cap.map_or(part, |cap| part.min(u128::from(cap.get()).saturating_sub(owed())))
+                let part = units_down(rate, free).saturating_mul(self.share_ppm).div_euclid(1_000_000);
+                let cap = self.deals.own_cap(&self.orders, &self.trust, &own.order, &own.account);
+                let owed = self.deals.owed(&other.account, &own.account);
+                let cap = cap.map(|cap| units_down(rate, cap.saturating_sub(owed)));
+                part.min(cap.unwrap_or(u128::MAX))
             };
             let room = drawn(one, other).saturating_add(drawn(other, one));
             hold(room < u128::from(least.max(1)) || other.price == Price::new(0), Invariant::Orders, || {
@@ -256,6 +360,13 @@ impl Watch {
             })?;
         }
         Ok(())
+    }
+
+    /// Whether a counterparty has the score that an order and its account ask for.
+    fn wants(&self, own: &OrderState, other: &OrderState) -> bool {
+        let preferred = self.trust.preference(&own.account).least_score;
+        let least = self.orders.least_score(&own.order).max(preferred).unwrap_or(0);
+        u64::from(self.trust.score_ppb(&other.account)) >= u64::from(least).saturating_mul(1_000)
     }
 
     fn see_forks(&self, seen: &Seen<'_>, command: &Command) -> Result<(), Broken> {
@@ -290,11 +401,13 @@ impl Watch {
                     | Refusal::OutOfScope
             ),
             Body::Acknowledge(acknowledge) => {
+                // A dispute may have been given up meanwhile.
                 !self.deals.is_payment(&acknowledge.proposal)
                     || matches!(
                         refusal,
                         Refusal::KeyRevoked | Refusal::GrantExpired { .. } | Refusal::OutOfScope
                     )
+                    || self.deals.is_given_up(&acknowledge.proposal)
             }
             _ => true,
         };
@@ -308,6 +421,7 @@ impl Watch {
         self.lanes.compare(engine)?;
         self.orders.compare(engine, &self.markets)?;
         self.deals.compare(engine, &self.accounts)?;
-        self.tokens.compare(engine, &self.orders, &self.deals, &self.markets)
+        self.trust.compare(engine, &self.deals, &self.accounts)?;
+        self.tokens.compare(engine, &self.orders, &self.deals, &self.markets, &self.trust)
     }
 }

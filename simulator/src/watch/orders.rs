@@ -15,6 +15,8 @@ pub(crate) struct Orders {
     pub(super) all: BTreeMap<OrderRef, Known>,
     /// The most that a counterparty may owe, of orders that say so.
     own_caps: BTreeMap<OrderRef, Amount>,
+    /// The least score of a counterparty in parts per million, of orders that say so.
+    least_scores: BTreeMap<OrderRef, u32>,
     pub(super) floors: BTreeMap<MarketId, Floor>,
     pub(super) guards: Guards,
     pub(super) asked: Asked,
@@ -122,6 +124,10 @@ impl Orders {
         self.own_caps.get(order).copied()
     }
 
+    pub fn least_score(&self, order: &OrderRef) -> Option<u32> {
+        self.least_scores.get(order).copied()
+    }
+
     /// All that rest or sleep, each with the quote amount that says how large it is, if that does.
     pub fn alive(&self) -> impl Iterator<Item = (&OrderState, Option<Amount>)> {
         let alive = |known: &&Known| matches!(known.state.status, OrderStatus::Open | OrderStatus::Sleeping);
@@ -176,6 +182,7 @@ impl Orders {
         self.passed.clear();
         for (order, ordered) in &self.asked.placed {
             self.own_caps.extend(ordered.own_cap.map(|cap| (*order, cap)));
+            self.least_scores.extend(ordered.least_score.map(|least| (*order, least)));
         }
         for event in seen.events {
             let taken = match event {
@@ -381,6 +388,7 @@ impl Orders {
                 CancelReason::Requested
                     | CancelReason::Expired
                     | CancelReason::AccountFrozen
+                    | CancelReason::NotAdmitted
                     | CancelReason::KeyEnded
             )
         );

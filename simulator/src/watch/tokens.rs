@@ -1,12 +1,14 @@
 //! Tokens: every balance is what was moved, every lock is what an order or a deal promises.
 
-use super::{Deals, Market, Orders, Seen};
+use super::{Deals, Market, Orders, Seen, Trust};
 use crate::broken::{Broken, Invariant, hold};
-use bandex_engine::{AccountState, BalanceState, CommandResult, Engine, Event, OrderState};
+use bandex_engine::{AccountState, BalanceState, CommandResult, Engine, Event, OrderState, Tranche};
 use bandex_settlement::{Party, State};
-use bandex_tradechain::body::{Bandwidth, Change, Payer};
+use bandex_tradechain::body::{Bandwidth, Change, Fees, Payer};
 use bandex_tradechain::{Body, Command, Decoded};
-use bandex_types::{AccountId, Amount, BlockId, MarketId, PublicKey, Rail, Rounding, Side, quote_amount};
+use bandex_types::{
+    AccountId, Amount, BlockId, DealId, MarketId, PublicKey, Rail, Rounding, Side, quote_amount,
+};
 use std::collections::BTreeMap;
 
 #[derive(Debug, Default)]
@@ -17,6 +19,19 @@ pub(crate) struct Tokens {
     told: BTreeMap<AccountId, BalanceState>,
     keys: BTreeMap<PublicKey, AccountId>,
     proposed: BTreeMap<BlockId, (AccountId, Bandwidth)>,
+    /// What trading costs.
+    fees: BTreeMap<MarketId, Fees>,
+    /// What the maker's and the taker's fees of each deal come to, in millionths of a unit; and what was taken.
+    fees_due: BTreeMap<DealId, [u128; 2]>,
+    fees_paid: BTreeMap<DealId, [u128; 2]>,
+}
+
+/// The resolution that a block agrees to.
+fn resolved<'a>(seen: &Seen<'_>, ends: &'a BTreeMap<BlockId, Body>) -> Option<&'a Body> {
+    match seen.block.map(|(block, _)| &block.body) {
+        Some(Body::Acknowledge(acknowledge)) if seen.is_accepted() => ends.get(&acknowledge.proposal),
+        _ => None,
+    }
 }
 
 impl Tokens {
@@ -26,6 +41,8 @@ impl Tokens {
         decoded: &Decoded,
         deals: &Deals,
         accounts: &BTreeMap<AccountId, AccountState>,
+        trust: &Trust,
+        ends: &BTreeMap<BlockId, Body>,
     ) -> Result<(), Broken> {
         if let Command::Genesis(genesis) = decoded.command() {
             self.issuance = Some(genesis.issuance);
@@ -41,13 +58,75 @@ impl Tokens {
                 self.shift(deal.account(tranche.party), deal.account(tranche.party.other()), tranche.units);
             }
         }
-        self.block(seen);
+        for (from, to, units) in &deals.made_good {
+            self.shift(*from, *to, *units);
+        }
+        self.take_fees(seen, deals)?;
+        self.block(seen, trust);
+        if let Some(Body::Resolve(resolve)) = resolved(seen, ends)
+            && let Some(deal) = deals.get(&resolve.deal)
+            && let Some(payer) = deal.token_payer()
+        {
+            self.shift(deal.account(payer), deal.account(payer.other()), resolve.deliver);
+        }
         for event in seen.events {
             if let Event::Balance(balance) = event {
                 self.balance(seen, balance, accounts)?;
             }
         }
         Ok(())
+    }
+
+    /// The tokens that an account can spend without credit.
+    pub fn free(&self, account: &AccountId) -> i128 {
+        self.told.get(account).map_or(0, |told| told.balance.saturating_sub(i128::from(told.locked.get())))
+    }
+
+    /// What a bond pays goes to the victim; fees are taken out of what a deal delivers, as the market has them then.
+    fn take_fees(&mut self, seen: &Seen<'_>, deals: &Deals) -> Result<(), Broken> {
+        let Some(issuance) = self.issuance else { return Ok(()) };
+        for event in seen.events {
+            match event {
+                Event::Slash(slash) => self.shift(slash.from, slash.to, slash.tokens),
+                Event::MarketFees { market, fees } => drop(self.fees.insert(*market, *fees)),
+                Event::Tranche(tranche) => self.due_fees(tranche, deals),
+                Event::DealFees { deal: id, maker, taker } => {
+                    let Some(deal) = deals.get(id) else { continue };
+                    let Some(payer) = deal.token_payer() else { continue };
+                    let receiver = deal.account(payer.other());
+                    let paid = self.fees_paid.entry(*id).or_default();
+                    for (sum, fee) in paid.iter_mut().zip([maker, taker]) {
+                        *sum = sum.saturating_add(u128::from(fee.get()));
+                    }
+                    self.shift(receiver, issuance, *maker);
+                    self.shift(receiver, issuance, *taker);
+                }
+                _ => {}
+            }
+        }
+        for (id, due) in &self.fees_due {
+            let paid = self.fees_paid.get(id).copied().unwrap_or_default();
+            let resolved = deals.get(id).is_some_and(|deal| deal.told.deal.state() == State::Resolved);
+            // Rounded down over the whole deal. What both agreed to deliver at its end is told by no tranche.
+            let fits = due.iter().zip(paid).all(|(due, paid)| due.div_euclid(1_000_000) == paid);
+            hold(fits || resolved, Invariant::Fees, || {
+                format!("record {}: deal {id} owes fees of {due:?} millionths and paid {paid:?}", seen.seq)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The base pays if it is a token, else the quote.
+    fn due_fees(&mut self, tranche: &Tranche, deals: &Deals) {
+        let Some(deal) = deals.get(&tranche.deal) else { return };
+        let fees = self.fees.get(&deal.told.market).copied().unwrap_or_default();
+        if deal.token_payer() == Some(tranche.party) && fees != Fees::default() {
+            let due = self.fees_due.entry(tranche.deal).or_default();
+            for (sum, parts) in due.iter_mut().zip([fees.maker_ppm, fees.taker_ppm]) {
+                let more = u128::from(tranche.units.get()).saturating_mul(u128::from(parts));
+                *sum = sum.saturating_add(more);
+            }
+        }
     }
 
     fn shift(&mut self, from: AccountId, to: AccountId, amount: Amount) {
@@ -58,7 +137,7 @@ impl Tokens {
         *had = had.saturating_add(units);
     }
 
-    fn block(&mut self, seen: &Seen<'_>) {
+    fn block(&mut self, seen: &Seen<'_>, trust: &Trust) {
         let Some((block, id)) = seen.block else { return };
         let account = self.keys.get(&block.author).copied();
         let done = matches!(seen.result, CommandResult::Done(_));
@@ -74,6 +153,10 @@ impl Tokens {
             }
             (Body::Transfer(transfer), Some(from), _) if done => {
                 self.shift(from, transfer.to, transfer.amount);
+            }
+            (Body::Fee(fee), Some(from), Some(issuance)) if done => self.shift(from, issuance, fee.amount),
+            (Body::Claim(_), Some(to), Some(issuance)) if done => {
+                self.shift(issuance, to, trust.terms.first_grant);
             }
             (Body::Bandwidth(bandwidth), Some(from), _) if done => {
                 self.proposed.insert(id, (from, bandwidth.clone()));
@@ -113,6 +196,7 @@ impl Tokens {
         orders: &Orders,
         deals: &Deals,
         markets: &BTreeMap<MarketId, Market>,
+        trust: &Trust,
     ) -> Result<(), Broken> {
         let sum = engine.ledger().sum();
         hold(sum == 0, Invariant::TokenSum, || format!("balances sum to {sum}"))?;
@@ -127,9 +211,9 @@ impl Tokens {
             !deal.terms().settles_at_once()
                 && matches!(deal.told.deal.state(), State::Open | State::Disputed { .. })
         }) {
-            let (base, quote) = (deal.terms().base_total.get(), deal.terms().quote_total.get());
-            let quote = u128::from(quote).saturating_sub(deal.carried(Party::Buyer));
-            for (party, total) in [(Party::Seller, u128::from(base)), (Party::Buyer, quote)] {
+            let quote = u128::from(deal.terms().quote_total.get()).saturating_sub(deal.carried(Party::Buyer));
+            let totals = [(Party::Seller, u128::from(deal.terms().base_total.get())), (Party::Buyer, quote)];
+            for (party, total) in totals {
                 if deal.terms().rail_of(party) == Rail::Token {
                     let sum = locked.entry(deal.account(party)).or_default();
                     *sum = sum.saturating_add(total.saturating_sub(deal.units(party)));
@@ -138,7 +222,7 @@ impl Tokens {
         }
         for (account, told) in &self.told {
             let expected = self.balances.get(account).copied().unwrap_or(0);
-            let promised = locked.get(account).copied().unwrap_or(0);
+            let promised = locked.get(account).copied().unwrap_or(0).saturating_add(trust.staked(account));
             let Some(found) = engine.balance(account) else { continue };
             hold(found.balance == expected, Invariant::TokenSum, || {
                 format!("{account} has {}, what was moved comes to {expected}", found.balance)
