@@ -18,6 +18,7 @@ pub(crate) enum Job {
     Acknowledge(BlockId),
     Cure(DealId),
     WriteOff(DealId),
+    Resolve(DealId),
 }
 
 /// What a deal asks of an agent.

@@ -182,13 +182,18 @@ fn default_scene(random: &mut Random, setup: &Setup, actions: &mut Vec<Action>) 
     troubled(random, one, other, actions);
 }
 
-/// Somebody pays, and nobody acknowledges in time.
+/// Somebody with a bond asks for it back while it trades; it pays, and maybe nobody acknowledges in time.
 fn dispute_scene(random: &mut Random, setup: &Setup, actions: &mut Vec<Action>) {
     let market = random.small(0, setup.markets.saturating_sub(1));
     let (one, other) = (somebody(random, setup), somebody(random, setup));
-    let takes = side(random);
+    let (takes, amount) = (side(random), random.between(1, 900));
+    actions.push(Action::Decide { decision: Decision::SetState { market, state: 0 } });
+    actions.push(Action::Act { client: one, act: Act::Bond { key: 0, amount } });
     actions.push(order(other, plain(random, market, takes.opposite(), MIDDLE)));
+    arrive(random, actions);
     actions.push(order(one, plain(random, market, takes, MIDDLE)));
+    arrive(random, actions);
+    actions.push(Action::Act { client: one, act: Act::Unbond { key: 0, amount } });
     for client in [one, other, one] {
         arrive(random, actions);
         actions.push(Action::Retry { client });
@@ -206,12 +211,14 @@ fn troubled(random: &mut Random, one: u8, other: u8, actions: &mut Vec<Action>) 
     for _ in 0..2 {
         let (key, deal) = (0, random.small(0, 3));
         let client = if random.percent(50) { one } else { other };
-        let act = match random.below(3) {
+        let act = match random.below(5) {
             0 => Act::WriteOff { key, deal },
-            1 => Act::Resolve { key, deal, deliver: random.below(200) },
+            1..4 => Act::Resolve { key, deal, deliver: random.below(200) },
             _ => Act::Cure { deal },
         };
         actions.push(Action::Act { client, act });
+        arrive(random, actions);
+        actions.extend([one, other].map(|client| Action::Retry { client }));
         arrive(random, actions);
         actions.push(Action::Settle { client: one });
         actions.push(Action::Settle { client: other });

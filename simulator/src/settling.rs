@@ -7,8 +7,15 @@ use crate::story::Act;
 use crate::world::World;
 use bandex_settlement::{Party, State};
 use bandex_tradechain::Body;
-use bandex_tradechain::body::{Acknowledge, Pay, Scopes, WriteOff};
-use bandex_types::{AccountId, Amount, BlockId, Rail};
+use bandex_tradechain::body::{Acknowledge, Pay, Resolve, Scopes, WriteOff};
+use bandex_types::{AccountId, Amount, BlockId, DealId, Rail};
+
+/// What is done about a deal that went wrong.
+enum Trouble {
+    Cure(DealId, Party),
+    WriteOff(DealId),
+    Resolve(DealId),
+}
 
 impl World<'_> {
     /// A client's agent looks what is due.
@@ -49,23 +56,32 @@ impl World<'_> {
             ends.map(|end| end.proposal).filter(|proposal| self.agrees(index, proposal)).collect();
         let troubled = client.agent.deals.values().filter_map(|state| {
             let own = if state.seller == *account { Party::Seller } else { Party::Buyer };
+            // Some go on waiting for what was claimed and never came.
+            let asks =
+                client.kind.is_honest() && state.id.as_bytes().last().is_some_and(|byte| byte % 3 == 0);
             match state.deal.state() {
                 State::Defaulted { by } if by == own && client.kind.is_honest() => {
-                    Some((state.id, own, true))
+                    Some(Trouble::Cure(state.id, own))
                 }
-                State::Disputed { .. } if client.kind.gives_up() => Some((state.id, own, false)),
+                State::Disputed { .. } if client.kind.gives_up() => Some(Trouble::WriteOff(state.id)),
+                State::Disputed { by } if by == own && asks => Some(Trouble::Resolve(state.id)),
                 _ => None,
             }
         });
-        let troubled: Vec<_> = troubled.collect();
+        let troubled: Vec<Trouble> = troubled.collect();
         for proposal in ends {
             self.sign_job(index, Job::Acknowledge(proposal), Scopes::SETTLE, Acknowledge { proposal }.into());
         }
-        for (deal, own, makes_good) in troubled {
-            if makes_good {
-                self.cure(index, deal, own);
-            } else {
-                self.sign_job(index, Job::WriteOff(deal), Scopes::SETTLE, WriteOff { deal }.into());
+        for trouble in troubled {
+            match trouble {
+                Trouble::Cure(deal, own) => self.cure(index, deal, own),
+                Trouble::WriteOff(deal) => {
+                    self.sign_job(index, Job::WriteOff(deal), Scopes::SETTLE, WriteOff { deal }.into());
+                }
+                Trouble::Resolve(deal) => {
+                    let resolve = Resolve { deal, deliver: self.fair_delivery(&deal) };
+                    self.sign_job(index, Job::Resolve(deal), Scopes::SETTLE, resolve.into());
+                }
             }
         }
     }
