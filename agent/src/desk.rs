@@ -160,7 +160,9 @@ impl Desk {
             let followed = self.deals.get(older).map(|tracked| tracked.busy);
             match followed.filter(|_| !self.netted.contains_key(older)) {
                 // What is under way there may be money.
-                Some(true) => drop(self.waiting.insert(*older, id)),
+                Some(true) => {
+                    self.waiting.insert(*older, id);
+                }
                 Some(false) => {
                     if let (view, Task::Netted) = self.task(*older, last_pay)? {
                         self.netted.insert(*older, Replaced::of(&view));
@@ -196,8 +198,10 @@ impl Desk {
         tracked.followed = Some(followed);
         match view.replaces {
             // What it is over was taken by those before it.
-            Some(replaces) => replaces.iter().for_each(|id| drop(self.netted.remove(id))),
-            None => drop(of_order.insert(id, Taken::by(&view))),
+            Some(replaces) => self.netted.retain(|id, _| !replaces.contains(id)),
+            None => {
+                of_order.insert(id, Taken::by(&view));
+            }
         }
         Ok((view, task))
     }
