@@ -160,7 +160,9 @@ impl Desk {
             let followed = self.deals.get(older).map(|tracked| tracked.busy);
             match followed.filter(|_| !self.netted.contains_key(older)) {
                 // What is under way there may be money.
-                Some(true) => drop(self.waiting.insert(*older, id)),
+                Some(true) => {
+                    self.waiting.insert(*older, id);
+                }
                 Some(false) => {
                     if let (view, Task::Netted) = self.task(*older, last_pay)? {
                         self.netted.insert(*older, Replaced::of(&view));
@@ -197,7 +199,9 @@ impl Desk {
         match view.replaces {
             // What it is over was taken by those before it.
             Some(replaces) => self.netted.retain(|id, _| !replaces.contains(id)),
-            None => drop(of_order.insert(id, Taken::by(&view))),
+            None => {
+                of_order.insert(id, Taken::by(&view));
+            }
         }
         Ok((view, task))
     }

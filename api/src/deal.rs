@@ -93,9 +93,9 @@ pub struct Carried {
 /// Fees taken out of what a deal delivered, in BWT.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct DealFees {
-    /// What counts as paid by the maker.
+    /// As the maker's fee. Both count as paid by whoever would have had the tokens.
     pub maker: String,
-    /// What counts as paid by the taker.
+    /// As the taker's fee.
     pub taker: String,
 }
 

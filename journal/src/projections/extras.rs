@@ -13,9 +13,9 @@ pub struct DealExtras {
     pub replaced_by: Option<DealId>,
     /// How many tokens of the defaulter's bond the victim was paid, in bytes.
     pub slashed: Amount,
-    /// Fees taken out of what was delivered that count for the maker, in bytes.
+    /// What was taken out of what was delivered as the maker's fee, in bytes.
     pub maker_fee: Amount,
-    /// The same for the taker.
+    /// The same as the taker's.
     pub taker_fee: Amount,
 }
 

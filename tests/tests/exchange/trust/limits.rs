@@ -116,13 +116,13 @@ async fn fees_are_taken_out_of_what_is_delivered() {
     assert_eq!(bwt(&pair.server, &pair.seller_token).await.0, "9");
     let told = pair.server.deal(&pair.seller_token, id).await.fees.expect("fees were taken");
     assert_eq!((told.maker.as_str(), told.taker.as_str()), ("0.001", "0.002"));
-    // They count for whoever's they are, as fees that are paid at will do.
+    // Both count for whose tokens they were, as fees that are paid at will do.
     let paid = async |account| pair.server.limits(account).await.stake.fees;
-    assert_eq!(paid(pair.seller.account()).await, "0.001");
-    assert_eq!(paid(pair.buyer.account()).await, "0.002");
+    assert_eq!(paid(pair.seller.account()).await, "0");
+    assert_eq!(paid(pair.buyer.account()).await, "0.003");
     done(&pair.server, &pair.seller.sign(Fee { amount: Amount::new(BWT) })).await;
     let seller = pair.server.limits(pair.seller.account()).await;
-    assert_eq!((seller.stake.fees, units(&seller.parts.fees)), (tokens(BWT + BWT / 1_000), 20_020));
+    assert_eq!((seller.stake.fees, units(&seller.parts.fees)), (tokens(BWT), 20_000));
     assert_eq!(units(&seller.limit), 10_000, "fees alone are worth nothing: there is no score");
     assert!(seller.raise.contains("earn a higher score"), "{}", seller.raise);
 }
