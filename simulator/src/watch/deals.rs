@@ -164,6 +164,12 @@ impl Deals {
         deal.is_some_and(|deal| matches!(deal.told.deal.state(), State::WrittenOff { .. } | State::Resolved))
     }
 
+    /// Whether an account defaulted in some deal and has not made that good.
+    pub fn owes_for_default(&self, account: &AccountId) -> bool {
+        let is_by = |deal: &Reckoned| deal.defaulted.is_some_and(|by| deal.account(by) == *account);
+        self.all.values().any(|deal| is_by(deal) && !deal.is_over())
+    }
+
     /// The deals of an account that are not over.
     pub fn not_over(&self, account: &AccountId) -> BTreeSet<DealId> {
         let open = self.all.values().filter(|deal| !deal.is_over() && deal.party(account).is_some());

@@ -6,7 +6,7 @@ mod told;
 use super::worth::{Rates, ppm, units_down, units_up, worth_down, worth_up};
 use super::{Deals, Market, Seen};
 use crate::broken::{Broken, Invariant, hold};
-use bandex_engine::{AccountState, Certificate, DefaultNotice, Event, FreezeReason, Slash, TrustState};
+use bandex_engine::{AccountState, Certificate, DefaultNotice, Event, Slash, TrustState};
 use bandex_reputation::{Graph, Honoured, checkpoint_key, scores};
 use bandex_tradechain::body::{Admission, Bandwidth, Change, Payer, Prefer, TrustTerms};
 use bandex_tradechain::{Body, Command, Decoded, Scores};
@@ -186,7 +186,7 @@ impl Trust {
         self.see_block(seen, deals);
         self.see_honoured(deals);
         if let Command::Scores(scores) = decoded.command() {
-            self.see_scores(seen, scores, accounts)?;
+            self.see_scores(seen, scores, deals)?;
         }
         self.see_returns(deals);
         let overdue = seen.time.as_micros().checked_div(self.terms.epoch_us).unwrap_or(self.running);
@@ -330,12 +330,7 @@ impl Trust {
     }
 
     /// Scores are those that anybody computes from the graph, and fees decay with them.
-    fn see_scores(
-        &mut self,
-        seen: &Seen<'_>,
-        told: &Scores,
-        accounts: &BTreeMap<AccountId, AccountState>,
-    ) -> Result<(), Broken> {
+    fn see_scores(&mut self, seen: &Seen<'_>, told: &Scores, deals: &Deals) -> Result<(), Broken> {
         let fits = |due: &Due| (due.epoch, due.key) == (told.epoch, told.checkpoint);
         let scored = seen.events.contains(&Event::Scored { epoch: told.epoch });
         let due = self.due.take().filter(|due| fits(due) && scored);
@@ -356,8 +351,7 @@ impl Trust {
         let passed = std::mem::take(&mut self.passed);
         for (position, account) in (1_u32..).zip(&self.positions) {
             let stake = self.stakes.entry(*account).or_default();
-            let frozen = accounts.get(account).and_then(|state| state.frozen);
-            let is_out = self.fallen.contains(&position) || matches!(frozen, Some(FreezeReason::Default(_)));
+            let is_out = self.fallen.contains(&position) || deals.owes_for_default(account);
             stake.score_ppb = if is_out { 0 } else { given.get(&position).copied().unwrap_or(0) };
             for _ in 0..passed.min(4_096) {
                 stake.fees = ppm(stake.fees, self.terms.keep_ppm);
