@@ -6,7 +6,7 @@ use crate::watch::{Reckoned, worth_down};
 use crate::world::World;
 use bandex_settlement::{Party, State, Terms};
 use bandex_tradechain::{Block, Body, Receipt, outcome_digest, root_from_proof};
-use bandex_types::{AccountId, BlockId, Rail};
+use bandex_types::{AccountId, BlockId, DealId, Rail};
 use std::collections::BTreeMap;
 
 impl World<'_> {
@@ -99,20 +99,27 @@ impl World<'_> {
     /// What any account really holds of honest parties, over all its deals and less what its bond paid, is never more
     /// than the largest limit that it was ever granted.
     fn check_loot(&self) -> Result<(), Broken> {
-        let mut loot: BTreeMap<AccountId, u128> = BTreeMap::new();
+        let mut loot: BTreeMap<AccountId, Vec<(DealId, u128)>> = BTreeMap::new();
         for deal in self.watch.deals.iter().filter(|deal| !deal.terms().settles_at_once() && !deal.is_over())
         {
             for victim in [Party::Seller, Party::Buyer] {
-                if self.watch.honest.contains(&deal.account(victim)) {
-                    let held = loot.entry(deal.account(victim.other())).or_default();
-                    *held = held.saturating_add(self.held_of(deal, victim));
+                // What somebody sent too late, the exchange never heard of: it defaulted itself, and nothing is reserved.
+                let too_late = deal.told.deal.state() == State::Defaulted { by: victim };
+                if self.watch.honest.contains(&deal.account(victim)) && !too_late {
+                    let held = (deal.told.id, self.held_of(deal, victim));
+                    loot.entry(deal.account(victim.other())).or_default().push(held);
                 }
             }
         }
-        for (account, held) in loot {
+        for (account, deals) in loot {
             let limit = self.watch.largest_limit(&account);
+            let held: u128 = deals.iter().map(|(_, held)| held).sum();
             hold(held <= u128::from(limit.get()), Invariant::Loot, || {
-                format!("{account} holds {held} of honest parties, its limit was never above {limit}")
+                let deals: Vec<String> = deals.iter().map(|(id, held)| format!("{held} in {id}")).collect();
+                let deals = deals.join(", ");
+                format!(
+                    "{account} holds {held} of honest parties ({deals}), its limit was never above {limit}"
+                )
             })?;
         }
         Ok(())

@@ -281,10 +281,10 @@ impl Watch {
             return Ok(());
         }
         let trades = seen.events.iter().filter(|event| matches!(event, Event::Trade(_))).count() as u128;
-        for bidder in &self.orders.bidders {
-            let Some(state) = self.accounts.get(bidder) else { continue };
+        for bidder in self.bidders_outside(seen) {
+            let Some(state) = self.accounts.get(&bidder) else { continue };
             let bids = self.orders.alive().filter(|(order, _)| {
-                order.account == *bidder
+                order.account == bidder
                     && order.side == Side::Buy
                     && self
                         .markets
@@ -292,12 +292,11 @@ impl Watch {
                         .is_some_and(|market| market.quote_rail == Rail::Attested)
             });
             let bids: u128 = bids.map(|(order, budget)| self.bid(order, budget)).sum();
-            let unsettled: u128 = self.deals.iter().map(|deal| deal.unsettled_by(bidder)).sum();
+            let unsettled: u128 = self.deals.iter().map(|deal| deal.unsettled_by(&bidder)).sum();
             let bound =
                 u128::from(state.limit.get()).saturating_mul(self.bid_multiple).saturating_add(trades);
             let (seq, sum) = (seen.seq, bids.saturating_add(unsettled));
-            // Tokens pay for some bids, and those are not bounded.
-            hold(sum <= bound || !self.bids_outside(seen, bidder), Invariant::Limit, || {
+            hold(sum <= bound, Invariant::Limit, || {
                 format!("record {seq}: {bidder} bids {bids} and owes {unsettled}, above {bound}")
             })?;
         }
@@ -312,18 +311,18 @@ impl Watch {
         worth.map_or(0, |amount| u128::from(amount.get()))
     }
 
-    /// Whether an account bid in this record on a market where it pays outside the ledger.
-    fn bids_outside(&self, seen: &Seen<'_>, bidder: &AccountId) -> bool {
-        seen.events.iter().any(|event| match event {
+    /// Who asked for a bid that came or grew, where money pays for it: tokens are locked instead, and not bounded.
+    fn bidders_outside(&self, seen: &Seen<'_>) -> BTreeSet<AccountId> {
+        let outside = |market: &Market| market.quote_rail == Rail::Attested;
+        let asked = |event: &Event| match event {
             Event::Order(order) => {
-                let outside = |market: &Market| market.quote_rail == Rail::Attested;
-                order.account == *bidder
-                    && order.side == Side::Buy
-                    && self.orders.asks_for(&order.order)
-                    && self.markets.get(&order.market).is_some_and(outside)
+                let is_bid = self.orders.bidders.contains(&order.order) && self.orders.asks_for(&order.order);
+                let paid_outside = self.markets.get(&order.market).is_some_and(outside);
+                (is_bid && paid_outside).then_some(order.account)
             }
-            _ => false,
-        })
+            _ => None,
+        };
+        seen.events.iter().filter_map(asked).collect()
     }
 
     /// A better order is passed over only where limits or the orders' own caps leave too little room: at least, not if

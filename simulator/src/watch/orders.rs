@@ -22,8 +22,8 @@ pub(crate) struct Orders {
     pub(super) asked: Asked,
     /// The order that trades now.
     pub(super) arriving: Option<Arriving>,
-    /// Whose bids grew in this record, by the account's own doing.
-    pub bidders: BTreeSet<AccountId>,
+    /// The bids that came or grew in this record.
+    pub bidders: BTreeSet<OrderRef>,
     /// Who was passed over by whom in this record.
     pub passed: Vec<(OrderRef, OrderRef)>,
     /// Orders whose terms were told and of which nothing else was.
@@ -440,7 +440,7 @@ impl Orders {
             unsure: false,
         };
         if told.side == Side::Buy {
-            self.bidders.insert(told.account);
+            self.bidders.insert(told.order);
         }
         self.finish(seen, told, known, markets)?;
         self.check_count(told)
@@ -453,7 +453,7 @@ impl Orders {
             return Err(format!("order {} changed in its sleep: {told:?}", told.order));
         }
         if told.side == Side::Buy {
-            self.bidders.insert(told.account);
+            self.bidders.insert(told.order);
         }
         known.state = told.clone();
         self.all.insert(told.order, known);
@@ -518,7 +518,7 @@ impl Orders {
         // Its minimum was for its first arrival.
         known.terms.minimum = None;
         if told.side == Side::Buy {
-            self.bidders.insert(told.account);
+            self.bidders.insert(told.order);
         }
         self.counts.moved = self.counts.moved.saturating_add(1);
         Ok(())
