@@ -6,7 +6,7 @@ use crate::walks::rails;
 use bandex_settlement::{Deal, Netting, Paid, Party, State, Terms, net};
 use bandex_types::{Amount, BlockId, Rail, Timestamp};
 use proptest::prelude::*;
-use proptest::test_runner::TestRunner;
+use proptest::test_runner::{RngAlgorithm, TestRng, TestRunner};
 use std::cell::Cell;
 
 const NOW: Timestamp = Timestamp::ZERO;
@@ -122,7 +122,11 @@ fn the_deal_in_the_place_of_two_is_exact_and_no_worse() {
     let (netted, gone, quote_only) = (Cell::new(0), Cell::new(0), Cell::new(0));
     let config = ProptestConfig { failure_persistence: None, ..ProptestConfig::default() };
     let cases = config.cases;
-    let mut runner = TestRunner::new(config);
+    // The same few cases every time, so that how many of each kind they hold is no matter of luck; many are drawn anew.
+    let mut runner = match std::env::var_os("PROPTEST_CASES") {
+        Some(_) => TestRunner::new(config),
+        None => TestRunner::new_with_rng(config, TestRng::deterministic_rng(RngAlgorithm::ChaCha)),
+    };
     let result = runner.run(&(pair(), rails()), |([older, newer], rails)| {
         let (Some(older), Some(newer)) = (walked(older, rails), walked(newer, rails)) else { return Ok(()) };
         let (Some(one), Some(other)) = (older.stage(), newer.stage()) else { return Ok(()) };
