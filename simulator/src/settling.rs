@@ -111,6 +111,10 @@ impl World<'_> {
         let Some(client) = self.clients.get(index) else { return };
         let job = Job::Pay(deal, tranche);
         let first = !client.disk.jobs.contains_key(&job);
+        // Its owner has made the default good; an agent that has not heard of it must not pay once more.
+        if client.disk.jobs.contains_key(&Job::Cure(deal)) {
+            return;
+        }
         let Some(state) = client.agent.deals.get(&deal) else { return };
         let outside = state.deal.terms().rail_of(party) == Rail::Attested;
         let payee = if party == Party::Seller { state.buyer } else { state.seller };
