@@ -1,14 +1,13 @@
 //! What the trading commands share: the key file, the connection, the names of things.
 
 use anyhow::{Context, Result, bail};
+use bandex_exchange::write_secret;
 use bandex_sdk::tradechain::Keypair;
 use bandex_sdk::{
     Client, Durability, FileLane, MarketInfo, Markets, Options, Rest, Trader, generate_keypair,
 };
 use clap::Args;
-use std::fs::{self, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -44,12 +43,9 @@ pub struct Session {
 /// The file exists, or cannot be written.
 pub fn new_key(path: &Path) -> Result<Keypair> {
     let keypair = generate_keypair()?;
-    let mut file =
-        OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).with_context(|| {
-            format!("{} cannot be written; an existing key is never overwritten", path.display())
-        })?;
-    writeln!(file, "{}", hex::encode(keypair.seed()))?;
-    file.sync_all()?;
+    write_secret(path, &keypair.seed()).with_context(|| {
+        format!("{} cannot be written; an existing key is never overwritten", path.display())
+    })?;
     Ok(keypair)
 }
 

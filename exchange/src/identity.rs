@@ -2,10 +2,10 @@
 
 use bandex_tradechain::Keypair;
 use bandex_types::PublicKey;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
 
 /// Who a server is.
 #[derive(Debug, Clone)]
@@ -89,14 +89,25 @@ fn seed(path: &Path) -> Result<[u8; 32], IdentityError> {
         }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             let seed = random_bytes();
-            let mut file =
-                OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(file_error)?;
-            writeln!(file, "{}", hex::encode(seed)).map_err(file_error)?;
-            file.sync_all().map_err(file_error)?;
+            write_secret(path, &seed).map_err(file_error)?;
             Ok(seed)
         }
         Err(error) => Err(file_error(error)),
     }
+}
+
+/// Writes a new file of 64 hex digits that only its owner may read. It appears whole and on disk, or not at all: a process
+/// killed half-way leaves no damaged key behind, at worst a `.tmp` file that nobody reads.
+///
+/// # Errors
+/// There is such a file already (it is never overwritten), or it cannot be written.
+pub fn write_secret(path: &Path, secret: &[u8; 32]) -> io::Result<()> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = NamedTempFile::new_in(folder)?;
+    writeln!(file, "{}", hex::encode(secret))?;
+    file.as_file().sync_all()?;
+    file.persist_noclobber(path)?;
+    File::open(folder)?.sync_all()
 }
 
 /// Thirty-two bytes of the system's randomness.
@@ -104,4 +115,45 @@ pub(crate) fn random_bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the system gives randomness");
     bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    #[test]
+    fn a_key_file_is_never_seen_half_written() {
+        let folder = tempfile::tempdir().expect("a folder to write in");
+        let path = folder.path().join("node.key");
+        let over = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    if let Ok(text) = fs::read_to_string(&path) {
+                        assert_eq!(text.trim().len(), 64, "a reader saw {text:?}");
+                    }
+                }
+            });
+            for _ in 0..200 {
+                Identity::load_or_create(folder.path()).expect("the keys are made");
+                fs::remove_file(&path).expect("the key was made");
+            }
+            over.store(true, Ordering::Relaxed);
+            reader.join().expect("no reader saw half a key");
+        });
+    }
+
+    #[test]
+    fn a_secret_is_its_owners_and_never_overwritten() {
+        let folder = tempfile::tempdir().expect("a folder to write in");
+        let path = folder.path().join("secret");
+        write_secret(&path, &[1; 32]).expect("it is new");
+        let error = write_secret(&path, &[2; 32]).expect_err("it is there");
+        assert_eq!(error.kind(), io::ErrorKind::AlreadyExists);
+        assert_eq!(fs::read_to_string(&path).expect("it is there").trim(), hex::encode([1; 32]));
+        let mode = fs::metadata(&path).expect("it is there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+    }
 }

@@ -30,7 +30,7 @@ mod ws;
 pub use config::Config;
 pub use exchange::{Exchange, StartError};
 pub use http::openapi_json;
-pub use identity::{Identity, IdentityError};
+pub use identity::{Identity, IdentityError, write_secret};
 pub use keep::{Kept, keep};
 pub use opening::Recovery;
 pub use rebuild::rebuild_projections;
