@@ -3,9 +3,10 @@
 //! A walk through the band has one course only: from the terms follow every move, its number and its amount. So a
 //! state the walk never reaches is a lie or an error, and so is a payment due other than the next move.
 
-use crate::netted::{check as check_replaced, netted_id};
-use crate::order::{check as check_order, deal_id};
+use crate::netted::check as check_replaced;
+use crate::order::check as check_order;
 use crate::{DealView, DueView, InFlightView, Stake, ViewError};
+use bandex_sdk::tradechain::{deal_id, netted_id};
 use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Quantity, Rail, Timestamp};
 use bandex_settlement::{OpenError, Party, Sent, State, Step, Terms, next_step};
 
@@ -18,9 +19,9 @@ pub enum Disagreement {
     /// The account is no side of it, or both.
     #[error("the account is not one side of the deal")]
     NotOurs,
-    /// The id is not that of the two orders.
+    /// The id is not that of the two orders, or of the two deals that it replaces; this is.
     #[error("the deal between these orders has another id")]
-    WrongId(Option<DealId>),
+    WrongId(DealId),
     /// The own order was never signed.
     #[error("order {0} was never signed here")]
     UnknownOrder(OrderRef),
@@ -197,9 +198,9 @@ pub fn judge(
     let me = side_of(view, account)?;
     let id = match &view.replaces {
         None => deal_id(&view.taker, &view.maker),
-        Some(replaces) => Some(netted_id(replaces)),
+        Some([older, newer]) => netted_id(older, newer),
     };
-    if id != Some(view.id) {
+    if id != view.id {
         return Err(Disagreement::WrongId(id));
     }
     if (view.terms.base_rail, view.terms.quote_rail) != (view.market.base.rail, view.market.quote.rail) {

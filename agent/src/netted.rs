@@ -35,23 +35,12 @@ impl Replaced {
     }
 }
 
-/// The name of the deal in the place of two.
-pub(crate) fn netted_id([older, newer]: &[DealId; 2]) -> DealId {
-    let bytes: Vec<u8> = [older, newer].into_iter().flat_map(|id| *id.as_bytes()).collect();
-    DealId::new(*bandex_sdk::tradechain::Domain::Deal.hash(&bytes).as_bytes())
-}
-
 /// Works the deal out again from the two that it replaces.
 pub(crate) fn check(view: &DealView, replaces: &[DealId; 2], known: &[Replaced]) -> Result<(), Disagreement> {
-    let missing = || replaces.iter().find(|id| known.iter().all(|deal| deal.id != **id));
-    if let Some(id) = missing() {
-        return Err(Disagreement::UnknownReplaced(*id));
-    }
-    let find = |id: &DealId| known.iter().find(|deal| deal.id == *id);
+    let find =
+        |id: &DealId| known.iter().find(|deal| deal.id == *id).ok_or(Disagreement::UnknownReplaced(*id));
     let [older, newer] = replaces;
-    let (Some(older), Some(newer)) = (find(older), find(newer)) else {
-        return Err(Disagreement::WrongNetting);
-    };
+    let (older, newer) = (find(older)?, find(newer)?);
     let opposite = (older.market, older.seller, older.buyer) == (newer.market, newer.buyer, newer.seller);
     let expected = net(&older.stage(), &newer.stage()).and_then(|netting| netting.deal);
     let Some(Replacing { terms, carried, older_seller }) = expected.filter(|_| opposite) else {

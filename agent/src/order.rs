@@ -1,7 +1,7 @@
 //! A deal held against the order its owner signed.
 
 use crate::{DealView, Disagreement};
-use bandex_sdk::types::{AssetId, DealId, OrderRef, Quantity, Side};
+use bandex_sdk::types::{AssetId, OrderRef, Quantity, Side};
 use bandex_sdk::{OwnOrder, StoreError, StoredOrders, Trader, Version};
 use bandex_settlement::Party;
 
@@ -181,10 +181,4 @@ fn check_versions(
             Err(Disagreement::BeyondOrder { ordered: *ordered, taken: taken.lots })
         }
     }
-}
-
-/// The name of the deal between two orders: the taker's reference, then the maker's, hashed.
-pub(crate) fn deal_id(taker: &OrderRef, maker: &OrderRef) -> Option<DealId> {
-    let bytes = borsh::to_vec(&(taker, maker)).ok()?;
-    Some(DealId::new(*bandex_sdk::tradechain::Domain::Deal.hash(&bytes).as_bytes()))
 }

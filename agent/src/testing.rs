@@ -1,10 +1,8 @@
 //! An honest exchange's account of a deal, for tests to tell straight or crooked.
 
-use crate::netted::netted_id;
-use crate::order::deal_id;
 use crate::{Found, Stake, Taken};
 use bandex_sdk::api::{Asset, Carried, Deal, Due, InFlight, Market, Node, Parameters};
-use bandex_sdk::tradechain::Keypair;
+use bandex_sdk::tradechain::{Keypair, deal_id, netted_id};
 use bandex_sdk::types::{
     AccountId, Amount, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Rail, Side, Timestamp,
 };
@@ -115,7 +113,7 @@ impl Story {
     }
 
     pub fn id(&self) -> DealId {
-        deal_id(&self.taker, &MAKER).expect("hashes")
+        deal_id(&self.taker, &MAKER)
     }
 
     pub fn pay(&mut self, by: Party, tranche: u32, cumulative: Amount) -> Result<u64, String> {
@@ -247,7 +245,7 @@ impl Story {
         };
         let whole = Self { deal, seq: newer.seq, ..newer.clone() };
         let mut told = swapped(whole.told(), along);
-        told.deal = netted_id(&replaced).to_string();
+        told.deal = netted_id(&replaced[0], &replaced[1]).to_string();
         told.replaces = replaced.iter().map(ToString::to_string).collect();
         let scale = self.market.quote.scale;
         let carried = left.carried;

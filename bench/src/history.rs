@@ -5,7 +5,7 @@
 //! at once, so that batches are as full as under load. What is due is read from the engine, as an agent would.
 
 use anyhow::{Context, Result, bail, ensure};
-use bandex_engine::{CommandResult, Engine, OperationResult, Outcome, Refusal, deal_id};
+use bandex_engine::{CommandResult, Engine, OperationResult, Outcome, Refusal};
 use bandex_exchange::Identity;
 use bandex_journal::Journal;
 use bandex_sequencer::{Ends, Sealed, Sequencer, Submitted};
@@ -14,7 +14,7 @@ use bandex_tradechain::body::{
     Acknowledge, AssetListing, Bandwidth, Change, MarketListing, Operation, Orders, Parameters, Pay, Payer,
     Place, Register,
 };
-use bandex_tradechain::{Block, Body, Genesis, Head, Keypair, verify};
+use bandex_tradechain::{Block, Body, Genesis, Head, Keypair, deal_id, verify};
 use bandex_types::{
     AccountId, Amount, AssetId, BlockId, DealId, MarketId, OrderRef, PostOnly, Price, Quantity, Rail, Ratio,
     Side, Timestamp,

@@ -100,8 +100,7 @@ impl Engine {
         if let Some(expires) = certify.expires {
             self.timers.set(expires, Timer::Certificate(account));
         }
-        effects.trust(account);
-        self.refresh(account, effects);
+        self.stake_changed(account, effects);
         Ok(())
     }
 
@@ -124,8 +123,7 @@ impl Engine {
         if let Some(expires) = expires {
             self.timers.clear(expires, Timer::Certificate(account));
         }
-        effects.trust(account);
-        self.refresh(account, effects);
+        self.stake_changed(account, effects);
     }
 
     fn check_registrar(&self, signer: Signer<'_>, account: &AccountId) -> Result<AccountIndex, Refusal> {

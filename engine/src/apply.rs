@@ -126,7 +126,6 @@ impl Engine {
         let mut effects = std::mem::take(&mut self.effects);
         self.expire_due(&mut effects);
         let result = self.command(decoded, &mut effects);
-        self.refresh_touched(&mut effects);
         self.describe(&mut effects);
         // One copy of the right size: an outcome may be kept for long, the memory it grew in is used again.
         let mut events = Vec::with_capacity(effects.events.len());

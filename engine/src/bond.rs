@@ -36,8 +36,7 @@ impl Engine {
         self.ledger.lock(signer.account, amount);
         self.accounts.get_mut(signer.account).stake.bond = bond;
         effects.balance(signer.account);
-        effects.trust(signer.account);
-        self.refresh(signer.account, effects);
+        self.stake_changed(signer.account, effects);
         Ok(())
     }
 
@@ -63,8 +62,7 @@ impl Engine {
         } else if !amount.is_zero() {
             stake.leaving.push(Leaving { amount, before, waits_for: stake.open_deals });
         }
-        effects.trust(signer.account);
-        self.refresh(signer.account, effects);
+        self.stake_changed(signer.account, effects);
         Ok(())
     }
 
@@ -141,10 +139,9 @@ impl Engine {
         self.ledger.deliver(from, to, tokens);
         effects.balance(from);
         effects.balance(to);
-        effects.trust(from);
+        self.stake_changed(from, effects);
         let [from_id, to_id] = [from, to].map(|index| self.accounts.get(index).id);
         effects.push(Event::Slash(Slash { deal, from: from_id, to: to_id, tokens, covered }));
-        self.refresh(from, effects);
         covered
     }
 
@@ -155,14 +152,14 @@ impl Engine {
             let tokens = loss.min(staked);
             return (tokens, tokens);
         }
-        let Some(rate) = self.trust.rates.get(&AssetId::BWT) else { return (Amount::ZERO, Amount::ZERO) };
+        let Some(rate) = self.rate(AssetId::BWT) else { return (Amount::ZERO, Amount::ZERO) };
         let worth = self.worth(quote, loss, Rounding::Up);
         let needed = share(worth, rate.den(), rate.num(), Rounding::Up).unwrap_or(Amount::MAX);
         if needed <= staked {
             return (needed, loss);
         }
-        let worth = worth_at(Some(*rate), staked, Rounding::Down);
-        let covered = units_for(self.trust.rates.get(&quote).copied(), worth).min(loss);
+        let worth = worth_at(Some(rate), staked, Rounding::Down);
+        let covered = units_for(self.rate(quote), worth).min(loss);
         (staked, covered)
     }
 }

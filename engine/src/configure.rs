@@ -81,7 +81,7 @@ impl Engine {
         let (listing, state) = (listing.clone(), MarketState::Trading);
         effects.push(Event::Market { listing: listing.clone(), state });
         let mut market = Market::new(listing, base_rail, quote_rail);
-        market.rate = self.trust.rates.get(&market.listing.quote).copied();
+        market.rate = self.rate(market.listing.quote);
         self.markets.insert(market.listing.id, market);
         Ok(())
     }

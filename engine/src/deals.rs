@@ -10,8 +10,8 @@ use crate::outcome::{Event, Tranche};
 use crate::proposals::{Proposal, Proposed};
 use crate::trust::worth_at;
 use bandex_settlement::{Deal, Expired, Move, Paid, Party, Refusal as Unpaid, State, Terms};
-use bandex_tradechain::Domain;
 use bandex_tradechain::body::Pay;
+use bandex_tradechain::deal_id;
 use bandex_types::{Amount, BlockId, DealId, MarketId, OrderRef, Rail, Ratio, Rounding, Side, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 
@@ -72,15 +72,6 @@ pub(crate) struct Filled {
     pub account: AccountIndex,
 }
 
-/// The id of the deal between two orders.
-pub fn deal_id(taker: &OrderRef, maker: &OrderRef) -> DealId {
-    let mut bytes = [0; 2 * OrderRef::LEN];
-    let (first, second) = bytes.split_at_mut(OrderRef::LEN);
-    first.copy_from_slice(&taker.to_bytes());
-    second.copy_from_slice(&maker.to_bytes());
-    DealId::new(*Domain::Deal.hash(&bytes).as_bytes())
-}
-
 impl From<Unpaid> for Refusal {
     fn from(unpaid: Unpaid) -> Self {
         match unpaid {
@@ -106,9 +97,7 @@ impl DealEntry {
         let (deal, moves) = Deal::open(fill.terms, now).expect("the admission checked the terms");
         let orders = [taker.order, maker.order];
         let accounts = [sell.account, buy.account];
-        let mut entry = Self::new(fill.market, orders, fill.taker_side, accounts, deal);
-        entry.opened = now;
-        (entry, moves)
+        (Self::new(fill.market, orders, fill.taker_side, accounts, now, deal), moves)
     }
 
     /// The entry of a deal for which nothing is counted yet.
@@ -117,6 +106,7 @@ impl DealEntry {
         [taker, maker]: [OrderRef; 2],
         taker_side: Side,
         [seller, buyer]: [AccountIndex; 2],
+        opened: Timestamp,
         deal: Deal,
     ) -> Self {
         Self {
@@ -126,7 +116,7 @@ impl DealEntry {
             taker_side,
             seller,
             buyer,
-            opened: Timestamp::ZERO,
+            opened,
             deal,
             rate: None,
             reserved: [Amount::ZERO; 2],

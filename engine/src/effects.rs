@@ -41,15 +41,6 @@ impl<T: Copy + Ord> Touched<T> {
         self.0.extend(some);
     }
 
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
-    /// As they were touched.
-    pub fn iter(&self) -> impl Iterator<Item = T> {
-        self.0.iter().copied()
-    }
-
     /// Each once, in the order of what `key` says of it. Nothing is touched any more then.
     pub fn drain_by_key<K: Ord>(&mut self, key: impl Fn(&T) -> K) -> impl Iterator<Item = T> {
         if self.0.len() > 1 {

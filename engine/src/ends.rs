@@ -58,7 +58,7 @@ impl Engine {
         let stake = &mut self.accounts.get_mut(defaulter).stake;
         (stake.fees, stake.score_ppb) = (Amount::ZERO, 0);
         self.trust.fallen.insert(defaulter.get());
-        effects.trust(defaulter);
+        self.stake_changed(defaulter, effects);
     }
 
     /// The deal that a block names, and the side of it that the signer is.

@@ -210,8 +210,7 @@ impl Engine {
         let fees = Amount::new(decayed(stake.fees.get(), keep_ppm, passed));
         if (stake.score_ppb, stake.fees) != (score_ppb, fees) {
             (stake.score_ppb, stake.fees) = (score_ppb, fees);
-            effects.trust(index);
-            self.refresh(index, effects);
+            self.stake_changed(index, effects);
         }
     }
 }

@@ -3,12 +3,11 @@
 use crate::Refusal;
 use crate::accounts::AccountIndex;
 use crate::apply::Engine;
-use crate::limits::limit_terms;
+use crate::limits::{limit_terms, weighed};
 use crate::outcome::{AccountState, FreezeReason, TrustState};
-use crate::trust::worth_at;
-use bandex_reputation::{Binding, Score, Stake, binding};
+use bandex_reputation::{Binding, binding};
 use bandex_tradechain::body::{Admission, Parameters, TrustTerms};
-use bandex_types::{Amount, Ratio, Rounding};
+use bandex_types::{Amount, Ratio};
 
 /// What an explanation of a limit follows from: the operator's decisions, as events tell them.
 #[derive(Debug, Clone, Copy)]
@@ -77,16 +76,8 @@ pub fn limit_reached(rulings: Rulings<'_>, trust: &TrustState, account: &Account
 }
 
 fn bound_by(rulings: Rulings<'_>, trust: &TrustState) -> Vec<Binding> {
-    let worth = |tokens: Amount| match rulings.token_rate {
-        rate @ Some(_) => worth_at(rate, tokens, Rounding::Down),
-        None => Amount::ZERO,
-    };
-    let stake = Stake {
-        bond: worth(trust.bond),
-        fees: worth(trust.fees),
-        score: Score::from_ppb(trust.score_ppb),
-        admitted: trust.admitted,
-    };
+    let TrustState { bond, fees, score_ppb, admitted, .. } = *trust;
+    let stake = weighed(rulings.token_rate, [bond, fees], score_ppb, admitted);
     let mut bound = binding(&limit_terms(rulings.terms, rulings.parameters.dust), &stake);
     // Tokens without a rate are worth nothing, however many.
     bound.retain(|one| rulings.token_rate.is_some() || matches!(one, Binding::Admission | Binding::Largest));

@@ -44,11 +44,9 @@ pub use accounts::AccountIndex;
 pub use apply::{Engine, FIRST_RULES, RULES_VERSION};
 pub use bandex_matching::Indicative;
 pub use deal_state::DealState;
-pub use deals::deal_id;
 pub use epoch::Checkpoint;
 pub use explain::{Rulings, limit_reached, raise};
 pub use ledger::{Ledger, LockReason, Short};
-pub use netting::netted_id;
 pub use outcome::{
     AccountState, BalanceState, CancelReason, Certificate, CommandResult, DefaultNotice, Event, ForkNotice,
     FreezeReason, KeyState, KeyStatus, LimitParts, Netted, OperationResult, OrderState, OrderStatus,

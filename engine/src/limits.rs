@@ -7,9 +7,10 @@ use crate::accounts::AccountIndex;
 use crate::apply::Engine;
 use crate::effects::Effects;
 use crate::outcome::{CancelReason, LimitParts};
+use crate::trust::token_worth_at;
 use bandex_reputation::{LimitTerms, Score, Stake, limit};
 use bandex_tradechain::body::TrustTerms;
-use bandex_types::Amount;
+use bandex_types::{Amount, AssetId, Ratio};
 
 /// The terms of limits, as the formula takes them.
 pub(crate) fn limit_terms(terms: &TrustTerms, dust: Amount) -> LimitTerms {
@@ -23,16 +24,22 @@ pub(crate) fn limit_terms(terms: &TrustTerms, dust: Amount) -> LimitTerms {
     }
 }
 
+/// What an account has at stake, as the formula takes it: bond and fees in bytes, at a rate of tokens.
+pub(crate) fn weighed(
+    rate: Option<Ratio>,
+    [bond, fees]: [Amount; 2],
+    score_ppb: u32,
+    admitted: bool,
+) -> Stake {
+    let [bond, fees] = [bond, fees].map(|tokens| token_worth_at(rate, tokens));
+    Stake { bond, fees, score: Score::from_ppb(score_ppb), admitted }
+}
+
 impl Engine {
     /// What an account's limit is made of, as long as the operator has not set it.
     fn parts_of(&self, index: AccountIndex, admitted: bool) -> LimitParts {
         let stake = &self.accounts.get(index).stake;
-        let stake = Stake {
-            bond: self.token_worth(stake.bond),
-            fees: self.token_worth(stake.fees),
-            score: Score::from_ppb(stake.score_ppb),
-            admitted,
-        };
+        let stake = weighed(self.rate(AssetId::BWT), [stake.bond, stake.fees], stake.score_ppb, admitted);
         let terms = limit_terms(&self.trust.terms, self.parameters.dust);
         let bandex_reputation::LimitParts { bond, reputation, fees, earned, dust, total } =
             limit(&terms, &stake);
@@ -67,15 +74,10 @@ impl Engine {
         }
     }
 
-    /// Brings the limits of all whose stake was touched by a command into line with it, whoever changed it.
-    pub(crate) fn refresh_touched(&mut self, effects: &mut Effects) {
-        if effects.trust.is_empty() {
-            return;
-        }
-        let touched: Vec<AccountIndex> = effects.trust.iter().collect();
-        for index in touched {
-            self.refresh(index, effects);
-        }
+    /// What an account has at stake has changed: says so, and brings its limit into line.
+    pub(crate) fn stake_changed(&mut self, index: AccountIndex, effects: &mut Effects) {
+        effects.trust(index);
+        self.refresh(index, effects);
     }
 
     /// Says how an account stands, where the rules know of trust.

@@ -6,19 +6,13 @@ use crate::deals::DealEntry;
 use crate::effects::Effects;
 use crate::outcome::{Event, Netted};
 use bandex_settlement::{Deal, Netting, Party, Replacing, caps_allow, net};
-use bandex_tradechain::Domain;
+use bandex_tradechain::netted_id;
 use bandex_types::{Amount, DealId, Rail, Ratio, Side};
 use std::cmp::Ordering;
 
 /// How many of the deals between two accounts are looked at, oldest first. Deals that could be netted do not pile up, so
 /// more would only be looked at in vain.
 const MOST_LOOKED_AT: usize = 32;
-
-/// The id of the deal in the place of two.
-pub fn netted_id(older: &DealId, newer: &DealId) -> DealId {
-    let bytes: Vec<u8> = [older, newer].into_iter().flat_map(|id| *id.as_bytes()).collect();
-    DealId::new(*Domain::Deal.hash(&bytes).as_bytes())
-}
 
 /// The lesser of two rates; without a rate a unit counts as one.
 fn lesser(one: Option<Ratio>, other: Option<Ratio>) -> Option<Ratio> {
@@ -131,8 +125,8 @@ impl Engine {
         let left = [(Party::Seller, terms.base_total), (Party::Buyer, deal.undelivered_quote())];
         let locked =
             left.map(|(party, units)| if terms.rail_of(party) == Rail::Token { units } else { Amount::ZERO });
-        let mut entry = DealEntry::new(new.market, [new.taker, new.maker], taker_side, [seller, buyer], deal);
-        entry.opened = self.time;
+        let (orders, accounts) = ([new.taker, new.maker], [seller, buyer]);
+        let mut entry = DealEntry::new(new.market, orders, taker_side, accounts, self.time, deal);
         // At the lesser rate no reservation rises.
         entry.rate = lesser(old.rate, new.rate);
         entry.set_locked(locked);

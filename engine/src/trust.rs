@@ -61,6 +61,11 @@ pub(crate) fn worth_at(rate: Option<Ratio>, units: Amount, rounding: Rounding) -
     }
 }
 
+/// What tokens are worth as a bond or a fee at a rate, in the unit of account: nothing as long as they have none.
+pub(crate) fn token_worth_at(rate: Option<Ratio>, tokens: Amount) -> Amount {
+    if rate.is_some() { worth_at(rate, tokens, Rounding::Down) } else { Amount::ZERO }
+}
+
 /// The most units that are worth no more than `worth` at a rate. Saturates.
 pub(crate) fn units_for(rate: Option<Ratio>, worth: Amount) -> Amount {
     match rate {
@@ -85,7 +90,7 @@ impl Stake {
 impl Engine {
     /// What units of an asset are worth, in the unit of account; without a rate a unit counts as one. Saturates.
     pub(crate) fn worth(&self, asset: AssetId, units: Amount, rounding: Rounding) -> Amount {
-        worth_at(self.trust.rates.get(&asset).copied(), units, rounding)
+        worth_at(self.rate(asset), units, rounding)
     }
 
     /// The rules begin to know of trust: says the terms that hold until the operator sets others, and how all stand.
@@ -121,8 +126,7 @@ impl Engine {
         let stake = &mut self.accounts.get_mut(account).stake;
         let add = |sum: Amount| sum.checked_add(units).unwrap_or(Amount::MAX);
         (stake.fees, stake.paid) = (add(stake.fees), add(stake.paid));
-        effects.trust(account);
-        self.refresh(account, effects);
+        self.stake_changed(account, effects);
     }
 
     /// Replaces whom an account trades with, and how far.

@@ -6,8 +6,9 @@ use crate::apply::Engine;
 use crate::configure::refuse;
 use crate::effects::Effects;
 use crate::outcome::Event;
+use crate::trust::token_worth_at;
 use bandex_tradechain::body::{Admission, TrustTerms};
-use bandex_types::{AccountId, Amount, AssetId, Ratio, Rounding};
+use bandex_types::{AccountId, Amount, AssetId, Ratio};
 
 /// Parts in a million: a whole.
 const WHOLE_PPM: u32 = 1_000_000;
@@ -53,8 +54,7 @@ impl Engine {
 
     /// What tokens are worth as a bond or a fee, in the unit of account: nothing as long as they have no rate.
     pub(crate) fn token_worth(&self, tokens: Amount) -> Amount {
-        let rated = self.trust.rates.contains_key(&AssetId::BWT);
-        if rated { self.worth(AssetId::BWT, tokens, Rounding::Down) } else { Amount::ZERO }
+        token_worth_at(self.rate(AssetId::BWT), tokens)
     }
 
     /// Says what a smallest unit of an asset is worth. Orders and deals that are open keep the rate they have.

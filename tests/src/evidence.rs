@@ -142,7 +142,7 @@ fn the_trade(taker: &Proven, deal: DealId) -> Trade {
     });
     let trade = trades.next().expect("the match is in the outcome of the taker's block");
     assert_eq!(trades.next(), None, "one fill between two orders");
-    assert_eq!(bandex_engine::deal_id(&trade.taker, &trade.maker), deal);
+    assert_eq!(bandex_tradechain::deal_id(&trade.taker, &trade.maker), deal);
     trade
 }
 

@@ -8,6 +8,7 @@
 mod block;
 pub mod body;
 mod command;
+mod deal;
 mod domain;
 mod fork;
 mod key;
@@ -21,6 +22,7 @@ mod verify;
 
 pub use block::{Block, Body, DecodeError, Kind, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, SignedBlock};
 pub use command::{Command, Decoded, Genesis, Scores};
+pub use deal::{deal_id, netted_id};
 pub use domain::Domain;
 pub use fork::{ForkError, ForkProof};
 pub use key::{KeyError, Keypair};

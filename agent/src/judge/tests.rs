@@ -151,10 +151,10 @@ check_lies! {
     } => Disagreement::WrongInFlight { .. },
     somebody_elses_deal: 0, Seller, |deal| deal.seller = STRANGER.to_string() => Disagreement::NotOurs,
     a_deal_with_itself: 0, Seller, |deal| deal.buyer = SELLER.to_string() => Disagreement::NotOurs,
-    another_id: 0, Seller, |deal| deal.deal = "ab".repeat(32) => Disagreement::WrongId(Some(_)),
+    another_id: 0, Seller, |deal| deal.deal = "ab".repeat(32) => Disagreement::WrongId(_),
     another_order_of_the_other: 0, Seller, |deal| {
         deal.taker = OrderRef { seq: 5, ..TAKER }.to_string();
-    } => Disagreement::WrongId(Some(_)),
+    } => Disagreement::WrongId(_),
     more_than_ordered: 0, Seller, |deal| {
         (deal.base_total, deal.quote_total) = ("0.11".into(), "0.044".into());
     } => Disagreement::BeyondOrder { taken: 11, .. },

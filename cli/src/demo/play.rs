@@ -83,7 +83,7 @@ async fn follow_tape(
 /// The deal of a trade: its id follows from both orders.
 fn deal_of(trade: &Trade) -> Option<DealId> {
     let (taker, maker): (OrderRef, OrderRef) = (trade.taker.parse().ok()?, trade.maker.parse().ok()?);
-    Some(bandex_engine::deal_id(&taker, &maker))
+    Some(bandex_sdk::tradechain::deal_id(&taker, &maker))
 }
 
 impl Watch {

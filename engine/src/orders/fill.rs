@@ -3,10 +3,11 @@
 use crate::accounts::AccountIndex;
 use crate::admission::Drawn;
 use crate::apply::Engine;
-use crate::deals::{Fill, Filled, deal_id};
+use crate::deals::{Fill, Filled};
 use crate::effects::Effects;
 use crate::open::OrderIndex;
 use crate::outcome::{CancelReason, Event, OrderStatus, Trade};
+use bandex_tradechain::deal_id;
 use bandex_types::{Amount, MarketId, Price, Quantity, Side};
 
 impl Engine {

@@ -4,8 +4,9 @@
 use super::books::{Orders, listing_of, notional, rails};
 use super::trust::worth_up;
 use super::watch::DealLock;
-use bandex_engine::{DealState, DefaultNotice, Engine, Event, Netted, Outcome, Trade, Tranche, netted_id};
+use bandex_engine::{DealState, DefaultNotice, Engine, Event, Netted, Outcome, Trade, Tranche};
 use bandex_settlement::{Party, State, draw_cap};
+use bandex_tradechain::{deal_id, netted_id};
 use bandex_types::{AccountId, Amount, DealId, Quantity, Rail, Ratio, Rounding, Side, share};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -55,7 +56,7 @@ impl Deals {
         if self.rates.insert(trade.deal, rate).is_none() {
             self.opened.push(trade.deal);
         }
-        assert_eq!(trade.deal, bandex_engine::deal_id(&trade.taker, &trade.maker));
+        assert_eq!(trade.deal, deal_id(&trade.taker, &trade.maker));
         assert!(!self.states.contains_key(&trade.deal), "no deal grows after its step: {trade:?}");
         self.trades.entry(trade.deal).or_default().push(trade.clone());
     }

@@ -4,7 +4,7 @@ use crate::audit::{Claims, Verdict, audit};
 use crate::replay::lane::{Lane, test_genesis, test_key};
 use crate::replay::moment;
 use async_trait::async_trait;
-use bandex_engine::{Engine, Outcome, RULES_VERSION, deal_id};
+use bandex_engine::{Engine, Outcome, RULES_VERSION};
 use bandex_flow as flow;
 use bandex_journal::{JournalHead, JournalReader, ReadError, StoredBatch};
 use bandex_settlement::Party;
@@ -13,7 +13,7 @@ use bandex_tradechain::body::{
 };
 use bandex_tradechain::{
     Block, Body, Command, Decoded, ForkProof, Genesis, Head, Keypair, Leaf, Receipt, Record, SignedBlock,
-    inclusion_proof, root,
+    deal_id, inclusion_proof, root,
 };
 use bandex_types::{AccountId, Amount, Hash, OrderRef, Price, Quantity, Side, Timestamp};
 use std::collections::BTreeMap;
