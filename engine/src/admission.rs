@@ -6,7 +6,7 @@ use crate::market::{Legs, at_slot};
 use crate::open::{OpenOrder, OpenOrders, OrderIndex};
 use crate::protection::Guards;
 use bandex_matching::{Admission, Clearing, Cross, Crossing, NewOrder, OrderId, Pair, Verdict};
-use bandex_settlement::{Terms, caps_allow, draw_cap};
+use bandex_settlement::{ChainTerms, Terms, caps_allow, draw_cap};
 use bandex_tradechain::body::Parameters;
 use bandex_types::{Amount, MarketId, Price, Quantity, Side};
 use std::collections::BTreeMap;
@@ -23,6 +23,8 @@ pub(crate) enum Bar {
     Protected,
     /// The pair is below the smallest tranche, and it came later.
     TooSmall,
+    /// What is left of it, or its account's limit, is too small for a payment on the chain.
+    BelowTranche { least: Amount, cap: Amount },
 }
 
 /// Two orders that are to trade, and the terms of their deal: first with this fill and all before it between the two,
@@ -36,6 +38,8 @@ pub(crate) struct Drawn {
     pub terms: Terms,
     /// Whether the two have traded before in this step: then their deal is open already.
     pub again: bool,
+    /// What is asked of payments, if the quote is paid on a chain.
+    pub chain: Option<ChainTerms>,
     /// What this fill adds to what the buyer and the seller may owe, in the unit of account.
     more: [Amount; 2],
 }
@@ -271,8 +275,14 @@ impl Limits<'_> {
             if let Some(barred) = barred {
                 return barred;
             }
-            if !caps_allow(terms.seller_cap, terms.buyer_cap, quote_total, legs.least_tranche) {
-                return Judged::TooSmall;
+            let payable = match legs.chain.filter(|_| terms.is_on_chain()) {
+                Some(chain) => self.judge_payment(chain, &terms, (sell, buy), quantity, first),
+                None => caps_allow(terms.seller_cap, terms.buyer_cap, quote_total, legs.least_tranche)
+                    .then_some(())
+                    .ok_or(Judged::TooSmall),
+            };
+            if let Err(judged) = payable {
+                return judged;
             }
         }
         if terms.check().is_err() {
@@ -292,8 +302,49 @@ impl Limits<'_> {
                 add_to(&mut self.draws.quoted, order.account, more);
             }
         }
-        self.draws.fills.push(Drawn { sell, buy, quantity, terms, again, more: reserved });
+        self.draws.fills.push(Drawn { sell, buy, quantity, terms, again, chain: legs.chain, more: reserved });
         Judged::Admitted
+    }
+}
+
+impl Limits<'_> {
+    /// Whether a pair can be paid on the chain. If not it is told whose fault that is: of the smaller order, or of the
+    /// seller, whose limit lets the buyer pay too little ahead; `first` is the side that arrived.
+    fn judge_payment(
+        &self,
+        chain: ChainTerms,
+        terms: &Terms,
+        (sell, buy): (OrderIndex, OrderIndex),
+        quantity: Quantity,
+        first: Side,
+    ) -> Result<(), Judged> {
+        let (total, cap) = (terms.quote_total, terms.buyer_cap);
+        if chain.allow(cap, total) {
+            return Ok(());
+        }
+        if total < chain.least {
+            let resting = match first {
+                Side::Sell => self.orders.get(buy),
+                Side::Buy => self.orders.get(sell),
+            };
+            // What shows a part of itself may be large enough in all.
+            if resting.is_iceberg() {
+                return Err(Judged::TooSmall);
+            }
+            let resting_is_smaller = resting.left() <= quantity;
+            let bar = Bar::BelowTranche { least: chain.least, cap: total };
+            return Err(match (first, resting_is_smaller) {
+                (Side::Sell, true) | (Side::Buy, false) => Judged::BuyerBarred(bar),
+                (Side::Buy, true) | (Side::Sell, false) => Judged::SellerBarred(bar),
+            });
+        }
+        let seller = self.orders.get(sell).account;
+        let free = self.legs.units(self.free(seller, Amount::ZERO));
+        let drawn = draw_cap(total, None, free, self.parameters.share_ppm);
+        // If the limit would do, the buyer itself wants to risk no more.
+        let own_choice = chain.allow(drawn, total);
+        let bar = Bar::BelowTranche { least: chain.least, cap: drawn };
+        Err(if own_choice { Judged::TooSmall } else { Judged::SellerBarred(bar) })
     }
 }
 

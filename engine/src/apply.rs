@@ -1,5 +1,6 @@
 //! The engine's one door: a command goes in, an outcome comes out.
 
+use crate::bitcoin::Bitcoin;
 use crate::accounts::{AccountIndex, Accounts, LaneIndex, Role};
 use crate::deal_table::Deals;
 use crate::effects::Effects;
@@ -23,7 +24,8 @@ pub const FIRST_RULES: u32 = 1;
 ///
 /// 2 serves the whole of trading: market, stop, iceberg and GTD orders, amendments, quotes, bands, auctions.
 /// 3 serves trust: bonds, fees, scores, admission, preferences, the ends of deals that went wrong, netting.
-pub const RULES_VERSION: u32 = 3;
+/// 4 serves payments on the Bitcoin chain.
+pub const RULES_VERSION: u32 = 4;
 
 /// The state machine of one exchange.
 #[derive(Debug, Default)]
@@ -44,6 +46,8 @@ pub struct Engine {
     pub(crate) proposals: BTreeMap<BlockId, Proposal>,
     pub(crate) timers: Timers,
     pub(crate) trust: Trust,
+    /// The Bitcoin chain, once the operator has said which.
+    pub(crate) bitcoin: Option<Box<Bitcoin>>,
     /// What a step needs for its trades, kept so that it is not allocated again and again.
     pub(crate) scratch: Scratch,
     /// What the last command touched, kept for its memory only.
@@ -143,6 +147,8 @@ impl Engine {
             (Command::Tick, _) => Ok(()),
             (Command::Upgrade { rules }, _) => self.upgrade(*rules, effects),
             (Command::Scores(scores), _) => self.take_scores(scores, effects),
+            (Command::Headers(headers), _) => self.take_headers(headers, effects),
+            (Command::Payment(payment), _) => self.take_payment(payment, effects),
             (Command::Block(_), None) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -239,7 +245,7 @@ impl Engine {
     fn needed_scope(&self, body: &Body) -> Option<Scopes> {
         match body {
             Body::Orders(_) => Some(Scopes::ORDERS),
-            Body::Pay(_) | Body::Resolve(_) | Body::WriteOff(_) | Body::Cure(_) => Some(Scopes::SETTLE),
+            Body::Pay(_) | Body::Receive(_) | Body::Resolve(_) | Body::WriteOff(_) | Body::Cure(_) => Some(Scopes::SETTLE),
             Body::Acknowledge(acknowledge) => Some(self.scope_to_acknowledge(&acknowledge.proposal)),
             Body::Transfer(_)
             | Body::Bandwidth(_)
@@ -300,6 +306,7 @@ impl Engine {
             Body::Resolve(resolve) => self.propose_resolution(signer, resolve, effects),
             Body::WriteOff(write_off) => self.write_off(signer, write_off, effects),
             Body::Cure(cure) => self.cure(signer, cure, effects),
+            Body::Receive(receive) => self.receive(signer, receive, effects),
             Body::Register(_) | Body::Batch(_) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))

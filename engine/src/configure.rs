@@ -12,6 +12,9 @@ use bandex_types::{AccountId, Amount, AssetId, Rail};
 /// The most decimals of an asset: then one whole unit still fits 64 bits.
 const MOST_DECIMALS: u8 = 18;
 
+/// The decimals of bitcoin in thousandths of a satoshi.
+const BITCOIN_DECIMALS: u8 = 11;
+
 pub(crate) fn refuse<T>(rule: &str) -> Result<T, Refusal> {
     Err(Refusal::BadListing { rule: rule.to_owned() })
 }
@@ -33,6 +36,8 @@ impl Engine {
             Change::SetSeed { account, seed } => self.set_seed(account, *seed, effects),
             Change::SetRegistrar { account, registrar } => self.set_registrar(account, *registrar, effects),
             Change::SetFees { market, fees } => self.set_fees(*market, *fees, effects),
+            Change::SetBitcoin(terms) => self.set_bitcoin(terms, effects),
+            Change::SetPayments { market, terms } => self.set_payments(*market, *terms, effects),
         }
     }
 
@@ -51,6 +56,15 @@ impl Engine {
         // Only the bandwidth token has an issuance on this ledger.
         if (listing.rail == Rail::Token) != (listing.id == AssetId::BWT) {
             return refuse("asset 0, the bandwidth token, and no other is on the token rail");
+        }
+        if listing.rail == Rail::Bitcoin {
+            self.check_serves_bitcoin("the bitcoin rail")?;
+            if self.bitcoin.is_none() {
+                return Err(Refusal::NoBitcoin);
+            }
+            if listing.decimals != BITCOIN_DECIMALS {
+                return refuse("an asset on the bitcoin rail has 11 decimals: its unit is a thousandth of a satoshi");
+            }
         }
         // From here it is listed.
         self.assets.insert(listing.id, listing.clone());
@@ -71,6 +85,9 @@ impl Engine {
         if listing.base == listing.quote {
             return refuse("base and quote are two assets");
         }
+        if base_rail == Rail::Bitcoin || (quote_rail == Rail::Bitcoin && base_rail != Rail::Token) {
+            return refuse("the bitcoin rail pays for tokens: the base is on the token rail, the quote on the bitcoin rail");
+        }
         if listing.lot_units == 0 || !listing.tick_value.is_valid() {
             return refuse("lot_units and both parts of tick_value are above 0");
         }
@@ -83,6 +100,7 @@ impl Engine {
         let mut market = Market::new(listing, base_rail, quote_rail);
         market.rate = self.rate(market.listing.quote);
         self.markets.insert(market.listing.id, market);
+        self.set_least_payments();
         Ok(())
     }
 

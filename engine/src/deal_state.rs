@@ -1,6 +1,7 @@
 //! A deal as the world sees it, and its bytes.
 
-use bandex_settlement::{Deal, Due, InFlight, Party, Sent, State, Terms};
+use crate::outcome::Payee;
+use bandex_settlement::{Deal, Due, InFlight, OnChain, Party, Sent, State, Terms};
 use bandex_types::{AccountId, Amount, DealId, MarketId, OrderRef, Side, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 use serde::Serialize;
@@ -32,6 +33,9 @@ pub struct DealState {
     /// carried over.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub replaces: Option<[DealId; 2]>,
+    /// Where the payee wants to be paid on the chain, once it has said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payee: Option<Payee>,
 }
 
 impl BorshSerialize for DealState {
@@ -40,7 +44,8 @@ impl BorshSerialize for DealState {
         BorshSerialize::serialize(&orders, out)?;
         BorshSerialize::serialize(&(self.seller, self.buyer, self.opened, &self.deal), out)?;
         // Whether this follows is told by the deal: the bytes of all others are those that deals always had.
-        self.replaces.as_ref().map_or(Ok(()), |replaces| BorshSerialize::serialize(replaces, out))
+        self.replaces.as_ref().map_or(Ok(()), |replaces| BorshSerialize::serialize(replaces, out))?;
+        self.payee.as_ref().map_or(Ok(()), |payee| BorshSerialize::serialize(payee, out))
     }
 }
 
@@ -53,7 +58,11 @@ impl BorshDeserialize for DealState {
             Some(_) => Some(BorshDeserialize::deserialize_reader(from)?),
             None => None,
         };
-        Ok(Self { id, market, taker, maker, taker_side, seller, buyer, opened, deal, replaces })
+        let payee = match deal.chain() {
+            Some(OnChain { named: true, .. }) => Some(BorshDeserialize::deserialize_reader(from)?),
+            _ => None,
+        };
+        Ok(Self { id, market, taker, maker, taker_side, seller, buyer, opened, deal, replaces, payee })
     }
 }
 
@@ -72,6 +81,8 @@ fn as_progress<S: serde::Serializer>(deal: &Deal, serializer: S) -> Result<S::Ok
         carried: Option<Sent>,
         #[serde(skip_serializing_if = "Option::is_none")]
         covered: Option<Amount>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        chain: Option<&'a OnChain>,
     }
     Progress {
         terms: deal.terms(),
@@ -83,6 +94,7 @@ fn as_progress<S: serde::Serializer>(deal: &Deal, serializer: S) -> Result<S::Ok
         in_flight: deal.in_flight(),
         carried: deal.carried(),
         covered: Some(deal.covered()).filter(|covered| !covered.is_zero()),
+        chain: deal.chain(),
     }
     .serialize(serializer)
 }

@@ -6,10 +6,10 @@ use crate::accounts::AccountIndex;
 use crate::apply::{Engine, Signer};
 use crate::deal_table::DealIndex;
 use crate::effects::Effects;
-use crate::outcome::{Event, Tranche};
+use crate::outcome::{Event, Payee, Tranche};
 use crate::proposals::{Proposal, Proposed};
 use crate::trust::worth_at;
-use bandex_settlement::{Deal, Expired, Move, Paid, Party, Refusal as Unpaid, State, Terms};
+use bandex_settlement::{ChainTerms, Deal, Expired, Move, Paid, Party, Refusal as Unpaid, State, Terms};
 use bandex_tradechain::body::Pay;
 use bandex_tradechain::deal_id;
 use bandex_types::{Amount, BlockId, DealId, MarketId, OrderRef, Rail, Ratio, Rounding, Side, Timestamp};
@@ -54,6 +54,8 @@ pub(crate) struct Rare {
     pub burden: [Amount; 2],
     /// The cure that waits for its acknowledgement.
     pub cure: Option<BlockId>,
+    /// Where its payee wants to be paid on the chain.
+    pub payee: Option<Payee>,
 }
 
 /// The first fill between two orders, with the terms of the deal that it opens: those of all fills between the two.
@@ -63,6 +65,8 @@ pub(crate) struct Fill {
     pub taker: Filled,
     pub maker: Filled,
     pub terms: Terms,
+    /// What is asked of payments, if the quote is paid on a chain.
+    pub chain: Option<ChainTerms>,
 }
 
 /// One of the two orders of a fill.
@@ -82,6 +86,7 @@ impl From<Unpaid> for Refusal {
             Unpaid::WrongAmount { expected } => Self::WrongAmount { expected },
             Unpaid::UnknownProposal => Self::UnknownProposal,
             Unpaid::NotPayee { .. } => Self::NotCounterparty,
+            Unpaid::OnChain => Self::PaidOnChain,
         }
     }
 }
@@ -94,7 +99,11 @@ impl DealEntry {
             Side::Sell => (taker, maker),
             Side::Buy => (maker, taker),
         };
-        let (deal, moves) = Deal::open(fill.terms, now).expect("the admission checked the terms");
+        let opened = match fill.chain.filter(|_| fill.terms.is_on_chain()) {
+            Some(chain) => Deal::open_on_chain(fill.terms, chain, now).map(|deal| (deal, Vec::new())),
+            None => Deal::open(fill.terms, now),
+        };
+        let (deal, moves) = opened.expect("the admission checked the terms");
         let orders = [taker.order, maker.order];
         let accounts = [sell.account, buy.account];
         (Self::new(fill.market, orders, fill.taker_side, accounts, now, deal), moves)
@@ -207,6 +216,7 @@ impl Engine {
             opened: entry.opened,
             deal: entry.deal.clone(),
             replaces: entry.rare().and_then(|rare| rare.replaces),
+            payee: entry.rare().and_then(|rare| rare.payee.clone()),
         }
     }
 
@@ -286,7 +296,7 @@ impl Engine {
     }
 
     /// Carries out moves that are final, and brings limits and timer into line with the deal.
-    fn settle(&mut self, index: DealIndex, moves: &[Move], effects: &mut Effects) {
+    pub(crate) fn settle(&mut self, index: DealIndex, moves: &[Move], effects: &mut Effects) {
         effects.deal(index);
         let id = self.deals.id(index);
         for step in moves {
@@ -315,7 +325,7 @@ impl Engine {
             "a deal's net stays in its band and nobody pays beyond what was agreed"
         );
         let unsettled = match (deal.state(), deal.terms().quote_rail) {
-            (State::Open | State::Disputed { .. }, Rail::Attested) => {
+            (State::Open | State::Disputed { .. }, Rail::Attested | Rail::Bitcoin) => {
                 deal.terms().quote_total.saturating_sub(deal.sent(Party::Buyer))
             }
             _ => Amount::ZERO,

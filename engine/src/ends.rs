@@ -26,7 +26,7 @@ impl Engine {
     /// nothing any more.
     pub(crate) fn defaulted(&mut self, index: DealIndex, by: Party, loss: Amount, effects: &mut Effects) {
         let id = self.deals.id(index);
-        // What was not delivered yet goes back to whoever had promised it.
+        // What was not delivered yet goes back to whoever had promised it; but for what was paid on a chain in time.
         self.unlock_deal(index, effects);
         let entry = self.deals.at(index);
         let (defaulter, victim) = (entry.account(by), entry.account(by.other()));
@@ -82,6 +82,11 @@ impl Engine {
             return Err(Refusal::PaymentInFlight);
         }
         let victim = entry.account(party.other());
+        if entry.deal.terms().rail_of(party) == Rail::Bitcoin && !units.is_zero() {
+            return Err(Refusal::PaidOnChain);
+        }
+        self.refuse_unconfirmed(index)?;
+        let entry = self.deals.at(index);
         if entry.deal.terms().rail_of(party) == Rail::Attested && !units.is_zero() {
             // From here the payment waits to be acknowledged.
             self.deals.at_mut(index).rare_mut().cure = Some(signer.id);
@@ -97,7 +102,13 @@ impl Engine {
         self.made_good(index, party, effects)
     }
 
-    fn made_good(&mut self, index: DealIndex, by: Party, effects: &mut Effects) -> Result<(), Refusal> {
+    /// Refuses to end a deal whose payments on the chain are still waited for.
+    fn refuse_unconfirmed(&self, index: DealIndex) -> Result<(), Refusal> {
+        let waits = !self.deals.at(index).deal.kept_base().is_zero();
+        if waits { Err(Refusal::PaymentInFlight) } else { Ok(()) }
+    }
+
+    pub(crate) fn made_good(&mut self, index: DealIndex, by: Party, effects: &mut Effects) -> Result<(), Refusal> {
         self.deals.at_mut(index).deal.cure(by)?;
         self.ended(index, effects);
         Ok(())
@@ -133,6 +144,7 @@ impl Engine {
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
         let (index, party) = self.own_deal(signer, &write_off.deal)?;
+        self.refuse_unconfirmed(index)?;
         let entry = self.deals.at_mut(index);
         let claimed = entry.deal.in_flight().map(|open| open.proposal);
         entry.deal.write_off(party)?;
@@ -238,11 +250,13 @@ impl Engine {
         self.recount(index, effects);
     }
 
-    /// Gives back what both sides still have locked for a deal.
+    /// Gives back what both sides still have locked for a deal, but for what is still to be delivered after a default.
     pub(crate) fn unlock_deal(&mut self, index: DealIndex, effects: &mut Effects) {
         let entry = self.deals.at_mut(index);
+        let kept = entry.deal.kept_base();
         for party in PARTIES {
-            let (account, locked) = (entry.account(party), entry.locked(party));
+            let kept = if party == Party::Seller { kept } else { Amount::ZERO };
+            let (account, locked) = (entry.account(party), entry.locked(party).saturating_sub(kept));
             if !locked.is_zero() {
                 entry.take_lock(party, locked);
                 self.ledger.unlock(account, locked);

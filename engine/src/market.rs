@@ -3,7 +3,8 @@
 use crate::open::OrderIndex;
 use crate::trust::{units_for, worth_at};
 use bandex_matching::{Band, Book, OrderId, Triggers};
-use bandex_tradechain::body::{Fees, MarketListing, MarketRules, MarketState};
+use bandex_settlement::ChainTerms;
+use bandex_tradechain::body::{Fees, MarketListing, MarketRules, MarketState, PaymentTerms};
 use bandex_types::{Amount, Price, Quantity, Rail, Ratio, Rounding, Side, Timestamp, quote_amount};
 
 /// Parts in a million: what a band is given in.
@@ -20,6 +21,9 @@ pub(crate) struct Market {
     pub quote_rail: Rail,
     /// What a smallest unit of the quote is worth, as the trust terms' rates have it.
     pub rate: Option<Ratio>,
+    /// What it asks of payments on the chain, and how small they may be as fees are now, if its quote is paid there.
+    pub payments: PaymentTerms,
+    pub least_payment: Amount,
     pub book: Book,
     /// Counts trades.
     pub trades: u64,
@@ -42,6 +46,8 @@ pub(crate) struct Legs {
     pub lot_units: u64,
     pub tick_value: Ratio,
     pub rate: Option<Ratio>,
+    /// What is asked of payments, if the quote is paid on a chain.
+    pub chain: Option<ChainTerms>,
     pub least_tranche: Amount,
     pub pay_us: u64,
     pub acknowledge_us: u64,
@@ -58,7 +64,7 @@ impl Legs {
     pub fn quote_units(&self, quantity: Quantity, price: Price) -> Option<Amount> {
         let rounding = match self.quote_rail {
             Rail::Token => Rounding::Down,
-            Rail::Attested => Rounding::Up,
+            Rail::Attested | Rail::Bitcoin => Rounding::Up,
         };
         quote_amount(quantity, price, self.tick_value, rounding)
     }
@@ -111,6 +117,8 @@ impl Market {
             base_rail,
             quote_rail,
             rate: None,
+            payments: PaymentTerms::default(),
+            least_payment: Amount::ZERO,
             book: Book::new(),
             trades: 0,
             last: None,
@@ -128,10 +136,17 @@ impl Market {
             lot_units: self.listing.lot_units,
             tick_value: self.listing.tick_value,
             rate: self.rate,
+            chain: self.chain_terms(),
             least_tranche: self.listing.least_tranche,
             pay_us: self.listing.pay_us,
             acknowledge_us: self.listing.acknowledge_us,
         }
+    }
+
+    fn chain_terms(&self) -> Option<ChainTerms> {
+        let PaymentTerms { confirmations, final_confirmations, .. } = self.payments;
+        let terms = ChainTerms { least: self.least_payment, confirmations, final_confirmations };
+        (self.quote_rail == Rail::Bitcoin).then_some(terms)
     }
 
     /// The order behind the book's name for it.

@@ -2,15 +2,17 @@
 //!
 //! Events are whole states, not differences, so a projection or a client that sees the last one knows enough.
 
+mod bitcoin;
 mod trust;
 
+pub use bitcoin::{ChainState, Payee, PaymentState, PaymentStatus};
 pub use trust::{Certificate, LimitParts, Netted, Slash, TrustState};
 
 use crate::{DealState, Refusal};
 use bandex_settlement::Party;
 use bandex_tradechain::body::{
-    AssetListing, Fees, MarketListing, MarketRules, MarketState, Parameters, Protection, Scopes, Trigger,
-    TrustTerms,
+    AssetListing, BitcoinTerms, Fees, MarketListing, MarketRules, MarketState, Parameters, PaymentTerms,
+    Protection, Scopes, Trigger, TrustTerms,
 };
 use bandex_tradechain::{SignedBlock, outcome_digest};
 use bandex_types::{
@@ -175,6 +177,19 @@ pub enum Event {
         /// For the taker, in bytes.
         taker: Amount,
     } = 27,
+    /// Which Bitcoin chain is followed, and from where on.
+    Bitcoin(BitcoinTerms) = 28,
+    /// What a market asks of payments on the chain, new.
+    PaymentTerms {
+        /// Which market.
+        market: MarketId,
+        /// For deals that are opened from now on.
+        terms: PaymentTerms,
+    } = 29,
+    /// How far the chain is known, and what fees are like.
+    Chain(ChainState) = 30,
+    /// A payment on the chain, new or standing otherwise than before.
+    Payment(PaymentState) = 31,
 }
 
 /// An account.
@@ -367,6 +382,8 @@ pub enum CancelReason {
     WouldTrade = 12,
     /// Its account is not admitted any more.
     NotAdmitted = 13,
+    /// What is left of it, or its account's limit, is too small for a payment on the chain.
+    BelowTranche = 14,
 }
 
 /// A trade: one fill of a taker by a maker.

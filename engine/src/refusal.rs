@@ -236,4 +236,35 @@ refusals! {
         /// What would raise it.
         raise: String,
     } = 60, "limit_reached", "too little of the account's limit is free: {limit}; open deals reserve {reserved}, written-off deals hold {burden}; {raise}";
+    /// Too small for a payment on the chain.
+    BelowTranche {
+        /// The smallest payment, in quote units.
+        least: Amount,
+        /// How much could be paid at a time, in quote units.
+        cap: Amount,
+        /// What would help.
+        help: String,
+    } = 61, "below_tranche", "{cap} could be paid at a time and fees would take too large a share of less than {least}; {help}";
+    /// A header builds upon none that is known, or a payment is in no block of the chain.
+    UnknownHeader = 62, "unknown_header", "the block is not part of the chain that is known here, and builds upon none of its blocks";
+    /// A header breaks the rules of its chain.
+    BadHeader {
+        /// Which rule.
+        rule: String,
+    } = 63, "bad_header", "{rule}";
+    /// The proof of a payment does not prove it.
+    BadProof {
+        /// Why.
+        rule: String,
+    } = 64, "bad_proof", "{rule}";
+    /// The transaction pays no deal, or is counted already.
+    UnknownPayment = 65, "unknown_payment", "the transaction pays no script that a deal names, or it is counted already";
+    /// Another deal was paid to the script.
+    ScriptUsed = 66, "script_used", "the script was named for a deal already; name a fresh one";
+    /// A script that nobody pays to.
+    BadScript = 67, "bad_script", "the script is none of P2PKH, P2SH, P2WPKH, P2WSH and P2TR";
+    /// The chain is not followed.
+    NoBitcoin = 68, "no_bitcoin", "the operator has not set which Bitcoin chain is followed";
+    /// The leg is paid on the chain.
+    PaidOnChain = 69, "paid_on_chain", "this leg is paid on the Bitcoin chain, where payments count by themselves";
 }

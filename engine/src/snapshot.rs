@@ -9,7 +9,7 @@ use crate::effects::Effects;
 use crate::market::Market;
 use crate::open::{OpenOrder, Spot};
 use bandex_matching::{NewOrder, OrderId, Resting};
-use bandex_tradechain::body::{AssetListing, Fees, MarketListing, MarketRules, MarketState};
+use bandex_tradechain::body::{AssetListing, Fees, MarketListing, MarketRules, MarketState, PaymentTerms};
 use bandex_types::{AssetId, Hash, Price, Quantity, Rail, Side};
 use borsh::{BorshDeserialize, BorshSerialize};
 use sha2::{Digest, Sha256};
@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 /// The layout of the bytes. Raise it whenever the state's layout changes.
-pub const SNAPSHOT_VERSION: u32 = 4;
+pub const SNAPSHOT_VERSION: u32 = 5;
 
 /// Bytes are no state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -45,7 +45,7 @@ impl Write for Hasher {
 }
 
 /// What a market is beside its book: listing, rules, state, how many trades, fees, the last price, whether it gathers,
-/// timer.
+/// timer, terms of payments.
 type StoredMarket = (
     MarketListing,
     MarketRules,
@@ -55,6 +55,7 @@ type StoredMarket = (
     Option<Price>,
     bool,
     Option<bandex_types::Timestamp>,
+    PaymentTerms,
 );
 /// The orders of one side of a book, in the order in which they would trade, each with what it shows.
 type StoredSide = Vec<(Quantity, OpenOrder)>;
@@ -102,10 +103,11 @@ impl Engine {
         (self.seq, self.time, self.rules, &self.genesis, &self.parameters).serialize(out)?;
         (&self.accounts, &self.ledger, &self.assets, self.next_order).serialize(out)?;
         (&self.guards, &self.deals, &self.proposals, &self.timers, &self.trust).serialize(out)?;
+        self.bitcoin.serialize(out)?;
         u64::try_from(self.markets.len()).unwrap_or(u64::MAX).serialize(out)?;
         for market in self.markets.values() {
             (&market.listing, market.rules, market.state, market.trades, market.fees).serialize(out)?;
-            (market.last, market.gathers, market.timer).serialize(out)?;
+            (market.last, market.gathers, market.timer, market.payments).serialize(out)?;
             for side in [Side::Buy, Side::Sell] {
                 let resting = market.book.orders(side);
                 let orders: Vec<(Quantity, &OpenOrder)> =
@@ -121,6 +123,7 @@ impl Engine {
         let (seq, time, rules, genesis, parameters) = BorshDeserialize::deserialize_reader(from)?;
         let (accounts, ledger, assets, next_order) = BorshDeserialize::deserialize_reader(from)?;
         let (guards, deals, proposals, timers, trust) = BorshDeserialize::deserialize_reader(from)?;
+        let bitcoin = BorshDeserialize::deserialize_reader(from)?;
         let mut engine = Self {
             seq,
             time,
@@ -136,6 +139,7 @@ impl Engine {
             proposals,
             timers,
             trust,
+            bitcoin,
             ..Self::default()
         };
         let mut open = Vec::new();
@@ -146,6 +150,7 @@ impl Engine {
         open.extend(Vec::<OpenOrder>::deserialize_reader(from)?);
         engine.take_back(open)?;
         engine.set_market_rates();
+        engine.set_least_payments();
         // No account changes by this: it had the same parts when it was put away.
         engine.refresh_all(&mut Effects::default());
         Ok(engine)
@@ -186,7 +191,7 @@ fn read_market(
     assets: &BTreeMap<AssetId, AssetListing>,
     open: &mut Vec<OpenOrder>,
 ) -> io::Result<Market> {
-    let (listing, rules, state, trades, fees, last, gathers, timer) = StoredMarket::deserialize_reader(from)?;
+    let (listing, rules, state, trades, fees, last, gathers, timer, payments) = StoredMarket::deserialize_reader(from)?;
     let rail = |asset| -> io::Result<Rail> {
         assets
             .get(asset)
@@ -196,7 +201,7 @@ fn read_market(
     let (base_rail, quote_rail) = (rail(&listing.base)?, rail(&listing.quote)?);
     let mut market = Market::new(listing, base_rail, quote_rail);
     (market.rules, market.state, market.trades, market.fees) = (rules, state, trades, fees);
-    (market.last, market.gathers, market.timer) = (last, gathers, timer);
+    (market.last, market.gathers, market.timer, market.payments) = (last, gathers, timer, payments);
     for side in [Side::Buy, Side::Sell] {
         for (shown, mut order) in StoredSide::deserialize_reader(from)? {
             if order.side != side || order.market != market.listing.id {

@@ -1,9 +1,12 @@
 //! One deal: its birth, its growth by further fills, and what can be read from it.
 
 mod bytes;
+mod chain;
 mod ends;
 mod exposure;
 mod steps;
+
+pub use chain::{ChainTerms, Counted, OnChain};
 #[cfg(test)]
 mod tests;
 
@@ -27,6 +30,8 @@ pub struct Deal {
     carried: Option<Sent>,
     /// How much of the loss by a default a bond has covered, in quote value.
     covered: Amount,
+    /// Of a deal whose quote is paid on a chain: how far its payments have come.
+    chain: Option<OnChain>,
 }
 
 impl Deal {
@@ -40,6 +45,9 @@ impl Deal {
     /// See [`Terms::check`].
     pub fn open(terms: Terms, now: Timestamp) -> Result<(Self, Vec<Move>), OpenError> {
         terms.check()?;
+        if terms.is_on_chain() {
+            return Err(OpenError::NoChainTerms);
+        }
         // From here the deal opens.
         let mut deal = Self::begin(terms, None, now);
         let (base, quote) = (deal.terms.base_total, deal.terms.quote_total);
@@ -66,6 +74,7 @@ impl Deal {
             in_flight: None,
             carried,
             covered: Amount::ZERO,
+            chain: None,
         }
     }
 
@@ -92,7 +101,7 @@ impl Deal {
         if !at_once {
             self.refuse_moved()?;
         }
-        if self.carried.is_some() {
+        if self.carried.is_some() || self.chain.is_some() {
             return Err(FillError::Carried);
         }
         // From here the fill is taken in.
@@ -157,7 +166,8 @@ impl Deal {
     /// How far the deal has come, if it could be netted: it is open and nothing is in flight.
     pub fn stage(&self) -> Option<Stage<'_>> {
         let (terms, sent, carried) = (&self.terms, self.sent, self.carried.unwrap_or_default());
-        let idle = self.state == State::Open && self.in_flight.is_none();
+        // Somebody may be paying on the chain at any time.
+        let idle = self.state == State::Open && self.in_flight.is_none() && self.chain.is_none();
         idle.then_some(Stage { terms, sent, carried })
     }
 
@@ -190,6 +200,9 @@ impl Deal {
     pub fn due(&self) -> Option<Due> {
         if self.in_flight.is_some() || self.state.is_closed() {
             return None;
+        }
+        if let Some(chain) = &self.chain {
+            return self.due_on_chain(chain);
         }
         let step = next_step(&self.terms, self.sent)?;
         let cumulative = self.units(step.party, step.reaches);

@@ -19,7 +19,7 @@ mod terms;
 
 pub use band::{Sent, Step, next_step};
 pub use caps::{caps_allow, draw_cap};
-pub use deal::Deal;
+pub use deal::{ChainTerms, Counted, Deal, OnChain};
 pub use netting::{Netting, Replacing, Stage, net};
 pub use party::Party;
 pub use progress::{Due, Expired, InFlight, Move, Paid, State};

@@ -43,6 +43,12 @@ pub enum OpenError {
         /// How much the buyer lets the seller owe.
         buyer_cap: Amount,
     },
+    /// The quote is paid on a chain, and nobody says on what terms.
+    #[error("payments on a chain need the chain's terms")]
+    NoChainTerms,
+    /// The rails are others.
+    #[error("only a base on the ledger is paid for on a chain")]
+    NotOnChain,
 }
 
 /// A fill that a deal cannot take in.
@@ -149,6 +155,9 @@ pub enum Refusal {
         /// Who was paid.
         payee: Party,
     },
+    /// The leg is paid on a chain, where payments count by themselves.
+    #[error("this leg is paid on chain: what arrives there counts by itself")]
+    OnChain,
 }
 
 /// Why a deal that went wrong cannot be ended in a certain way; the deal is then as before.

@@ -2,7 +2,7 @@
 
 use crate::body::{
     Acknowledge, Bandwidth, Batch, Bond, Certify, Claim, Configure, Cure, Decertify, Fee, Grant, Heal,
-    Orders, Pay, Prefer, Register, Resolve, Revoke, Rotate, Transfer, Unbond, WriteOff,
+    Orders, Pay, Prefer, Receive, Register, Resolve, Revoke, Rotate, Transfer, Unbond, WriteOff,
 };
 use crate::{Domain, Keypair};
 use bandex_types::{BlockId, PublicKey, SignatureBytes, Timestamp};
@@ -186,6 +186,8 @@ kinds! {
     WriteOff = 21, "write_off";
     /// Pays what is owed after a default.
     Cure = 22, "cure";
+    /// Names where a deal's payments on the Bitcoin chain go.
+    Receive = 23, "receive";
 }
 
 fn malformed(error: borsh::io::Error) -> DecodeError {

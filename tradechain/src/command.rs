@@ -1,5 +1,6 @@
 //! Commands: all that can enter the engine. `apply` reads nothing else, so replay depends on nothing else.
 
+use crate::body::HEADER_BYTES;
 use crate::{Block, DecodeError, Domain, ForkProof, SignedBlock, Verified};
 use bandex_types::{AccountId, Amount, BlockId, Hash, PublicKey};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -53,6 +54,10 @@ pub enum Command {
     } = 4,
     /// The scores of all accounts, as anybody computes them from the trust graph at the end of an epoch.
     Scores(Scores) = 5,
+    /// What a Bitcoin node knows of the chain.
+    Headers(Headers) = 6,
+    /// Proof that a transaction is in a block of the chain.
+    Payment(Payment) = 7,
 }
 
 /// Scores of an epoch.
@@ -66,6 +71,28 @@ pub struct Scores {
     /// above 0.
     pub scores: Vec<(u32, u32)>,
 }
+
+/// Block headers, and what fees are like.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Headers {
+    /// Each builds upon the one before, the first upon one that is known; at most [`MAX_HEADERS`].
+    pub headers: Vec<[u8; HEADER_BYTES]>,
+    /// What the node estimates that a transaction costs, in satoshi for 1,000 virtual bytes, if that is told. It cannot be
+    /// proven; what hangs on it is how small payments may be.
+    pub fee_rate: Option<u64>,
+}
+
+/// A transaction with the proof that it is in a block, as Bitcoin nodes give it.
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Payment {
+    /// The block's header and a Merkle branch, in the bytes that a Bitcoin node's `gettxoutproof` answers with.
+    pub proof: Vec<u8>,
+    /// The transaction, without its witnesses.
+    pub transaction: Vec<u8>,
+}
+
+/// The most headers in one command.
+pub const MAX_HEADERS: usize = 2_000;
 
 impl Command {
     /// The command's bytes.

@@ -14,6 +14,6 @@ mod time;
 
 pub use id::{AccountId, BlockId, DealId, Hash, IdError, OrderRef, PublicKey, SignatureBytes};
 pub use number::{Amount, AssetId, MarketId, NumberError, Price, Quantity};
-pub use order::{OrderType, PostOnly, Rail, SelfTrade, Side, TimeInForce};
+pub use order::{BitcoinNetwork, OrderType, PostOnly, Rail, SelfTrade, Side, TimeInForce};
 pub use ratio::{Ratio, RatioError, Rounding, quote_amount, share};
 pub use time::{Timestamp, TimestampError};

@@ -86,6 +86,22 @@ word! {
         Token = 0,
         /// Outside the exchange; counts when the payee countersigns.
         Attested = 1,
+        /// On the Bitcoin chain, to a script of the payee; counts when it is proven to be confirmed.
+        Bitcoin = 2,
+    }
+}
+
+word! {
+    /// A Bitcoin network. Signet is the default one.
+    BitcoinNetwork {
+        /// Where coins are worth something.
+        Mainnet = 0,
+        /// The fourth public test network.
+        Testnet4 = 1,
+        /// The test network whose blocks are signed.
+        Signet = 2,
+        /// A network of one's own, whose blocks cost nothing.
+        Regtest = 3,
     }
 }
 

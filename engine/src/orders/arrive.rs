@@ -105,6 +105,13 @@ impl Engine {
                 let account = self.orders.get(index).account;
                 Err(self.limit_refusal(account, limit, free))
             }
+            Placed {
+                rest: Rest::Cancelled(matching::CancelReason::NotAdmitted(Bar::BelowTranche { least, cap })),
+                ..
+            } if events.is_empty() => {
+                let order = self.orders.get(index);
+                Err(self.too_small_to_pay(order.account, order.side, least, cap))
+            }
             placed => Ok(placed),
         }
     }
@@ -217,5 +224,6 @@ fn barred(bar: Bar) -> CancelReason {
         Bar::Exhausted { .. } => CancelReason::LimitExhausted,
         Bar::Protected => CancelReason::Protection,
         Bar::TooSmall => CancelReason::WouldCross,
+        Bar::BelowTranche { .. } => CancelReason::BelowTranche,
     }
 }

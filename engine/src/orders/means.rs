@@ -65,10 +65,10 @@ impl Engine {
     ) -> Result<(), Refusal> {
         match (rail, means.side) {
             (Rail::Token, _) => Ok(self.ledger.check_free(account, means.paying, means.released_lock)?),
-            (Rail::Attested, Side::Buy) => {
+            (Rail::Attested | Rail::Bitcoin, Side::Buy) => {
                 self.check_bids(account, u128::from(means.notional.get()), means.released_bids)
             }
-            (Rail::Attested, Side::Sell) => Ok(()),
+            (Rail::Attested | Rail::Bitcoin, Side::Sell) => Ok(()),
         }
     }
 

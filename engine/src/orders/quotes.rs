@@ -125,12 +125,13 @@ impl Engine {
             let means = Means::new(market, quote.side, price, quote.quantity)?;
             let notional = most_notional(market, quote.side, price, quote.quantity);
             self.check_grant(signer, quotes.market, notional)?;
+            self.check_payable(signer.account, &market.legs(), quote.side, notional)?;
             match (market.legs().paying_rail(quote.side), quote.side) {
                 (Rail::Token, _) => locks += u128::from(means.paying.get()),
-                (Rail::Attested, Side::Buy) => {
+                (Rail::Attested | Rail::Bitcoin, Side::Buy) => {
                     bids = Some(bids.unwrap_or(0) + u128::from(means.notional.get()));
                 }
-                (Rail::Attested, Side::Sell) => {}
+                (Rail::Attested | Rail::Bitcoin, Side::Sell) => {}
             }
             let post_only = if quotes.slide { PostOnly::Slide } else { PostOnly::Refuse };
             let plain = Place::limit(quotes.market, quote.side, price, quote.quantity);

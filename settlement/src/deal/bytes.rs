@@ -1,6 +1,6 @@
 //! The bytes of a deal.
 //!
-//! Most deals take nobody's place and are never covered by a bond: their bytes say no word of that, so that they are
+//! Most deals take nobody's place, are never covered by a bond and are not paid on a chain: their bytes say no word of that, so that they are
 //! those that deals always had. One byte tells which parts follow.
 
 use super::Deal;
@@ -13,6 +13,8 @@ const IN_FLIGHT: u8 = 1;
 const CARRIED: u8 = 2;
 /// What a bond has covered follows; never 0.
 const COVERED: u8 = 4;
+/// How far payments on a chain have come follows.
+const ON_CHAIN: u8 = 8;
 
 fn damaged(what: &str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, what)
@@ -25,11 +27,13 @@ impl BorshSerialize for Deal {
         let flag = |follows: bool, flag: u8| if follows { flag } else { 0 };
         let flags = flag(self.in_flight.is_some(), IN_FLIGHT)
             | flag(self.carried.is_some(), CARRIED)
-            | flag(covered.is_some(), COVERED);
+            | flag(covered.is_some(), COVERED)
+            | flag(self.chain.is_some(), ON_CHAIN);
         flags.serialize(out)?;
         self.in_flight.as_ref().map_or(Ok(()), |open| open.serialize(out))?;
         self.carried.map_or(Ok(()), |carried| carried.serialize(out))?;
-        covered.map_or(Ok(()), |covered| covered.serialize(out))
+        covered.map_or(Ok(()), |covered| covered.serialize(out))?;
+        self.chain.map_or(Ok(()), |chain| chain.serialize(out))
     }
 }
 
@@ -41,7 +45,7 @@ impl BorshDeserialize for Deal {
     fn deserialize_reader<R: Read>(from: &mut R) -> io::Result<Self> {
         let (terms, state, sent, tranche, due_since) = BorshDeserialize::deserialize_reader(from)?;
         let flags = u8::deserialize_reader(from)?;
-        if flags & !(IN_FLIGHT | CARRIED | COVERED) != 0 {
+        if flags & !(IN_FLIGHT | CARRIED | COVERED | ON_CHAIN) != 0 {
             return Err(damaged("a deal has a part that nobody knows"));
         }
         let in_flight = read(flags & IN_FLIGHT != 0, from)?;
@@ -52,6 +56,7 @@ impl BorshDeserialize for Deal {
             return Err(damaged("a deal is covered by nothing"));
         }
         let covered = covered.unwrap_or_default();
-        Ok(Self { terms, state, sent, tranche, due_since, in_flight, carried, covered })
+        let chain = read(flags & ON_CHAIN != 0, from)?;
+        Ok(Self { terms, state, sent, tranche, due_since, in_flight, carried, covered, chain })
     }
 }

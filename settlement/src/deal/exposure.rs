@@ -22,6 +22,9 @@ impl Deal {
 
     /// How far `party` is behind the other at worst.
     fn behind(&self, party: Party) -> Amount {
+        if let Some(chain) = &self.chain {
+            return self.behind_on_chain(chain, party);
+        }
         self.sent_at_most(party.other()).saturating_sub(self.sent.by(party))
     }
 
@@ -33,6 +36,8 @@ impl Deal {
     pub fn reserved(&self, party: Party) -> Amount {
         match self.state {
             State::Defaulted { by } if by == party => self.owing(party),
+            // What came too late on a chain is the payee's debt.
+            State::Defaulted { .. } if self.chain.is_some() => self.owed_by(party),
             State::Defaulted { .. } | State::WrittenOff { .. } => Amount::ZERO,
             State::Settled | State::Cured { .. } | State::Resolved | State::Netted => Amount::ZERO,
             State::Open | State::Disputed { .. } => self.terms.may_owe(party, self.sent),
@@ -80,7 +85,11 @@ impl Deal {
             }
         };
         let covered = match self.state {
-            State::Defaulted { by } | State::Cured { by } => self.covered <= self.behind(by),
+            // On a chain what a bond has paid for may still arrive.
+            State::Defaulted { by } | State::Cured { by } if self.chain.is_none() => {
+                self.covered <= self.behind(by)
+            }
+            State::Defaulted { by } | State::Cured { by } => self.covered <= self.terms.cap_of(by.other()),
             State::WrittenOff { .. } | State::Resolved => true,
             _ => self.covered.is_zero(),
         };

@@ -23,6 +23,9 @@ impl Deal {
         if self.state.is_closed() {
             return Err(Refusal::Closed(self.state));
         }
+        if self.chain.is_some() {
+            return Err(Refusal::OnChain);
+        }
         if let Some(InFlight { party, tranche, proposal, .. }) = self.in_flight {
             return Err(Refusal::InFlight { party, tranche, proposal });
         }
@@ -108,8 +111,15 @@ impl Deal {
             return Some(Expired::Disputed { by });
         }
         let by = self.due()?.party;
-        let loss = self.owed_by(by);
         self.state = State::Defaulted { by };
+        if let Some(chain) = self.chain.as_mut() {
+            // What has arrived in time is still delivered for.
+            chain.kept = chain.counted.included.min(self.terms.quote_total).max(self.sent.seller);
+        }
+        let loss = self.owed_by(by);
+        if let Some(chain) = self.chain.as_mut() {
+            chain.loss = loss;
+        }
         Some(Expired::Defaulted { by, loss })
     }
 

@@ -1,5 +1,6 @@
 //! Decisions of the operator. The engine knows no other settings, so replay never depends on a configuration file.
 
+use super::bitcoin::{BitcoinTerms, PaymentTerms};
 use super::trust::{Fees, TrustTerms};
 use bandex_types::{AccountId, Amount, AssetId, MarketId, Rail, Ratio};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -105,6 +106,15 @@ pub enum Change {
         /// From the next delivery on.
         fees: Fees,
     } = 13,
+    /// Names the Bitcoin network and the header that its chain is followed from; once.
+    SetBitcoin(BitcoinTerms) = 14,
+    /// Sets what a market asks of payments on the Bitcoin chain.
+    SetPayments {
+        /// Which market.
+        market: MarketId,
+        /// For deals that are opened from now on.
+        terms: PaymentTerms,
+    } = 15,
 }
 
 /// An asset.

@@ -3,11 +3,13 @@
 mod admission;
 mod bandwidth;
 mod batch;
+mod bitcoin;
 mod bond;
 mod configure;
 mod keys;
 mod orders;
 mod prefer;
+mod receive;
 mod settle;
 mod transfer;
 mod trust;
@@ -21,6 +23,7 @@ fn has_control(text: &str) -> bool {
 pub use admission::{Certify, Claim, Decertify, Fee};
 pub use bandwidth::{Bandwidth, Payer};
 pub use batch::Batch;
+pub use bitcoin::{BitcoinTerms, HEADER_BYTES, PaymentTerms};
 pub use bond::{Bond, Unbond};
 pub use configure::{
     AssetListing, Change, Configure, MAX_CHANGES, MarketListing, MarketRules, MarketState, Parameters,
@@ -31,6 +34,7 @@ pub use orders::{
     Trigger, TriggerKind,
 };
 pub use prefer::Prefer;
+pub use receive::{MAX_SCRIPT_BYTES, Receive};
 pub use settle::{Acknowledge, Cure, MAX_REFERENCE_BYTES, Pay, Resolve, WriteOff};
 pub use transfer::{MAX_NOTE_BYTES, Transfer};
 pub use trust::{Admission, Fees, TrustTerms};

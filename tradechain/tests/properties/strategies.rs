@@ -17,7 +17,9 @@ const POST_ONLY: [PostOnly; 3] = [PostOnly::Off, PostOnly::Refuse, PostOnly::Sli
 const SELF_TRADE: [SelfTrade; 4] =
     [SelfTrade::CancelOldest, SelfTrade::CancelNewest, SelfTrade::CancelBoth, SelfTrade::Decrement];
 const TRIGGERS: [TriggerKind; 2] = [TriggerKind::StopLoss, TriggerKind::TakeProfit];
-const RAILS: [Rail; 2] = [Rail::Token, Rail::Attested];
+const RAILS: [Rail; 3] = [Rail::Token, Rail::Attested, Rail::Bitcoin];
+const NETWORKS: [BitcoinNetwork; 4] =
+    [BitcoinNetwork::Mainnet, BitcoinNetwork::Testnet4, BitcoinNetwork::Signet, BitcoinNetwork::Regtest];
 const STATES: [MarketState; 4] =
     [MarketState::Trading, MarketState::CancelOnly, MarketState::Halted, MarketState::Auction];
 const PAYERS: [Payer; 2] = [Payer::Author, Payer::Counterparty];
@@ -233,6 +235,18 @@ fn trust() -> impl Strategy<Value = Change> {
         (market(), any::<u32>(), any::<u32>()).prop_map(|(market, maker_ppm, taker_ppm)| {
             Change::SetFees { market, fees: Fees { maker_ppm, taker_ppm } }
         }),
+        (of(&NETWORKS), any::<u32>(), proptest::array::uniform16(any::<[u8; 5]>())).prop_map(
+            |(network, height, parts)| {
+                let header = parts.concat().try_into().expect("sixteen times five bytes");
+                Change::SetBitcoin(BitcoinTerms { network, height, header })
+            }
+        ),
+        (market(), any::<u16>(), any::<u16>(), any::<u32>()).prop_map(
+            |(market, confirmations, final_confirmations, fee_share_ppm)| {
+                let terms = PaymentTerms { confirmations, final_confirmations, fee_share_ppm };
+                Change::SetPayments { market, terms }
+            }
+        ),
     ]
 }
 
@@ -325,6 +339,9 @@ pub fn body(kind: Kind, root: PublicKey) -> BoxedStrategy<Body> {
         Kind::Cure => {
             (deal(), "[ -~]{0,256}").prop_map(|(deal, reference)| Cure { deal, reference }.into()).boxed()
         }
+        Kind::Receive => (deal(), vec(any::<u8>(), 1..=MAX_SCRIPT_BYTES))
+            .prop_map(|(deal, script)| Receive { deal, script }.into())
+            .boxed(),
         Kind::Configure => vec(change(), 1..6).prop_map(|changes| Configure { changes }.into()).boxed(),
     }
 }

@@ -249,6 +249,11 @@ fn values(kind: Kind) -> Vec<(&'static str, u8, Block)> {
             SESSION,
             session(Cure { deal: deal_id(), reference: "txid:2b0e…:2".to_owned() }.into()),
         )],
+        Kind::Receive => vec![(
+            "pay_to_witness_key_hash",
+            SESSION,
+            session(Receive { deal: deal_id(), script: [&[0, 20], [7; 20].as_slice()].concat() }.into()),
+        )],
         Kind::Bond => vec![("a_bond", ROOT, root(Bond { amount: Amount::new(5_000_000_000) }.into()))],
         _ => vec![("part_of_it_back", ROOT, root(Unbond { amount: Amount::new(1_000_000_000) }.into()))],
     }
@@ -330,6 +335,11 @@ fn configure() -> Vec<(&'static str, u8, Block)> {
         Change::SetSeed { account, seed: true },
         Change::SetRegistrar { account, registrar: false },
         Change::SetFees { market: MarketId::new(258), fees: Fees { maker_ppm: 1_000, taker_ppm: 2_000 } },
+        Change::SetBitcoin(BitcoinTerms { network: BitcoinNetwork::Regtest, height: 258, header: [7; 80] }),
+        Change::SetPayments {
+            market: MarketId::new(258),
+            terms: PaymentTerms { confirmations: 3, final_confirmations: 258, fee_share_ppm: 20_000 },
+        },
     ];
     let first = block(OPERATOR, 1, genesis().id(), Configure { changes: listings });
     let second = block(OPERATOR, 2, first.id(), Configure { changes: accounts });

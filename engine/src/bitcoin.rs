@@ -1,0 +1,61 @@
+//! What the engine knows of the Bitcoin chain: its headers, the scripts that deals are paid to, and the payments that
+//! were proven.
+//!
+//! Nothing here is believed: headers carry their work, and a payment comes with a Merkle branch to one of them. So a
+//! replay checks again all that was ever counted.
+
+mod count;
+mod headers;
+mod least;
+mod payments;
+mod terms;
+
+use crate::Refusal;
+use crate::apply::Engine;
+use crate::deal_table::DealIndex;
+use bandex_spv::Headers;
+use bandex_tradechain::body::BitcoinTerms;
+use bandex_types::{Amount, Hash};
+use borsh::{BorshDeserialize, BorshSerialize};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// An output of a transaction: the transaction's id in the bytes of the chain, and the output's number.
+pub(crate) type Outpoint = (Hash, u32);
+
+/// The chain as the engine knows it.
+#[derive(Debug, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Bitcoin {
+    pub terms: BitcoinTerms,
+    pub headers: Headers,
+    /// What the node says that a transaction costs, in satoshi for 1,000 virtual bytes.
+    pub fee_rate: Option<u64>,
+    /// Which deal each script that was ever named is for.
+    pub scripts: BTreeMap<Vec<u8>, DealIndex>,
+    /// Every output that was proven to pay one of them.
+    pub payments: BTreeMap<Outpoint, Found>,
+    /// Those that are not final.
+    pub live: BTreeSet<Outpoint>,
+}
+
+/// A payment that was proven.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub(crate) struct Found {
+    pub deal: DealIndex,
+    /// In the deal's quote units: thousandths of a satoshi.
+    pub value: Amount,
+    /// The block that it was last proven to be in.
+    pub block: Hash,
+    pub status: crate::outcome::PaymentStatus,
+}
+
+impl Engine {
+    /// Whether payments on the Bitcoin chain are served.
+    pub(crate) const fn serves_bitcoin(&self) -> bool {
+        self.rules >= 4
+    }
+
+    /// Refuses by name what older rules do not know.
+    pub(crate) fn check_serves_bitcoin(&self, what: &str) -> Result<(), Refusal> {
+        if self.serves_bitcoin() { Ok(()) } else { Err(Refusal::NotServed { what: what.to_owned() }) }
+    }
+}
