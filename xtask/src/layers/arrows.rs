@@ -12,21 +12,23 @@ enum May {
 use May::{Use as Uses, UseAll};
 
 /// The crates whose result must be the same on every machine and at every replay.
-pub const PURE: [&str; 8] =
-    ["types", "tradechain", "matching", "reputation", "settlement", "channel", "engine", "sequencer"];
+pub const PURE: [&str; 9] =
+    ["types", "tradechain", "matching", "reputation", "settlement", "spv", "channel", "engine", "sequencer"];
 
 /// Each crate of the workspace, also those still to come, from the bottom to the top.
-const ARROWS: [(&str, May); 25] = [
+const ARROWS: [(&str, May); 26] = [
     ("types", Uses(&[])),
     ("tradechain", Uses(&["types"])),
     ("matching", Uses(&["types"])),
     ("reputation", Uses(&["types"])),
     ("settlement", Uses(&["types"])),
+    // Headers, proofs and scripts of Bitcoin, as far as they can be checked without a node.
+    ("spv", Uses(&["types"])),
     ("channel", Uses(&["types"])),
-    ("engine", Uses(&["types", "tradechain", "matching", "reputation", "settlement", "channel"])),
+    ("engine", Uses(&["types", "tradechain", "matching", "reputation", "settlement", "spv", "channel"])),
     ("sequencer", Uses(&["engine", "tradechain", "types"])),
     ("journal", Uses(&["engine", "tradechain", "types"])),
-    ("rails", Uses(&["channel", "types"])),
+    ("rails", Uses(&["spv", "channel", "types"])),
     ("api", Uses(&["types"])),
     (
         "exchange",
@@ -41,17 +43,19 @@ const ARROWS: [(&str, May); 25] = [
             "matching",
             "reputation",
             "settlement",
+            "spv",
             "channel",
         ]),
     ),
     ("sdk", Uses(&["api", "tradechain", "types"])),
-    ("agent", Uses(&["sdk", "settlement", "channel", "rails", "api", "tradechain", "types"])),
+    ("agent", Uses(&["sdk", "settlement", "spv", "channel", "rails", "api", "tradechain", "types"])),
     (
         "simulator",
         Uses(&[
             "sequencer",
             "engine",
             "settlement",
+            "spv",
             "channel",
             "journal",
             "types",

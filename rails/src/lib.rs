@@ -1,0 +1,1 @@
+//! Adapters of outside assets: a Bitcoin Core node, asked and followed.
