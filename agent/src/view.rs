@@ -104,7 +104,7 @@ fn party(field: &'static str, text: &str) -> Result<Party, WireError> {
 }
 
 fn rail(field: &'static str, text: &str) -> Result<Rail, WireError> {
-    word(field, text, &[("token", Rail::Token), ("attested", Rail::Attested)])
+    word(field, text, &[("token", Rail::Token), ("attested", Rail::Attested), ("bitcoin", Rail::Bitcoin)])
 }
 
 fn state(deal: &Deal) -> Result<State, WireError> {

@@ -1,7 +1,7 @@
 //! The engine's one door: a command goes in, an outcome comes out.
 
-use crate::bitcoin::Bitcoin;
 use crate::accounts::{AccountIndex, Accounts, LaneIndex, Role};
+use crate::bitcoin::Bitcoin;
 use crate::deal_table::Deals;
 use crate::effects::Effects;
 use crate::ledger::Ledger;
@@ -245,7 +245,9 @@ impl Engine {
     fn needed_scope(&self, body: &Body) -> Option<Scopes> {
         match body {
             Body::Orders(_) => Some(Scopes::ORDERS),
-            Body::Pay(_) | Body::Receive(_) | Body::Resolve(_) | Body::WriteOff(_) | Body::Cure(_) => Some(Scopes::SETTLE),
+            Body::Pay(_) | Body::Receive(_) | Body::Resolve(_) | Body::WriteOff(_) | Body::Cure(_) => {
+                Some(Scopes::SETTLE)
+            }
             Body::Acknowledge(acknowledge) => Some(self.scope_to_acknowledge(&acknowledge.proposal)),
             Body::Transfer(_)
             | Body::Bandwidth(_)

@@ -13,9 +13,9 @@ mod terms;
 use crate::Refusal;
 use crate::apply::Engine;
 use crate::deal_table::DealIndex;
-use bandex_spv::Headers;
+use bandex_spv::{Headers, Network};
 use bandex_tradechain::body::BitcoinTerms;
-use bandex_types::{Amount, Hash};
+use bandex_types::{Amount, BitcoinNetwork, Hash};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,7 +23,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) type Outpoint = (Hash, u32);
 
 /// The chain as the engine knows it.
-#[derive(Debug, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Bitcoin {
     pub terms: BitcoinTerms,
     pub headers: Headers,
@@ -46,6 +46,16 @@ pub(crate) struct Found {
     /// The block that it was last proven to be in.
     pub block: Hash,
     pub status: crate::outcome::PaymentStatus,
+}
+
+/// The rules that a chain's headers follow.
+const fn network_of(network: BitcoinNetwork) -> Network {
+    match network {
+        BitcoinNetwork::Mainnet => Network::Mainnet,
+        BitcoinNetwork::Testnet4 => Network::Testnet4,
+        BitcoinNetwork::Signet => Network::Signet,
+        BitcoinNetwork::Regtest => Network::Regtest,
+    }
 }
 
 impl Engine {

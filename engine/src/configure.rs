@@ -63,7 +63,9 @@ impl Engine {
                 return Err(Refusal::NoBitcoin);
             }
             if listing.decimals != BITCOIN_DECIMALS {
-                return refuse("an asset on the bitcoin rail has 11 decimals: its unit is a thousandth of a satoshi");
+                return refuse(
+                    "an asset on the bitcoin rail has 11 decimals: its unit is a thousandth of a satoshi",
+                );
             }
         }
         // From here it is listed.
@@ -86,7 +88,9 @@ impl Engine {
             return refuse("base and quote are two assets");
         }
         if base_rail == Rail::Bitcoin || (quote_rail == Rail::Bitcoin && base_rail != Rail::Token) {
-            return refuse("the bitcoin rail pays for tokens: the base is on the token rail, the quote on the bitcoin rail");
+            return refuse(
+                "the bitcoin rail pays for tokens: the base is on the token rail, the quote on the bitcoin rail",
+            );
         }
         if listing.lot_units == 0 || !listing.tick_value.is_valid() {
             return refuse("lot_units and both parts of tick_value are above 0");

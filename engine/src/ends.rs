@@ -108,7 +108,12 @@ impl Engine {
         if waits { Err(Refusal::PaymentInFlight) } else { Ok(()) }
     }
 
-    pub(crate) fn made_good(&mut self, index: DealIndex, by: Party, effects: &mut Effects) -> Result<(), Refusal> {
+    pub(crate) fn made_good(
+        &mut self,
+        index: DealIndex,
+        by: Party,
+        effects: &mut Effects,
+    ) -> Result<(), Refusal> {
         self.deals.at_mut(index).deal.cure(by)?;
         self.ended(index, effects);
         Ok(())

@@ -9,6 +9,7 @@ mod accounts;
 mod admission;
 mod admit;
 mod apply;
+mod bitcoin;
 mod bond;
 mod configure;
 mod deal_state;
@@ -48,9 +49,10 @@ pub use epoch::Checkpoint;
 pub use explain::{Rulings, limit_reached, raise};
 pub use ledger::{Ledger, LockReason, Short};
 pub use outcome::{
-    AccountState, BalanceState, CancelReason, Certificate, CommandResult, DefaultNotice, Event, ForkNotice,
-    FreezeReason, KeyState, KeyStatus, LimitParts, Netted, OperationResult, OrderState, OrderStatus,
-    OrderTerms, Outcome, ProposalState, ProposalStatus, Slash, Trade, Tranche, TrustState,
+    AccountState, BalanceState, CancelReason, Certificate, ChainState, CommandResult, DefaultNotice, Event,
+    ForkNotice, FreezeReason, KeyState, KeyStatus, LimitParts, Netted, OperationResult, OrderState,
+    OrderStatus, OrderTerms, Outcome, Payee, PaymentState, PaymentStatus, ProposalState, ProposalStatus,
+    Slash, Trade, Tranche, TrustState,
 };
 pub use refusal::Refusal;
 pub use snapshot::{RestoreError, SNAPSHOT_VERSION};

@@ -191,7 +191,8 @@ fn read_market(
     assets: &BTreeMap<AssetId, AssetListing>,
     open: &mut Vec<OpenOrder>,
 ) -> io::Result<Market> {
-    let (listing, rules, state, trades, fees, last, gathers, timer, payments) = StoredMarket::deserialize_reader(from)?;
+    let (listing, rules, state, trades, fees, last, gathers, timer, payments) =
+        StoredMarket::deserialize_reader(from)?;
     let rail = |asset| -> io::Result<Rail> {
         assets
             .get(asset)

@@ -50,6 +50,7 @@ pub(crate) const fn rail(rail: Rail) -> &'static str {
     match rail {
         Rail::Token => "token",
         Rail::Attested => "attested",
+        Rail::Bitcoin => "bitcoin",
     }
 }
 
@@ -85,6 +86,7 @@ const fn cancel_reason(reason: &CancelReason) -> &'static str {
         CancelReason::Replaced => "replaced",
         CancelReason::WouldTrade => "would_trade",
         CancelReason::NotAdmitted => "not_admitted",
+        CancelReason::BelowTranche => "below_tranche",
     }
 }
 

@@ -66,6 +66,7 @@ fn rail(text: &str) -> Result<Rail, WireError> {
     match text {
         "token" => Ok(Rail::Token),
         "attested" => Ok(Rail::Attested),
+        "bitcoin" => Ok(Rail::Bitcoin),
         other => Err(WireError { field: "rail", why: format!("{other:?} is not known to this version") }),
     }
 }
@@ -132,7 +133,7 @@ impl MarketInfo {
     pub fn quote_units(&self, quantity: Quantity, price: Price) -> Option<Amount> {
         let rounding = match self.quote.rail {
             Rail::Token => Rounding::Down,
-            Rail::Attested => Rounding::Up,
+            Rail::Attested | Rail::Bitcoin => Rounding::Up,
         };
         quote_amount(quantity, price, self.tick_value, rounding)
     }

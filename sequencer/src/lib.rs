@@ -16,6 +16,6 @@ mod sequencer;
 
 pub use applied::{Applied, AppliedBlock, LevelChange, MarketChange, Subject};
 pub use links::Ends;
-pub use making::{Known, Making, Sealed, Submitted};
+pub use making::{Known, Making, Observation, Sealed, Submitted};
 pub use replay::{Replay, ReplayError};
 pub use sequencer::Sequencer;

@@ -5,7 +5,9 @@ use crate::applied::{Applied, AppliedBlock, LevelChange, MarketChange, Subject, 
 use crate::links::{Chain, Signed};
 use bandex_engine::{KeyStatus, Refusal, Standing};
 use bandex_tradechain::body::{Change, Configure};
-use bandex_tradechain::{Batch, Block, Body, Command, Decoded, ForkProof, Head, Record, Scores, Verified};
+use bandex_tradechain::{
+    Batch, Block, Body, Command, Decoded, ForkProof, Head, Headers, Payment, Record, Scores, Verified,
+};
 use bandex_types::{BlockId, Hash, Timestamp};
 
 /// A batch being made.
@@ -31,6 +33,15 @@ pub struct Sealed {
     pub levels: Vec<LevelChange>,
     /// The markets whose book or state the batch touched.
     pub markets: Vec<MarketChange>,
+}
+
+/// What a Bitcoin node knows of the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Observation {
+    /// Headers, and what fees are like.
+    Headers(Headers),
+    /// A transaction that pays a deal, with its proof.
+    Payment(Payment),
 }
 
 /// What became of a block.
@@ -173,6 +184,16 @@ impl<'a> Making<'a> {
             let decoded = Decoded::new(Command::Scores(scores)).expect("scores hold no block to read");
             self.apply(&decoded);
         }
+    }
+
+    /// Takes in what a Bitcoin node knows of the chain; gives its index in the batch.
+    pub fn observe(&mut self, observation: Observation) -> usize {
+        let command = match observation {
+            Observation::Headers(headers) => Command::Headers(headers),
+            Observation::Payment(payment) => Command::Payment(payment),
+        };
+        let decoded = Decoded::new(command).expect("what is seen of a chain holds no block to read");
+        self.apply(&decoded)
     }
 
     /// Lets time pass by a tick, if something is due by itself and no record of this batch carried the time.

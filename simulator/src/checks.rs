@@ -63,7 +63,7 @@ impl World<'_> {
                 }
                 let given = match deal.terms().rail_of(party) {
                     Rail::Token => deal.value(party),
-                    Rail::Attested => {
+                    Rail::Attested | Rail::Bitcoin => {
                         self.bank.value(deal.told.id, party).saturating_add(deal.carried(party))
                     }
                 };
@@ -72,7 +72,7 @@ impl World<'_> {
                 let came = self.bank.value(deal.told.id, other).saturating_add(deal.carried(other));
                 let got = match deal.terms().rail_of(other) {
                     Rail::Token => deal.value(other),
-                    Rail::Attested => deal.value(other).min(came),
+                    Rail::Attested | Rail::Bitcoin => deal.value(other).min(came),
                 };
                 // Nobody was paying outside when a deal was netted.
                 let lost_in_netting = deal.told.deal.state() == State::Netted && given != deal.value(party);
@@ -129,7 +129,9 @@ impl World<'_> {
     fn held_of(&self, deal: &Reckoned, victim: Party) -> u128 {
         let moved = |party: Party| match deal.terms().rail_of(party) {
             Rail::Token => deal.value(party),
-            Rail::Attested => self.bank.value(deal.told.id, party).saturating_add(deal.carried(party)),
+            Rail::Attested | Rail::Bitcoin => {
+                self.bank.value(deal.told.id, party).saturating_add(deal.carried(party))
+            }
         };
         let covered = u128::from(deal.told.deal.covered().get());
         let paid = moved(victim.other()).min(deal.value(victim.other()));

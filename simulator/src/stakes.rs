@@ -163,7 +163,7 @@ impl World<'_> {
                 match own(deal).map(|own| deal.terms().rail_of(own)) {
                     _ if !client.kind.is_honest() => true,
                     Some(Rail::Token) => resolve.deliver <= fair,
-                    Some(Rail::Attested) => resolve.deliver >= fair,
+                    Some(Rail::Attested | Rail::Bitcoin) => resolve.deliver >= fair,
                     None => false,
                 }
             }),

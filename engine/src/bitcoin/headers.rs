@@ -6,13 +6,14 @@ use crate::apply::Engine;
 use crate::effects::Effects;
 use crate::outcome::{ChainState, Event};
 use bandex_spv::HeaderError;
+use bandex_tradechain::body::BitcoinTerms;
 use bandex_tradechain::{Headers, MAX_HEADERS};
 use bandex_types::Hash;
 
 impl From<HeaderError> for Refusal {
     fn from(error: HeaderError) -> Self {
         match error {
-            HeaderError::Unlinked { .. } => Self::UnknownHeader,
+            HeaderError::Unknown { .. } => Self::UnknownHeader,
             error => Self::BadHeader { rule: error.to_string() },
         }
     }
@@ -48,6 +49,11 @@ impl Engine {
         if let Some(state) = self.chain_state(disconnected) {
             effects.push(Event::Chain(state));
         }
+    }
+
+    /// Which Bitcoin chain is followed, and its headers as far as they are known.
+    pub fn bitcoin(&self) -> Option<(&BitcoinTerms, &bandex_spv::Headers)> {
+        self.bitcoin.as_deref().map(|bitcoin| (&bitcoin.terms, &bitcoin.headers))
     }
 
     fn chain_state(&self, disconnected: u32) -> Option<ChainState> {

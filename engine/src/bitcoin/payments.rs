@@ -17,7 +17,7 @@ const MSAT: u64 = 1_000;
 impl From<ProofError> for Refusal {
     fn from(error: ProofError) -> Self {
         match error {
-            ProofError::UnknownBlock => Self::UnknownHeader,
+            ProofError::Inactive(_) => Self::UnknownHeader,
             error => Self::BadProof { rule: error.to_string() },
         }
     }
@@ -74,7 +74,7 @@ impl Engine {
                     news = true;
                 }
                 None => {
-                    let value = Amount::new(paid.satoshi.checked_mul(MSAT).unwrap_or(u64::MAX));
+                    let value = Amount::new(paid.satoshi.saturating_mul(MSAT));
                     // Told as included when it is counted, below.
                     let found = Found { deal, value, block, status: PaymentStatus::Reversed };
                     bitcoin.payments.insert(outpoint, found);

@@ -1,6 +1,6 @@
 //! The operator's decisions about the chain: which it is, and what markets ask of payments on it.
 
-use super::Bitcoin;
+use super::{Bitcoin, network_of};
 use crate::Refusal;
 use crate::apply::Engine;
 use crate::configure::refuse;
@@ -17,16 +17,12 @@ const MOST_CONFIRMATIONS: u16 = 1_000;
 const WHOLE_PPM: u32 = 1_000_000;
 
 impl Engine {
-    pub(crate) fn set_bitcoin(
-        &mut self,
-        terms: &BitcoinTerms,
-        effects: &mut Effects,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn set_bitcoin(&mut self, terms: &BitcoinTerms, effects: &mut Effects) -> Result<(), Refusal> {
         self.check_serves_bitcoin("set_bitcoin")?;
         if self.bitcoin.is_some() {
             return Err(Refusal::AlreadyListed);
         }
-        let headers = Headers::begin(terms.network.into(), terms.height, terms.header)
+        let headers = Headers::begin(network_of(terms.network), terms.height, terms.header)
             .map_err(|error| Refusal::BadHeader { rule: error.to_string() })?;
         // From here the chain is followed.
         self.bitcoin = Some(Box::new(Bitcoin {
@@ -55,7 +51,9 @@ impl Engine {
         }
         let PaymentTerms { confirmations, final_confirmations, fee_share_ppm } = terms;
         if confirmations == 0 || !(confirmations..=MOST_CONFIRMATIONS).contains(&final_confirmations) {
-            return refuse("confirmations is above 0, and final_confirmations at least as many and at most 1,000");
+            return refuse(
+                "confirmations is above 0, and final_confirmations at least as many and at most 1,000",
+            );
         }
         if fee_share_ppm == 0 || fee_share_ppm > WHOLE_PPM {
             return refuse("fee_share_ppm is from 1 to 1,000,000");

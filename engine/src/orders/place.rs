@@ -97,9 +97,9 @@ impl Engine {
             }
         };
         self.check_means(signer.account, legs.paying_rail(place.side), &means)?;
-        let most = place.quote_quantity.unwrap_or_else(|| {
-            legs.quote_units(place.quantity, place.price).unwrap_or(Amount::MAX)
-        });
+        let most = place
+            .quote_quantity
+            .unwrap_or_else(|| legs.quote_units(place.quantity, place.price).unwrap_or(Amount::MAX));
         self.check_payable(signer.account, &legs, place.side, most)?;
         Ok(means)
     }

@@ -110,6 +110,10 @@ impl Watch {
             | Event::Epoch { .. }
             | Event::Scored { .. }
             | Event::Slash(_)
+            | Event::Bitcoin(_)
+            | Event::PaymentTerms { .. }
+            | Event::Chain(_)
+            | Event::Payment(_)
             | Event::DealFees { .. } => {}
         }
     }

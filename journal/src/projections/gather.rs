@@ -177,6 +177,9 @@ impl<'a> Gathered<'a> {
             | Event::TrustTerms(_)
             | Event::Rate { .. }
             | Event::MarketFees { .. }
+            | Event::Bitcoin(_)
+            | Event::PaymentTerms { .. }
+            | Event::Chain(_)
             | Event::Epoch { .. }
             | Event::Scored { .. }
             | Event::Rules { .. } => {}
@@ -193,6 +196,7 @@ impl<'a> Gathered<'a> {
                     self.touch(Some(deal), at);
                 }
             }
+            Event::Payment(payment) => self.touch(Some(payment.deal), at),
             Event::DealFees { deal, .. } => self.touch(Some(*deal), at),
         }
         self.extras(event, at);

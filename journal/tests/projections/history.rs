@@ -141,6 +141,7 @@ fn deal_state(id: DealId, seller: u64, buyer: u64, deal: Deal) -> Event {
         buyer: account(buyer),
         opened: at(1),
         replaces: None,
+        payee: None,
         deal,
     }))
 }

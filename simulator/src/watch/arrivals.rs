@@ -272,6 +272,7 @@ impl Orders {
                     | CancelReason::LimitExhausted
                     | CancelReason::AccountFrozen
                     | CancelReason::NotAdmitted
+                    | CancelReason::BelowTranche
                     | CancelReason::KeyEnded => true,
                     CancelReason::Unfilled | CancelReason::OutsideBand | CancelReason::WouldTrade => false,
                 };

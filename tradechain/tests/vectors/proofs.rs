@@ -4,8 +4,8 @@ use crate::blocks::*;
 use crate::files::*;
 use bandex_tradechain::body::{Batch, leading_zero_bits, possession_statement};
 use bandex_tradechain::{
-    Block, Command, Domain, ForkProof, Leaf, Login, Receipt, Record, Scores, SignedBlock, inclusion_proofs,
-    outcome_digest,
+    Block, Command, Domain, ForkProof, Headers, Leaf, Login, Payment, Receipt, Record, Scores, SignedBlock,
+    inclusion_proofs, outcome_digest,
 };
 use bandex_types::*;
 
@@ -95,6 +95,8 @@ pub fn commands() -> Vec<CommandCase> {
     let parts = |signed: &SignedBlock| (Hex(signed.payload.clone()), signed.signature);
     let scores =
         Scores { epoch: 258, checkpoint: Hash::new([0xb4; 32]), scores: vec![(1, 250_000_000), (258, 7)] };
+    let headers = Headers { headers: vec![[7; 80], [8; 80]], fee_rate: Some(258) };
+    let payment = Payment { proof: vec![9; 85], transaction: vec![10; 60] };
     let all = [
         ("genesis", 0, vec![], Command::Genesis(genesis())),
         ("block", 1, vec![parts(&first)], Command::Block(first.clone())),
@@ -102,6 +104,8 @@ pub fn commands() -> Vec<CommandCase> {
         ("tick", 3, vec![], Command::Tick),
         ("upgrade_to_rules_258", 4, vec![], Command::Upgrade { rules: 258 }),
         ("scores", 5, vec![], Command::Scores(scores)),
+        ("headers", 6, vec![], Command::Headers(headers)),
+        ("payment", 7, vec![], Command::Payment(payment)),
     ];
     all.map(|(name, number, blocks, command)| {
         let bytes = command.encode();

@@ -91,7 +91,7 @@ fn bytes() -> Vec<RefusedCase> {
         with("version_0", "wrong_version", &set(0, 0)),
         with("version_2", "wrong_version", &set(0, 2)),
         with("kind_0", "unknown_kind", &set(EXPIRY_AT + 1, 0)),
-        with("kind_23", "unknown_kind", &set(EXPIRY_AT + 1, 23)),
+        with("kind_24", "unknown_kind", &set(EXPIRY_AT + 1, 24)),
         with("kind_261", "unknown_kind", &set(EXPIRY_AT + 2, 1)),
         with("expiry_option_byte_2", "malformed", &set(EXPIRY_AT, 2)),
         with("operation_7", "malformed", &set(body + 4, 7)),
