@@ -52,8 +52,36 @@ pub struct DealView {
     pub due: Option<DueView>,
     /// The payment that waits for its acknowledgement.
     pub in_flight: Option<InFlightView>,
+    /// How far its payments on the chain have come, if it is paid there.
+    pub chain: Option<ChainView>,
     /// The record that last changed it.
     pub seq: u64,
+}
+
+/// Payments of a deal on the Bitcoin chain, as the exchange tells them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainView {
+    /// What the buyer is asked to have paid in all.
+    pub demand: Amount,
+    /// The number of that demand, from 1; 0 before the payee has named its script.
+    pub number: u32,
+    /// What is in a block of the chain.
+    pub included: Amount,
+    /// What is confirmed often enough to count as paid.
+    pub paid: Amount,
+    /// What is final.
+    pub buried: Amount,
+    /// Where the payee wants to be paid.
+    pub payee: Option<PayeeView>,
+}
+
+/// Where a payee wants to be paid, as the exchange tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayeeView {
+    /// The output script.
+    pub script: Vec<u8>,
+    /// The block in which the payee says so.
+    pub block: BlockId,
 }
 
 /// A payment that the exchange says is due.
