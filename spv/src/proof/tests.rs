@@ -9,7 +9,7 @@ use proptest::prelude::*;
 
 /// A chain of the first header and a block with so many transactions, the coinbase among them.
 fn chain_with(count: usize) -> (Headers, Block) {
-    let transactions: Vec<Transaction> = (1..count).map(|index| pays(index)).collect();
+    let transactions: Vec<Transaction> = (1..count).map(pays).collect();
     let time = 1_300_000_000;
     let block = block(Network::Regtest.genesis_hash(), 1, time, 0, transactions);
     (headers_with(&block), block)

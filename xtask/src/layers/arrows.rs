@@ -143,7 +143,7 @@ mod tests {
             "sdk",
             Some(
                 "exchange: may not use sdk, only api, journal, rails, sequencer, engine, types, tradechain, matching, reputation, \
-             settlement, channel",
+             settlement, spv, channel",
             ),
         );
         check_use("matching", Shipped, "settlement", Some("matching: may not use settlement, only types"));
