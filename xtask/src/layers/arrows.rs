@@ -16,7 +16,7 @@ pub const PURE: [&str; 8] =
     ["types", "tradechain", "matching", "reputation", "settlement", "channel", "engine", "sequencer"];
 
 /// Each crate of the workspace, also those still to come, from the bottom to the top.
-const ARROWS: [(&str, May); 25] = [
+const ARROWS: [(&str, May); 26] = [
     ("types", Uses(&[])),
     ("tradechain", Uses(&["types"])),
     ("matching", Uses(&["types"])),
@@ -44,8 +44,10 @@ const ARROWS: [(&str, May); 25] = [
             "channel",
         ]),
     ),
+    // Coins of one trader: keys, journal of payments. The exchange never holds any.
+    ("wallet", Uses(&["rails", "types"])),
     ("sdk", Uses(&["api", "tradechain", "types"])),
-    ("agent", Uses(&["sdk", "settlement", "channel", "rails", "api", "tradechain", "types"])),
+    ("agent", Uses(&["sdk", "settlement", "channel", "rails", "wallet", "api", "tradechain", "types"])),
     (
         "simulator",
         Uses(&[
