@@ -4,8 +4,8 @@ use crate::key::KeyError;
 use crate::node::NodeError;
 use crate::policy::PolicyError;
 use crate::store::StoreError;
+use bandex_spv::Network;
 use bandex_types::DealId;
-use bdk_wallet::bitcoin::Network;
 
 /// A wallet cannot be made or opened.
 #[derive(Debug, thiserror::Error)]

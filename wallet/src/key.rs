@@ -6,7 +6,7 @@
 //! brings a hundred packages for a file of two hundred bytes.
 
 use argon2::{Algorithm, Argon2, Params, Version};
-use bdk_wallet::bitcoin::Network;
+use bandex_spv::Network;
 use bip39::Mnemonic;
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{XChaCha20Poly1305, XNonce};
@@ -340,7 +340,7 @@ mod tests {
             let error = Secret::open(folder.path(), &Passphrase::new("right")).unwrap_err().to_string();
             assert!(error.contains(expected), "{from} to {to}: {error}");
         };
-        check("\"regtest\"", "\"bitcoin\"", "does not open");
+        check("\"regtest\"", "\"mainnet\"", "does not open");
         check("\"passes\": 1", "\"passes\": 2", "does not open");
         check("\"passes\": 1", "\"passes\": 101", "more memory or time");
         check("\"version\": 1", "\"version\": 2", "not known here");

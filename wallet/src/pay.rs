@@ -7,6 +7,7 @@ use crate::journal::{Closed, Entry, Slot, State, View};
 use crate::node::{Node, Sent};
 use crate::policy::Asked;
 use crate::wallet::Wallet;
+use bandex_spv::is_payable;
 use bandex_types::{AccountId, DealId, Timestamp};
 use bdk_wallet::bitcoin::{ScriptBuf, Txid};
 
@@ -79,12 +80,7 @@ impl<N: Node> Wallet<N> {
     /// What stands against the script, whoever asks.
     fn check_script(&self, payment: &Payment) -> Result<(), PayError> {
         let script = ScriptBuf::from_bytes(payment.script.clone());
-        let payable = script.is_p2pkh()
-            || script.is_p2sh()
-            || script.is_p2wpkh()
-            || script.is_p2wsh()
-            || script.is_p2tr();
-        if !payable {
+        if !is_payable(&payment.script) {
             return Err(PayError::NotPayable);
         }
         if self.chain.is_mine(script.clone()) {

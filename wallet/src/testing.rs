@@ -7,14 +7,15 @@ use crate::node::{Node, NodeError, Sent};
 use crate::pay::Payment;
 use crate::policy::Policy;
 use crate::wallet::{Wallet, create};
+use bandex_spv::Network;
 use bandex_types::{AccountId, DealId, Timestamp};
 use bdk_wallet::bitcoin::absolute::LockTime;
 use bdk_wallet::bitcoin::block::{Header, Version};
 use bdk_wallet::bitcoin::constants::genesis_block;
 use bdk_wallet::bitcoin::hashes::Hash as _;
 use bdk_wallet::bitcoin::{
-    Amount, Block, BlockHash, CompactTarget, Network, OutPoint, ScriptBuf, Sequence, Transaction, TxIn,
-    TxMerkleNode, TxOut, Txid, WPubkeyHash, Witness, transaction,
+    Amount, Block, BlockHash, CompactTarget, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxMerkleNode,
+    TxOut, Txid, WPubkeyHash, Witness, transaction,
 };
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -48,7 +49,7 @@ pub(crate) struct Net(Arc<Mutex<World>>);
 
 impl Net {
     pub(crate) fn new() -> Self {
-        let genesis = genesis_block(Network::Regtest);
+        let genesis = genesis_block(Network::Regtest.bitcoin());
         let hash = genesis.block_hash();
         let world = World {
             blocks: BTreeMap::from([(hash, genesis)]),

@@ -6,10 +6,11 @@ use crate::key::{KeyCost, KeyError, Passphrase, Secret};
 use crate::node::Node;
 use crate::policy::Policy;
 use crate::store::{Store, StoreError};
+use bandex_spv::Network;
 use bandex_types::DealId;
 use bdk_wallet::bitcoin::bip32::{DerivationPath, Xpriv, Xpub};
 use bdk_wallet::bitcoin::secp256k1::Secp256k1;
-use bdk_wallet::bitcoin::{Address, BlockHash, Network, NetworkKind, Txid};
+use bdk_wallet::bitcoin::{Address, BlockHash, NetworkKind, Txid};
 use bdk_wallet::template::Bip84Public;
 use bdk_wallet::{KeychainKind, LoadWithPersistError, PersistedWallet};
 use std::collections::BTreeMap;
@@ -202,13 +203,13 @@ impl<N: Node> Wallet<N> {
 
 fn root(secret: &Secret) -> Result<Xpriv, KeyError> {
     let seed = secret.seed()?;
-    Xpriv::new_master(secret.network, &*seed).map_err(|error| KeyError::Cost(error.to_string()))
+    Xpriv::new_master(secret.network.bitcoin(), &*seed).map_err(|error| KeyError::Cost(error.to_string()))
 }
 
 /// The public half of the wallet's keys, all that the library holds of them.
 fn descriptors(secret: &Secret) -> Result<[Bip84Public<Xpub>; 2], KeyError> {
     let secp = Secp256k1::new();
-    let coin = match NetworkKind::from(secret.network) {
+    let coin = match NetworkKind::from(secret.network.bitcoin()) {
         NetworkKind::Main => 0,
         NetworkKind::Test => 1,
     };
@@ -228,7 +229,7 @@ fn descriptors(secret: &Secret) -> Result<[Bip84Public<Xpub>; 2], KeyError> {
 async fn load_or_create(store: &mut Store, secret: &Secret) -> Result<PersistedWallet<Store>, OpenError> {
     let [external, internal] = descriptors(secret)?;
     if store.is_empty().await? {
-        let params = bdk_wallet::Wallet::create(external, internal).network(secret.network);
+        let params = bdk_wallet::Wallet::create(external, internal).network(secret.network.bitcoin());
         return PersistedWallet::create_async(store, params).await.map_err(|error| match error {
             bdk_wallet::CreateWithPersistError::Persist(error) => OpenError::Store(error),
             other => OpenError::OtherKey(other.to_string()),
@@ -237,7 +238,7 @@ async fn load_or_create(store: &mut Store, secret: &Secret) -> Result<PersistedW
     let params = bdk_wallet::Wallet::load()
         .descriptor(KeychainKind::External, Some(external))
         .descriptor(KeychainKind::Internal, Some(internal))
-        .check_network(secret.network);
+        .check_network(secret.network.bitcoin());
     let loaded = PersistedWallet::load_async(store, params).await.map_err(|error| match error {
         LoadWithPersistError::Persist(error) => OpenError::Store(error),
         other => OpenError::OtherKey(other.to_string()),

@@ -78,7 +78,7 @@ fn two_processes_cannot_open_one_wallet() {
         let (rig, wallet) = Rig::with_coins(0).await;
         let second = crate::Wallet::open(
             rig.folder.path(),
-            crate::bitcoin::Network::Regtest,
+            bandex_spv::Network::Regtest,
             &crate::Passphrase::new("p"),
             rig.net.clone(),
             crate::Policy::default(),

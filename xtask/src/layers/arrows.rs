@@ -12,21 +12,23 @@ enum May {
 use May::{Use as Uses, UseAll};
 
 /// The crates whose result must be the same on every machine and at every replay.
-pub const PURE: [&str; 8] =
-    ["types", "tradechain", "matching", "reputation", "settlement", "channel", "engine", "sequencer"];
+pub const PURE: [&str; 9] =
+    ["types", "tradechain", "matching", "reputation", "settlement", "spv", "channel", "engine", "sequencer"];
 
 /// Each crate of the workspace, also those still to come, from the bottom to the top.
-const ARROWS: [(&str, May); 26] = [
+const ARROWS: [(&str, May); 27] = [
     ("types", Uses(&[])),
     ("tradechain", Uses(&["types"])),
     ("matching", Uses(&["types"])),
     ("reputation", Uses(&["types"])),
     ("settlement", Uses(&["types"])),
+    // Headers, proofs and scripts of Bitcoin, as far as they can be checked without a node.
+    ("spv", Uses(&["types"])),
     ("channel", Uses(&["types"])),
-    ("engine", Uses(&["types", "tradechain", "matching", "reputation", "settlement", "channel"])),
+    ("engine", Uses(&["types", "tradechain", "matching", "reputation", "settlement", "spv", "channel"])),
     ("sequencer", Uses(&["engine", "tradechain", "types"])),
     ("journal", Uses(&["engine", "tradechain", "types"])),
-    ("rails", Uses(&["channel", "types"])),
+    ("rails", Uses(&["spv", "channel", "types"])),
     ("api", Uses(&["types"])),
     (
         "exchange",
@@ -41,19 +43,24 @@ const ARROWS: [(&str, May); 26] = [
             "matching",
             "reputation",
             "settlement",
+            "spv",
             "channel",
         ]),
     ),
     // Coins of one trader: keys, journal of payments. The exchange never holds any.
-    ("wallet", Uses(&["rails", "types"])),
+    ("wallet", Uses(&["rails", "spv", "types"])),
     ("sdk", Uses(&["api", "tradechain", "types"])),
-    ("agent", Uses(&["sdk", "settlement", "channel", "rails", "wallet", "api", "tradechain", "types"])),
+    (
+        "agent",
+        Uses(&["sdk", "settlement", "spv", "channel", "rails", "wallet", "api", "tradechain", "types"]),
+    ),
     (
         "simulator",
         Uses(&[
             "sequencer",
             "engine",
             "settlement",
+            "spv",
             "channel",
             "journal",
             "types",
@@ -141,7 +148,7 @@ mod tests {
             "sdk",
             Some(
                 "exchange: may not use sdk, only api, journal, rails, sequencer, engine, types, tradechain, matching, reputation, \
-             settlement, channel",
+             settlement, spv, channel",
             ),
         );
         check_use("matching", Shipped, "settlement", Some("matching: may not use settlement, only types"));
