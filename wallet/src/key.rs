@@ -137,6 +137,8 @@ const CIPHER: &str = "xchacha20-poly1305";
 /// The unlocked secret. Wiped when dropped, never shown.
 pub(crate) struct Secret {
     entropy: Zeroizing<[u8; ENTROPY_LEN]>,
+    /// Of the hierarchy of keys (BIP 39, without a passphrase of its own): slow to make, so made once.
+    pub(crate) seed: Zeroizing<[u8; 64]>,
     /// The network the key was made for: a key of a test network must never hold real coins.
     pub(crate) network: Network,
 }
@@ -163,7 +165,7 @@ impl Secret {
         fs::create_dir_all(folder).map_err(failed)?;
         let mut entropy = Zeroizing::new([0; ENTROPY_LEN]);
         fill(&mut *entropy)?;
-        let secret = Self { entropy, network };
+        let secret = Self::of(entropy, network)?;
         let text = secret.seal(passphrase, cost)?;
         write_new(&path, text.as_bytes()).map_err(failed)?;
         Ok(secret)
@@ -195,21 +197,17 @@ impl Secret {
         let opened = Zeroizing::new(opened);
         let entropy: [u8; ENTROPY_LEN] =
             opened.as_slice().try_into().map_err(|_| damaged("the secret has another length".to_owned()))?;
-        Ok(Self { entropy: Zeroizing::new(entropy), network: file.header.network })
+        Self::of(Zeroizing::new(entropy), file.header.network)
     }
 
-    /// The seed of the hierarchy of keys (BIP 39, without a passphrase of its own).
-    pub(crate) fn seed(&self) -> Result<Zeroizing<[u8; 64]>, KeyError> {
-        Ok(Zeroizing::new(self.mnemonic()?.to_seed_normalized("")))
+    fn of(entropy: Zeroizing<[u8; ENTROPY_LEN]>, network: Network) -> Result<Self, KeyError> {
+        let seed = Zeroizing::new(mnemonic(&entropy)?.to_seed_normalized(""));
+        Ok(Self { entropy, seed, network })
     }
 
     /// The words to write down. Whoever has them has the coins.
     pub(crate) fn words(&self) -> Result<Zeroizing<String>, KeyError> {
-        Ok(Zeroizing::new(self.mnemonic()?.to_string()))
-    }
-
-    fn mnemonic(&self) -> Result<Mnemonic, KeyError> {
-        Mnemonic::from_entropy(&*self.entropy).map_err(|error| KeyError::Cost(error.to_string()))
+        Ok(Zeroizing::new(mnemonic(&self.entropy)?.to_string()))
     }
 
     fn seal(&self, passphrase: &Passphrase, cost: KeyCost) -> Result<String, KeyError> {
@@ -241,6 +239,10 @@ impl Secret {
         text.push('\n');
         Ok(text)
     }
+}
+
+fn mnemonic(entropy: &[u8; ENTROPY_LEN]) -> Result<Mnemonic, KeyError> {
+    Mnemonic::from_entropy(entropy).map_err(|error| KeyError::Cost(error.to_string()))
 }
 
 fn fill(bytes: &mut [u8]) -> Result<(), KeyError> {

@@ -202,8 +202,8 @@ impl<N: Node> Wallet<N> {
 }
 
 fn root(secret: &Secret) -> Result<Xpriv, KeyError> {
-    let seed = secret.seed()?;
-    Xpriv::new_master(secret.network.bitcoin(), &*seed).map_err(|error| KeyError::Cost(error.to_string()))
+    Xpriv::new_master(secret.network.bitcoin(), &*secret.seed)
+        .map_err(|error| KeyError::Cost(error.to_string()))
 }
 
 /// The public half of the wallet's keys, all that the library holds of them.
