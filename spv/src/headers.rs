@@ -112,6 +112,15 @@ impl Headers {
         Ok(extended)
     }
 
+    /// Whether these headers would be taken and would give a branch with more work than the active one. Changes nothing.
+    ///
+    /// # Errors
+    /// As [`Headers::extend`].
+    pub fn would_lead(&self, headers: &[[u8; HEADER_BYTES]]) -> Result<bool, HeaderError> {
+        let end = self.judge(headers)?.and_then(|branch| branch.last().map(|last| last.work));
+        Ok(end.is_some_and(|work| self.tip_known().is_none_or(|tip| work > tip.work)))
+    }
+
     /// The network.
     pub const fn network(&self) -> Network {
         self.network
@@ -178,8 +187,9 @@ impl Headers {
         }
     }
 
-    /// Where the branch that ends in a known header leaves the active chain.
-    fn fork_height(&self, hash: &[u8; 32]) -> Option<u32> {
+    /// The height of the highest active block among a known header and those before it: its own height if it is active,
+    /// else that of the block where its branch leaves the active chain. `None` if it is not known.
+    pub fn fork_height(&self, hash: &[u8; 32]) -> Option<u32> {
         let mut hash = *hash;
         loop {
             if let Some(height) = self.heights.get(&hash) {
@@ -340,6 +350,11 @@ impl BorshDeserialize for Headers {
 /// The hash of a header, in internal byte order.
 pub fn hash_of(header: &[u8; HEADER_BYTES]) -> [u8; 32] {
     BlockHash::hash(header).to_byte_array()
+}
+
+/// The hash of the header that a header follows, in internal byte order.
+pub fn parent_of(header: &[u8; HEADER_BYTES]) -> [u8; 32] {
+    read(header).prev_blockhash.to_byte_array()
 }
 
 /// The bytes of a header.
