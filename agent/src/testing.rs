@@ -43,6 +43,7 @@ pub fn markets() -> Arc<Markets> {
         acknowledge_us: 60_000_000,
         rules: bandex_sdk::api::MarketRules::default(),
         fees: bandex_sdk::api::Fees::default(),
+        payments: None,
         last_price: None,
         ends_us: None,
         indicative: None,
@@ -221,6 +222,9 @@ impl Story {
             replaced_by: None,
             due,
             in_flight,
+            payee: None,
+            chain: None,
+            payments: Vec::new(),
             opened_us: NOW.as_micros(),
             seq: self.seq,
         }

@@ -1,6 +1,6 @@
 //! Deals on the wire.
 
-use crate::{ProvenRecord, Receipt};
+use crate::{DealChain, DealPayment, Payee, ProvenRecord, Receipt};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -29,7 +29,7 @@ pub struct Deal {
     pub seller_cap: String,
     /// How much the buyer lets the seller owe, in quote.
     pub buyer_cap: String,
-    /// How the base is paid: `token` or `attested`.
+    /// How the base is paid: `token`, `attested` or `bitcoin`.
     pub base_rail: String,
     /// How the quote is paid.
     pub quote_rail: String,
@@ -75,6 +75,15 @@ pub struct Deal {
     /// The payment that waits for its acknowledgement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub in_flight: Option<InFlight>,
+    /// Where the payee wants to be paid on the chain, once it has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payee: Option<Payee>,
+    /// How far its payments have come, if its quote is paid on the Bitcoin chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<DealChain>,
+    /// The payments on the chain that this record changed; in updates of the channel, not in lists and answers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub payments: Vec<DealPayment>,
     /// When it was opened.
     pub opened_us: u64,
     /// The record that last changed it.
@@ -106,7 +115,7 @@ pub struct Due {
     pub party: String,
     /// The account behind it.
     pub account: String,
-    /// The tranche to name.
+    /// The tranche to name. 0: nothing is to be paid, the payee of a deal on the chain has to name its script.
     pub tranche: u32,
     /// The cumulative amount to name, in the payer's own asset.
     pub cumulative: String,
@@ -185,6 +194,16 @@ pub struct Evidence {
     pub payments: Vec<ProvenRecord>,
     /// The acknowledgements, in order.
     pub acknowledgements: Vec<ProvenRecord>,
+    /// The payee's signed `receive` block, if the deal is paid on the chain and the payee has named its script.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receive: Option<ProvenRecord>,
+    /// The proofs of payments on the chain, in order: commands of kind `payment` with transaction and Merkle branch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain_payments: Vec<ProvenRecord>,
+    /// The `register`, `grant` and `rotate` blocks by which the keys that signed orders and `receive` are those of the
+    /// deal's accounts: an account is the id of its `register` block.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<ProvenRecord>,
     /// The record that closed the deal, if it is closed.
     pub close: Option<ProvenRecord>,
 }

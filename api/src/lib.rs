@@ -5,6 +5,7 @@
 
 mod account;
 mod admin;
+mod bitcoin;
 mod block;
 mod deal;
 mod market;
@@ -18,6 +19,7 @@ pub use account::{
     Balance, Balances, Key, Order, OrderPage, OrderQuery, OrderTerms, Protection, Protections, Trigger,
 };
 pub use admin::StateDigest;
+pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
 pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
     StoredBlock, SubmitQuery,

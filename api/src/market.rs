@@ -1,6 +1,6 @@
 //! Markets, books and trades on the wire.
 
-use crate::{Fees, Rate, TrustTerms};
+use crate::{Fees, MarketPayments, Rate, TrustTerms};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -30,7 +30,7 @@ pub struct Asset {
     pub symbol: String,
     /// One whole unit is ten to this power smallest units.
     pub decimals: u8,
-    /// `token` or `attested`.
+    /// `token`, `attested` or `bitcoin`.
     pub rail: String,
 }
 
@@ -69,6 +69,9 @@ pub struct Market {
     /// What its trading costs.
     #[serde(default)]
     pub fees: Fees,
+    /// What it asks of payments, if its quote is paid on the Bitcoin chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payments: Option<MarketPayments>,
     /// The price of the last trade; absent before the first.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_price: Option<String>,

@@ -10,6 +10,8 @@ mod least;
 mod payments;
 mod terms;
 
+pub use least::least_payment;
+
 use crate::Refusal;
 use crate::apply::Engine;
 use crate::deal_table::DealIndex;
@@ -48,8 +50,8 @@ pub(crate) struct Found {
     pub status: crate::outcome::PaymentStatus,
 }
 
-/// The rules that a chain's headers follow.
-const fn network_of(network: BitcoinNetwork) -> Network {
+/// The network whose rules a chain's headers follow.
+pub const fn network_of(network: BitcoinNetwork) -> Network {
     match network {
         BitcoinNetwork::Mainnet => Network::Mainnet,
         BitcoinNetwork::Testnet4 => Network::Testnet4,

@@ -8,10 +8,10 @@ use crate::outcome::{AccountState, BalanceState, KeyState, OrderTerms, TrustStat
 use bandex_matching::{Indicative, Resting};
 use bandex_tradechain::Head;
 use bandex_tradechain::body::{
-    AssetListing, Fees, MarketListing, MarketRules, MarketState, Parameters, TrustTerms,
+    AssetListing, Fees, MarketListing, MarketRules, MarketState, Parameters, PaymentTerms, TrustTerms,
 };
 use bandex_types::{
-    AccountId, AssetId, MarketId, OrderRef, Price, PublicKey, Quantity, Ratio, Side, Timestamp,
+    AccountId, AssetId, MarketId, OrderRef, Price, PublicKey, Quantity, Rail, Ratio, Side, Timestamp,
 };
 
 /// A market as the world sees it.
@@ -25,6 +25,8 @@ pub struct MarketView {
     pub rules: MarketRules,
     /// What its trading costs.
     pub fees: Fees,
+    /// What it asks of payments, if its quote is paid on the chain.
+    pub payments: Option<PaymentTerms>,
     /// The price of the last trade, in ticks; an auction's trades count.
     pub last: Option<Price>,
 }
@@ -71,6 +73,7 @@ impl Engine {
             state: market.state,
             rules: market.rules,
             fees: market.fees,
+            payments: (market.quote_rail == Rail::Bitcoin).then_some(market.payments),
             last: market.last,
         })
     }

@@ -5,14 +5,19 @@ use bandex_api::{AssetScale, Scale};
 use bandex_engine::{
     Engine, Event, Indicative, KeyState, KeyStatus, LevelView, OrderState, OrderStatus, OrderTerms,
 };
+use bandex_spv::Network;
 use bandex_tradechain::Head;
-use bandex_tradechain::body::{AssetListing, MarketListing, MarketRules, MarketState, Parameters};
-use bandex_types::{AssetId, BlockId, MarketId, OrderRef, Price, PublicKey, Side, Timestamp};
+use bandex_tradechain::body::{
+    AssetListing, MarketListing, MarketRules, MarketState, Parameters, PaymentTerms,
+};
+use bandex_types::{AssetId, BlockId, MarketId, OrderRef, Price, PublicKey, Rail, Side, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+mod bitcoin;
 mod trust;
 
+pub(crate) use bitcoin::BitcoinView;
 pub(crate) use trust::TrustView;
 
 /// A market with its book.
@@ -20,6 +25,8 @@ pub(crate) use trust::TrustView;
 pub(crate) struct MarketBook {
     pub market: Arc<MarketInfo>,
     pub rules: MarketRules,
+    /// What it asks of payments, if its quote is paid on the Bitcoin chain.
+    pub payments: Option<PaymentTerms>,
     /// The price of the last trade.
     pub last: Option<Price>,
     /// When the state changes by itself.
@@ -41,6 +48,8 @@ pub(crate) struct MarketInfo {
     pub scale: Scale,
     pub base_scale: AssetScale,
     pub quote_scale: AssetScale,
+    /// The network that its quote is paid on, if it is paid on the Bitcoin chain.
+    pub network: Option<Network>,
 }
 
 /// All of it, after the record `seq`.
@@ -52,6 +61,7 @@ pub(crate) struct View {
     pub rules: u32,
     pub parameters: Parameters,
     pub trust: TrustView,
+    pub bitcoin: BitcoinView,
     pub assets: BTreeMap<AssetId, AssetListing>,
     pub markets: BTreeMap<MarketId, MarketBook>,
     /// Of open and sleeping orders that are more than plain limit orders.
@@ -71,13 +81,14 @@ impl View {
             rules: engine.rules(),
             parameters: engine.parameters().clone(),
             trust: TrustView::of(engine),
+            bitcoin: BitcoinView::of(engine),
             assets: engine.assets().map(|asset| (asset.id, asset.clone())).collect(),
             ..Self::default()
         };
         for market in engine.markets() {
             view.set_market(&market.listing, market.state);
             if let Some(book) = view.markets.get_mut(&market.listing.id) {
-                (book.rules, book.last) = (market.rules, market.last);
+                (book.rules, book.payments, book.last) = (market.rules, market.payments, market.last);
             }
             view.set_state(MarketChange::of(engine, market.listing.id).as_ref());
         }
@@ -128,6 +139,7 @@ impl View {
         self.rules = applied.leaf.rules;
         for event in &applied.outcome.events {
             self.trust.take(event);
+            self.bitcoin.take(event);
             match event {
                 Event::Key(key) => {
                     let made_by = applied.block.map_or(BlockId::ZERO, |block| block.id);
@@ -146,6 +158,9 @@ impl View {
                 Event::Market { listing, state } => self.set_market(listing, *state),
                 Event::MarketRules { market, rules } => {
                     self.change(*market, |book| book.rules = *rules);
+                }
+                Event::PaymentTerms { market, terms } => {
+                    self.change(*market, |book| book.payments = Some(*terms));
                 }
                 Event::Trade(trade) => self.change(trade.market, |book| book.last = Some(trade.price)),
                 Event::Terms(terms) => {
@@ -206,7 +221,8 @@ impl View {
         else {
             return;
         };
-        let Some(info) = MarketInfo::new(listing.clone(), state, base.clone(), quote.clone()) else {
+        let network = self.bitcoin.network();
+        let Some(info) = MarketInfo::new(listing.clone(), state, base.clone(), quote.clone(), network) else {
             tracing::warn!(market = %listing.id, "the steps of this market have no decimal form; it is not shown");
             return;
         };
@@ -246,6 +262,7 @@ impl MarketInfo {
         state: MarketState,
         base: AssetListing,
         quote: AssetListing,
+        network: Option<Network>,
     ) -> Option<Self> {
         let tick = listing.tick_value;
         let scale =
@@ -254,6 +271,8 @@ impl MarketInfo {
             symbol: format!("{}-{}", base.symbol, quote.symbol),
             base_scale: AssetScale::new(base.decimals),
             quote_scale: AssetScale::new(quote.decimals),
+            // A chain is chosen before anything on it is listed, and never another.
+            network: network.filter(|_| quote.rail == Rail::Bitcoin),
             listing,
             state,
             base,
@@ -266,7 +285,8 @@ impl MarketInfo {
 impl MarketBook {
     fn new(market: Arc<MarketInfo>) -> Self {
         let (rules, bids, asks) = (MarketRules::default(), BTreeMap::new(), BTreeMap::new());
-        Self { market, rules, last: None, ends: None, indicative: None, bids, asks }
+        let payments = (market.quote.rail == Rail::Bitcoin).then(PaymentTerms::default);
+        Self { market, rules, payments, last: None, ends: None, indicative: None, bids, asks }
     }
 
     /// Levels of one side, best first.

@@ -1,7 +1,9 @@
 //! From the engine's words to the wire's.
 
+mod bitcoin;
 mod trust;
 
+pub(crate) use bitcoin::payment;
 pub(crate) use trust::{limits, no_stake, rates, score, standing, trust, trust_terms};
 
 use crate::view::{MarketBook, MarketInfo, View};
@@ -164,6 +166,7 @@ pub(crate) fn market(view: &View, book: &MarketBook) -> api::Market {
         acknowledge_us: info.listing.acknowledge_us,
         rules: api::MarketRules { band_ppm, halt_us, auction_us, most_orders },
         fees: trust::fees(fees),
+        payments: bitcoin::market_payments(view, book),
         last_price: book.last.map(|price| info.scale.price(price)),
         ends_us: book.ends.map(Timestamp::as_micros),
         indicative: book.indicative.as_ref().map(|found| indicative(info, found)),
@@ -460,6 +463,9 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExt
         replaced_by: None,
         due,
         in_flight,
+        payee: state.payee.as_ref().map(|payee| bitcoin::payee(info, payee)),
+        chain: deal.chain().map(|chain| bitcoin::chain(info, deal, chain)),
+        payments: Vec::new(),
         opened_us: state.opened.as_micros(),
         seq,
     };

@@ -23,8 +23,8 @@ pub use port::{
 pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresJournal, PostgresReader};
 pub use projections::{
     AuctionRow, AuctionState, BlockRow, Candle, CandleInterval, CandleIntervalError, CandleRow, Cursor,
-    CursorError, DealExtras, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, Projected,
-    ProjectedBlock, ProjectionError, ProjectionPlace, ProjectionReader, Projections, ProposalRow,
+    CursorError, DealExtras, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, PaymentRow,
+    Projected, ProjectedBlock, ProjectionError, ProjectionPlace, ProjectionReader, Projections, ProposalRow,
     ProtectionRow, ProtectionState, TradeRow,
 };
 pub use sqlite::{SqliteJournal, SqliteReader};

@@ -44,9 +44,11 @@ CREATE TABLE trust (
     state       BYTEA NOT NULL
 );
 
+-- named_seq is the record that gave the account the key: its register, grant or rotate block.
 CREATE TABLE keys (
     key         BYTEA PRIMARY KEY NOT NULL,
     account     BYTEA NOT NULL,
+    named_seq   BIGINT NOT NULL,
     updated_seq BIGINT NOT NULL,
     state       BYTEA NOT NULL
 );
@@ -160,6 +162,20 @@ CREATE TABLE deal_extras (
     updated_seq BIGINT NOT NULL,
     state       BYTEA NOT NULL
 );
+
+-- Outputs on the Bitcoin chain that pay the script of a deal. (first_seq, first_index) is where they were first told of.
+CREATE TABLE payments (
+    txid         BYTEA NOT NULL,
+    output       BIGINT NOT NULL,
+    deal         BYTEA NOT NULL,
+    first_seq    BIGINT NOT NULL,
+    first_index  BIGINT NOT NULL,
+    updated_seq  BIGINT NOT NULL,
+    updated_time BIGINT NOT NULL,
+    state        BYTEA NOT NULL,
+    PRIMARY KEY (txid, output)
+);
+CREATE INDEX payments_by_deal ON payments (deal, first_seq, first_index);
 
 -- Every record that touched a deal: what a party hands over as evidence.
 CREATE TABLE deal_records (

@@ -43,9 +43,11 @@ CREATE TABLE trust (
     state       BLOB NOT NULL
 ) STRICT;
 
+-- named_seq is the record that gave the account the key: its register, grant or rotate block.
 CREATE TABLE keys (
     key         BLOB PRIMARY KEY NOT NULL,
     account     BLOB NOT NULL,
+    named_seq   INTEGER NOT NULL,
     updated_seq INTEGER NOT NULL,
     state       BLOB NOT NULL
 ) STRICT;
@@ -159,6 +161,20 @@ CREATE TABLE deal_extras (
     updated_seq INTEGER NOT NULL,
     state       BLOB NOT NULL
 ) STRICT;
+
+-- Outputs on the Bitcoin chain that pay the script of a deal. (first_seq, first_index) is where they were first told of.
+CREATE TABLE payments (
+    txid         BLOB NOT NULL,
+    output       INTEGER NOT NULL,
+    deal         BLOB NOT NULL,
+    first_seq    INTEGER NOT NULL,
+    first_index  INTEGER NOT NULL,
+    updated_seq  INTEGER NOT NULL,
+    updated_time INTEGER NOT NULL,
+    state        BLOB NOT NULL,
+    PRIMARY KEY (txid, output)
+) STRICT;
+CREATE INDEX payments_by_deal ON payments (deal, first_seq, first_index);
 
 -- Every record that touched a deal: what a party hands over as evidence.
 CREATE TABLE deal_records (

@@ -49,7 +49,7 @@ pub use key::generate_keypair;
 pub use lane::{
     Durability, Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, StoredOrders, Version,
 };
-pub use markets::{AssetInfo, MarketInfo, Markets};
+pub use markets::{AssetInfo, MarketInfo, MarketPayments, Markets};
 pub use order::{OrderBuilder, OrderError};
 pub use rest::{AccountRest, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};

@@ -45,6 +45,21 @@ pub struct MarketInfo {
     pub pay_us: u64,
     /// How long a payee has to acknowledge, in microseconds.
     pub acknowledge_us: u64,
+    /// What it asks of payments, if its quote is paid on the Bitcoin chain.
+    pub payments: Option<MarketPayments>,
+}
+
+/// What a market asks of payments on the Bitcoin chain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MarketPayments {
+    /// How many confirmations make a payment paid, as far as the seller's cap covers it.
+    pub confirmations: u16,
+    /// How many make any payment final.
+    pub final_confirmations: u16,
+    /// The largest share of a payment that its fee may take, in parts per million.
+    pub fee_share_ppm: u32,
+    /// The smallest payment when this was asked, in smallest quote units; it rises with the fees of the chain.
+    pub least_payment: Amount,
 }
 
 /// All that is listed, by symbol. Fetched once; markets listed later need another look.
@@ -75,6 +90,15 @@ fn scaled<T>(field: &'static str, result: Result<T, ScaleError>) -> Result<T, Wi
     result.map_err(|error| WireError { field, why: error.to_string() })
 }
 
+fn payments(quote: &AssetInfo, asked: &bandex_api::MarketPayments) -> Result<MarketPayments, WireError> {
+    Ok(MarketPayments {
+        confirmations: asked.confirmations,
+        final_confirmations: asked.final_confirmations,
+        fee_share_ppm: asked.fee_share_ppm,
+        least_payment: scaled("least_payment", quote.scale.parse(&asked.least_payment))?,
+    })
+}
+
 impl AssetInfo {
     fn from_wire(asset: &bandex_api::Asset) -> Result<Self, WireError> {
         let scale = AssetScale::new(asset.decimals);
@@ -103,6 +127,7 @@ impl MarketInfo {
             least_tranche: scaled("least_tranche", quote.scale.parse(&market.least_tranche))?,
             pay_us: market.pay_us,
             acknowledge_us: market.acknowledge_us,
+            payments: market.payments.as_ref().map(|asked| payments(&quote, asked)).transpose()?,
             base,
             quote,
         })

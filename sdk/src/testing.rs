@@ -93,6 +93,7 @@ pub fn wire_markets() -> bandex_api::Markets {
             acknowledge_us: 60_000_000,
             rules: bandex_api::MarketRules::default(),
             fees: bandex_api::Fees::default(),
+            payments: None,
             last_price: None,
             ends_us: None,
             indicative: None,

@@ -56,6 +56,11 @@ impl Engine {
         self.bitcoin.as_deref().map(|bitcoin| (&bitcoin.terms, &bitcoin.headers))
     }
 
+    /// How far the chain is known now, and what fees are like.
+    pub fn chain(&self) -> Option<ChainState> {
+        self.chain_state(0)
+    }
+
     fn chain_state(&self, disconnected: u32) -> Option<ChainState> {
         let Bitcoin { headers, fee_rate, .. } = self.bitcoin.as_deref()?;
         let (height, tip) = headers.tip();

@@ -6,6 +6,7 @@ use crate::apply::Engine;
 use crate::explain::raise;
 use crate::market::Legs;
 use bandex_settlement::draw_cap;
+use bandex_tradechain::body::PaymentTerms;
 use bandex_types::{Amount, Rail, Side};
 
 /// Virtual bytes of a payment with one input of a witness key and two outputs, rounded up: 141 by the sizes of BIP 141
@@ -16,17 +17,21 @@ const LEAST_PAYMENT_MSAT: u128 = 1_000_000;
 /// Parts in a million.
 const MILLION: u128 = 1_000_000;
 
+/// How small a payment may be, given what fees are in satoshi for 1,000 virtual bytes, in quote units.
+pub fn least_payment(fee_rate: Option<u64>, terms: PaymentTerms, least_tranche: Amount) -> Amount {
+    // Satoshi for 1,000 virtual bytes are millisatoshi for one.
+    let fee_msat = u128::from(fee_rate.unwrap_or(0)) * PAYMENT_VBYTES;
+    let share = u128::from(terms.fee_share_ppm.max(1));
+    let least = (fee_msat * MILLION).div_ceil(share).max(LEAST_PAYMENT_MSAT);
+    Amount::new(u64::try_from(least).unwrap_or(u64::MAX)).max(least_tranche)
+}
+
 impl Engine {
     /// Works out anew how small payments may be on each market, after fees or terms have changed.
     pub(crate) fn set_least_payments(&mut self) {
-        let fee_rate = self.bitcoin.as_ref().and_then(|bitcoin| bitcoin.fee_rate).unwrap_or(0);
+        let fee_rate = self.bitcoin.as_ref().and_then(|bitcoin| bitcoin.fee_rate);
         for market in self.markets.values_mut().filter(|market| market.quote_rail == Rail::Bitcoin) {
-            // Satoshi for 1,000 virtual bytes are millisatoshi for one.
-            let fee_msat = u128::from(fee_rate) * PAYMENT_VBYTES;
-            let share = u128::from(market.payments.fee_share_ppm.max(1));
-            let least = (fee_msat * MILLION).div_ceil(share).max(LEAST_PAYMENT_MSAT);
-            let least = Amount::new(u64::try_from(least).unwrap_or(u64::MAX));
-            market.least_payment = least.max(market.listing.least_tranche);
+            market.least_payment = least_payment(fee_rate, market.payments, market.listing.least_tranche);
         }
     }
 

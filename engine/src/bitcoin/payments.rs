@@ -91,6 +91,12 @@ impl Engine {
         Ok(())
     }
 
+    /// Every payment that was proven: its transaction and the block that it was last proven to be in.
+    pub fn proven_payments(&self) -> impl Iterator<Item = (Hash, Hash)> {
+        let payments = self.bitcoin.iter().flat_map(|bitcoin| &bitcoin.payments);
+        payments.map(|((txid, _), found)| (*txid, found.block))
+    }
+
     /// The scripts that payments may still come to, with the height of the chain when they were named.
     pub fn watched_scripts(&self) -> Vec<(Vec<u8>, u32)> {
         let Some(Bitcoin { scripts, .. }) = self.bitcoin.as_deref() else { return Vec::new() };

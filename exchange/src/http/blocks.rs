@@ -184,6 +184,8 @@ pub(crate) struct WireRecord {
     pub block_id: Option<String>,
     pub signed: Option<api::SignedBlock>,
     pub block: Option<serde_json::Value>,
+    /// Whether it is the proof of a payment on the Bitcoin chain.
+    pub is_payment: bool,
     pub outcome: serde_json::Value,
     pub receipt: api::Receipt,
 }
@@ -205,6 +207,7 @@ pub(crate) async fn proven_record(shared: &Shared, seq: u64) -> Result<Option<Wi
         command: hex::encode(&proven.record.command),
         block_id: parts.map(|(_, id)| id.to_string()),
         signed,
+        is_payment: decoded.as_ref().is_some_and(|decoded| matches!(decoded.command(), Command::Payment(_))),
         block: parts.and_then(|(block, _)| serde_json::to_value(block).ok()),
         outcome: outcome.and_then(|outcome| serde_json::to_value(outcome).ok()).unwrap_or_default(),
         receipt: wire::receipt(&proven.receipt),

@@ -1,6 +1,5 @@
-//! Deals of the account that logged in, and the evidence of one.
+//! Deals of the account that logged in, and their payments on the chain.
 
-use super::blocks::{WireRecord, proven_record};
 use super::problem::Fault;
 use super::reply::{LoggedIn, named, next_page, page_size};
 use crate::sessions::Who;
@@ -11,8 +10,7 @@ use axum::extract::{Path, Query, State};
 use bandex_api as api;
 use bandex_engine::DealState;
 use bandex_journal::{Cursor, DealFilter, DealRow, ReadError};
-use bandex_types::{DealId, OrderRef};
-use std::collections::BTreeSet;
+use bandex_types::DealId;
 use std::sync::Arc;
 
 /// Deals with what netting, bonds and fees did to them; those whose market is not listed are left out.
@@ -26,7 +24,7 @@ pub(crate) async fn on_the_wire(shared: &Shared, rows: &[DealRow]) -> Result<Vec
     Ok(told.collect())
 }
 
-async fn one_on_the_wire(shared: &Shared, row: &DealRow) -> Result<Option<api::Deal>, ReadError> {
+pub(super) async fn one_on_the_wire(shared: &Shared, row: &DealRow) -> Result<Option<api::Deal>, ReadError> {
     Ok(on_the_wire(shared, std::slice::from_ref(row)).await?.pop())
 }
 
@@ -75,7 +73,8 @@ pub(crate) async fn deals(
     Ok(Json(api::DealPage { seq, deals, next_before }))
 }
 
-async fn own_deal(shared: &Shared, who: Who, id: &str) -> Result<DealRow, Fault> {
+/// A deal of the account.
+pub(super) async fn own_deal(shared: &Shared, who: Who, id: &str) -> Result<DealRow, Fault> {
     let id: DealId = named("id", id)?;
     shared.caught_up().await?;
     let row = shared.projections.deal(id).await?;
@@ -108,124 +107,33 @@ pub(crate) async fn deal(
     told.map(Json).ok_or_else(|| Fault::not_found("the deal's market is not listed"))
 }
 
-/// All that a third party needs to judge a deal.
+/// The payments of a deal on the Bitcoin chain.
 ///
-/// Both signed orders, the match, payments, acknowledgements and the end, each with the node's receipt.
+/// In the order in which they were proven; those that a reorganisation took out included.
 #[utoipa::path(
     get,
-    path = "/v1/deals/{id}/evidence",
+    path = "/v1/deals/{id}/payments",
     tag = "deals",
     params(("id" = String, Path, description = "The deal's id, hex")),
     security(("login" = [])),
     responses(
-        (status = 200, description = "The evidence", body = api::Evidence),
+        (status = 200, description = "The payments", body = api::DealPayments),
         (status = 403, description = "Another account's", body = api::Problem,
          content_type = "application/problem+json"),
         (status = 404, description = "No such deal", body = api::Problem,
          content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn evidence(
+pub(crate) async fn payments(
     State(shared): State<Arc<Shared>>,
     LoggedIn(who): LoggedIn,
     Path(id): Path<String>,
-) -> Result<Json<api::Evidence>, Fault> {
+) -> Result<Json<api::DealPayments>, Fault> {
     let row = own_deal(&shared, who, &id).await?;
-    let missing = || Fault::not_found("the records of this deal are not readable yet; ask again");
-    let deal = one_on_the_wire(&shared, &row).await?.ok_or_else(missing)?;
-    let taker_order = order_record(&shared, row.state.taker).await?.ok_or_else(missing)?;
-    let maker_order = order_record(&shared, row.state.maker).await?.ok_or_else(missing)?;
-    let (mut payments, mut acknowledgements, mut close) = (Vec::new(), Vec::new(), None);
-    let records = shared.projections.deal_records(row.state.id).await?;
-    // The trade is the first that happens to a deal.
-    let matched_seq = records.first().map_or(taker_order.seq, |first| first.record_seq);
-    let matched = match matched_seq == taker_order.seq {
-        true => None,
-        false => proven_record(&shared, matched_seq).await?.map(on_the_record),
-    };
-    let amendments = amendments(&shared, [row.state.taker, row.state.maker], matched_seq).await?;
-    for touched in records {
-        let Some(record) = proven_record(&shared, touched.record_seq).await? else { continue };
-        let closes = row.state.deal.state().is_closed() && touched.record_seq == row.updated_seq;
-        let step = step_of(&record, row.state.id, &payments);
-        let record = on_the_record(record);
-        if closes {
-            close = Some(record.clone());
-        }
-        match step {
-            Some(Step::Payment) => payments.push(record),
-            Some(Step::Acknowledgement) => acknowledgements.push(record),
-            None => {}
-        }
-    }
-    Ok(Json(api::Evidence {
-        network: shared.network,
-        node: shared.node.to_string(),
-        deal,
-        taker_order: on_the_record(taker_order),
-        maker_order: on_the_record(maker_order),
-        amendments,
-        matched,
-        payments,
-        acknowledgements,
-        close,
-    }))
-}
-
-/// What a record is to a deal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    Payment,
-    Acknowledgement,
-}
-
-/// Which step of the deal a record is, if it is one: anybody can name a deal in a block that is then refused, and a
-/// deadline may pass with a block that is about another deal.
-fn step_of(record: &WireRecord, deal: DealId, payments: &[api::ProvenRecord]) -> Option<Step> {
-    if record.outcome.pointer("/result/result")?.as_str()? != "done" {
-        return None;
-    }
-    let body = record.block.as_ref()?.get("body")?;
-    let names = |field: &str| body.get(field).and_then(|value| value.as_str());
-    match body.get("kind")?.as_str()? {
-        "pay" if names("deal") == Some(deal.to_string().as_str()) => Some(Step::Payment),
-        "acknowledge" if payments.iter().any(|paid| paid.block_id.as_deref() == names("proposal")) => {
-            Some(Step::Acknowledgement)
-        }
-        _ => None,
-    }
-}
-
-async fn order_record(shared: &Shared, order: OrderRef) -> Result<Option<WireRecord>, Fault> {
-    let Some(row) = shared.projections.order(order).await? else { return Ok(None) };
-    proven_record(shared, row.placed.seq).await
-}
-
-/// The records that amended these orders, up to the one of their match.
-async fn amendments(
-    shared: &Shared,
-    orders: [OrderRef; 2],
-    up_to: u64,
-) -> Result<Vec<api::ProvenRecord>, Fault> {
-    let mut seqs = BTreeSet::new();
-    for order in orders {
-        seqs.extend(shared.projections.amendments(order).await?);
-    }
-    let mut records = Vec::new();
-    for seq in seqs.into_iter().take_while(|seq| *seq <= up_to) {
-        records.extend(proven_record(shared, seq).await?.map(on_the_record));
-    }
-    Ok(records)
-}
-
-fn on_the_record(record: WireRecord) -> api::ProvenRecord {
-    api::ProvenRecord {
-        seq: record.seq,
-        time_us: record.time_us,
-        command: record.command,
-        block_id: record.block_id,
-        block: record.block,
-        outcome: record.outcome,
-        receipt: record.receipt,
-    }
+    let info = shared.market_info(row.state.market);
+    let info = info.ok_or_else(|| Fault::not_found("the deal's market is not listed"))?;
+    let seq = *shared.checkpoint.borrow();
+    let rows = shared.projections.payments(row.state.id).await?;
+    let payments = rows.iter().map(|row| wire::payment(&info, &row.state, row.updated_seq, row.updated_time));
+    Ok(Json(api::DealPayments { deal: row.state.id.to_string(), seq, payments: payments.collect() }))
 }

@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod blocks;
 mod deals;
+mod evidence;
 mod health;
 mod login;
 mod markets;
@@ -99,7 +100,8 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(trust::reputation))
         .routes(routes!(deals::deals))
         .routes(routes!(deals::deal))
-        .routes(routes!(deals::evidence))
+        .routes(routes!(deals::payments))
+        .routes(routes!(evidence::evidence))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
 }

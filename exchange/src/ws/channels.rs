@@ -156,6 +156,17 @@ impl Told<'_> {
         DealExtras { maker_fee: Amount::ZERO, taker_fee: Amount::ZERO, ..sum }
     }
 
+    /// The payments of a deal on the chain that the record changed.
+    fn payments(&self, info: &MarketInfo, deal: DealId) -> Vec<api::DealPayment> {
+        let own = self.events.iter().filter_map(|event| match event {
+            Event::Payment(state) if state.deal == deal => {
+                Some(wire::payment(info, state, self.seq, self.time))
+            }
+            _ => None,
+        });
+        own.collect()
+    }
+
     /// What a private channel of the account tells of the record. The first fill carries the proof of the taker's
     /// record, which is this one: the maker was not asked, so it gets the evidence. Once a record is enough: a receipt
     /// holds the record's whole outcome, and one order may fill thousands.
@@ -182,7 +193,9 @@ impl Told<'_> {
             }
             (Channel::Deals, Event::Deal(deal)) if deal.seller == account || deal.buyer == account => {
                 let info = shared.market_info(deal.market)?;
-                Some(value(wire::deal(&info, deal, Some(&self.extras(deal.id)), self.seq)))
+                let mut told = wire::deal(&info, deal, Some(&self.extras(deal.id)), self.seq);
+                told.payments = self.payments(&info, deal.id);
+                Some(value(told))
             }
             (Channel::Fills, Event::Trade(trade)) if is_side(trade, account) => {
                 let info = shared.market_info(trade.market)?;

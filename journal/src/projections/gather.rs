@@ -10,9 +10,9 @@ use super::{Projected, ProjectedBlock};
 use crate::sql::{signed, time};
 use bandex_engine::{
     AccountState, BalanceState, CommandResult, DealState, Event, KeyState, OrderState, OrderTerms,
-    ProposalState, Trade, TrustState,
+    PaymentState, ProposalState, Trade, TrustState,
 };
-use bandex_types::{AccountId, AssetId, BlockId, DealId, MarketId, OrderRef, PublicKey, Timestamp};
+use bandex_types::{AccountId, AssetId, BlockId, DealId, Hash, MarketId, OrderRef, PublicKey, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A place in the journal, its numbers known to fit the store.
@@ -68,6 +68,7 @@ pub(super) struct Gathered<'a> {
     pub(super) candles: BTreeMap<(MarketId, CandleInterval), BTreeMap<i64, Folded>>,
     pub(super) deals: BTreeMap<DealId, Seen<'a, DealState>>,
     pub(super) deal_extras: BTreeMap<DealId, (i64, DealExtras)>,
+    pub(super) payments: BTreeMap<(Hash, u32), Seen<'a, PaymentState>>,
     pub(super) deal_records: BTreeSet<(DealId, i64)>,
     pub(super) proposals: BTreeMap<BlockId, Seen<'a, ProposalState>>,
 }
@@ -196,7 +197,10 @@ impl<'a> Gathered<'a> {
                     self.touch(Some(deal), at);
                 }
             }
-            Event::Payment(payment) => self.touch(Some(payment.deal), at),
+            Event::Payment(state) => {
+                self.touch(Some(state.deal), at);
+                note(&mut self.payments, (state.txid, state.output), at, state);
+            }
             Event::DealFees { deal, .. } => self.touch(Some(*deal), at),
         }
         self.extras(event, at);

@@ -20,7 +20,7 @@ pub use place::ProjectionPlace;
 pub use query::ProjectionReader;
 pub use rows::{
     AuctionRow, AuctionState, BlockRow, CandleRow, Cursor, CursorError, DealFilter, DealRecord, DealRow,
-    OrderFilter, OrderRow, OutcomeRow, ProposalRow, ProtectionRow, ProtectionState, TradeRow,
+    OrderFilter, OrderRow, OutcomeRow, PaymentRow, ProposalRow, ProtectionRow, ProtectionState, TradeRow,
 };
 
 use crate::port::OpenError;

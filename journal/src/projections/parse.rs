@@ -2,7 +2,8 @@
 
 use super::extras::DealExtras;
 use super::rows::{
-    AuctionRow, BlockRow, CandleRow, Cursor, DealRow, OrderRow, OutcomeRow, ProtectionRow, TradeRow,
+    AuctionRow, BlockRow, CandleRow, Cursor, DealRow, OrderRow, OutcomeRow, PaymentRow, ProtectionRow,
+    TradeRow,
 };
 use crate::sql::{Row, fixed, time, unsigned};
 use bandex_engine::{OrderTerms, TrustState};
@@ -94,6 +95,15 @@ pub(super) fn deal(row: &Row) -> Result<DealRow, String> {
     Ok(DealRow {
         state: state(row)?,
         opened: cursor(row, "opened_seq", "opened_index")?,
+        updated_seq: number(row, "updated_seq")?,
+        updated_time: instant(row, "updated_time")?,
+    })
+}
+
+pub(super) fn payment(row: &Row) -> Result<PaymentRow, String> {
+    Ok(PaymentRow {
+        state: state(row)?,
+        first: cursor(row, "first_seq", "first_index")?,
         updated_seq: number(row, "updated_seq")?,
         updated_time: instant(row, "updated_time")?,
     })

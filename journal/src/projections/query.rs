@@ -8,7 +8,7 @@ use super::extras::DealExtras;
 use super::parse;
 use super::rows::{
     AuctionRow, BlockRow, CandleRow, Cursor, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow,
-    OutcomeRow, ProposalRow, ProtectionRow, TradeRow,
+    OutcomeRow, PaymentRow, ProposalRow, ProtectionRow, TradeRow,
 };
 use super::write::{DEALS_AT_ONCE, length};
 use crate::port::ReadError;
@@ -320,6 +320,16 @@ impl ProjectionReader {
         self.one(query, parse::deal).await
     }
 
+    /// The outputs on the Bitcoin chain that pay a deal's script, in the order in which they were first told of.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn payments(&self, deal: DealId) -> Result<Vec<PaymentRow>, ReadError> {
+        let mut query = Statement::new("SELECT * FROM payments WHERE deal = ");
+        query.bind(deal.as_bytes()).push(" ORDER BY first_seq, first_index");
+        self.all(query, parse::payment).await
+    }
+
     /// Every record that touched a deal, oldest first: the evidence of its match, payments, acknowledgements and end.
     ///
     /// # Errors
@@ -418,6 +428,16 @@ impl ProjectionReader {
         let mut query = Statement::new("SELECT state FROM keys WHERE account = ");
         query.bind(account.as_bytes()).push(" ORDER BY key");
         self.all(query, parse::state).await
+    }
+
+    /// The record that gave an account a key: its register, grant or rotate block.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn key_named(&self, key: PublicKey) -> Result<Option<u64>, ReadError> {
+        let mut query = Statement::new("SELECT named_seq FROM keys WHERE key = ");
+        query.bind(key.as_bytes());
+        self.one(query, |row| parse::number(row, "named_seq")).await
     }
 
     /// A key.

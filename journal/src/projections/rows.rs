@@ -1,7 +1,7 @@
 //! What queries ask for and what they give.
 
 use super::candles::Candle;
-use bandex_engine::{DealState, OrderState, OrderTerms, ProposalState, Trade};
+use bandex_engine::{DealState, OrderState, OrderTerms, PaymentState, ProposalState, Trade};
 use bandex_tradechain::body::Protection;
 use bandex_types::{AccountId, BlockId, MarketId, Price, PublicKey, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -173,6 +173,19 @@ pub struct DealRow {
     pub state: DealState,
     /// Where it was opened.
     pub opened: Cursor,
+    /// The last record that changed it.
+    pub updated_seq: u64,
+    /// When.
+    pub updated_time: Timestamp,
+}
+
+/// An output on the Bitcoin chain that pays a deal's script, as it stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PaymentRow {
+    /// The payment.
+    pub state: PaymentState,
+    /// Where it was first told of.
+    pub first: Cursor,
     /// The last record that changed it.
     pub updated_seq: u64,
     /// When.

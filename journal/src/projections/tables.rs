@@ -24,9 +24,9 @@ pub(super) static ACCOUNTS: Table<3> = Table {
     replace: Some((&["account"], &["updated_seq", "state"])),
 };
 
-pub(super) static KEYS: Table<4> = Table {
+pub(super) static KEYS: Table<5> = Table {
     name: "keys",
-    columns: [Bytes("key"), Bytes("account"), Number("updated_seq"), Bytes("state")],
+    columns: [Bytes("key"), Bytes("account"), Number("named_seq"), Number("updated_seq"), Bytes("state")],
     replace: Some((&["key"], &["account", "updated_seq", "state"])),
 };
 
@@ -137,6 +137,21 @@ pub(super) static DEAL_EXTRAS: Table<3> = Table {
     name: "deal_extras",
     columns: [Bytes("deal"), Number("updated_seq"), Bytes("state")],
     replace: Some((&["deal"], &["updated_seq", "state"])),
+};
+
+pub(super) static PAYMENTS: Table<8> = Table {
+    name: "payments",
+    columns: [
+        Bytes("txid"),
+        Number("output"),
+        Bytes("deal"),
+        Number("first_seq"),
+        Number("first_index"),
+        Number("updated_seq"),
+        Number("updated_time"),
+        Bytes("state"),
+    ],
+    replace: Some((&["txid", "output"], &["updated_seq", "updated_time", "state"])),
 };
 
 pub(super) static DEAL_RECORDS: Table<2> =

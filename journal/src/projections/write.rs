@@ -104,7 +104,8 @@ async fn holders(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> 
     transaction.insert(&tables::TRUST, trust.collect()).await?;
     let keys = gathered.keys.iter().map(|(key, seen)| {
         let account = seen.state.account.as_bytes();
-        [key.as_bytes().into(), account.into(), seen.last.seq.into(), bytes(seen.state)]
+        let (named, updated) = (seen.first.seq, seen.last.seq);
+        [key.as_bytes().into(), account.into(), named.into(), updated.into(), bytes(seen.state)]
     });
     transaction.insert(&tables::KEYS, keys.collect()).await?;
     let balances = gathered.balances.iter().map(|((account, asset), seen)| {
@@ -247,6 +248,7 @@ async fn deals(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Wr
     });
     transaction.insert(&tables::DEALS, deals.collect()).await?;
     deal_extras(transaction, gathered).await?;
+    payments(transaction, gathered).await?;
     let touched = gathered.deal_records.iter().map(|(deal, seq)| [deal.as_bytes().into(), (*seq).into()]);
     Ok(transaction.insert(&tables::DEAL_RECORDS, touched.collect()).await?)
 }
@@ -267,6 +269,22 @@ async fn deal_extras(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>)
         [deal.as_bytes().into(), (*seq).into(), bytes(&sum)]
     });
     Ok(transaction.insert(&tables::DEAL_EXTRAS, rows.collect()).await?)
+}
+
+async fn payments(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let payments = gathered.payments.iter().map(|((txid, output), seen)| {
+        [
+            txid.as_bytes().into(),
+            i64::from(*output).into(),
+            seen.state.deal.as_bytes().into(),
+            seen.first.seq.into(),
+            seen.first.index.into(),
+            seen.last.seq.into(),
+            seen.last.time.into(),
+            bytes(seen.state),
+        ]
+    });
+    Ok(transaction.insert(&tables::PAYMENTS, payments.collect()).await?)
 }
 
 async fn proposals(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {

@@ -2,15 +2,15 @@
 
 use bandex_engine::{
     AccountState, BalanceState, CancelReason, CommandResult, DealState, DefaultNotice, Event, KeyState,
-    KeyStatus, LimitParts, Netted, OrderState, OrderStatus, OrderTerms, Outcome, ProposalState,
-    ProposalStatus, Slash, Trade, Tranche, TrustState,
+    KeyStatus, LimitParts, Netted, OrderState, OrderStatus, OrderTerms, Outcome, PaymentState, PaymentStatus,
+    ProposalState, ProposalStatus, Slash, Trade, Tranche, TrustState,
 };
 use bandex_journal::{Projected, ProjectedBlock};
 use bandex_settlement::{Deal, Party, Terms};
 use bandex_tradechain::body::{Prefer, Protection, Scopes, Trigger, TriggerKind};
 use bandex_types::{
-    AccountId, Amount, AssetId, BlockId, DealId, MarketId, OrderRef, OrderType, PostOnly, Price, PublicKey,
-    Quantity, Rail, SelfTrade, Side, TimeInForce, Timestamp,
+    AccountId, Amount, AssetId, BlockId, DealId, Hash, MarketId, OrderRef, OrderType, PostOnly, Price,
+    PublicKey, Quantity, Rail, SelfTrade, Side, TimeInForce, Timestamp,
 };
 use std::collections::BTreeMap;
 
@@ -179,6 +179,21 @@ fn deal_trust(number: u64, deal: DealId) -> Vec<Event> {
     events
 }
 
+/// A payment on the chain for a deal: new in one record, deeper in another, and reversed by the third.
+pub fn payment(number: u64, deal: DealId) -> PaymentState {
+    let status = [PaymentStatus::Included, PaymentStatus::Paid, PaymentStatus::Reversed];
+    PaymentState {
+        deal,
+        txid: Hash::new(bytes(number / 6)),
+        output: 7,
+        value: Amount::new(number),
+        block: Hash::new(bytes(number)),
+        height: u32::try_from(number).unwrap(),
+        status: status[(number % 3) as usize],
+        late: number.is_multiple_of(2),
+    }
+}
+
 fn holder_events(who: u64, seq: u64) -> Vec<Event> {
     let amount = Amount::new(seq);
     let balance = |asset| {
@@ -247,6 +262,7 @@ fn step(seq: u64) -> Projected {
     }
     events.push(deal_state(deal, seller, buyer, opened));
     events.extend(deal_trust(number, deal));
+    events.push(Event::Payment(payment(number, deal_number(500 + number / 6))));
     events.push(Event::Proposal(ProposalState {
         proposal: block_id(seq),
         from: account(who),

@@ -207,6 +207,25 @@ async fn blocks_outcomes_and_holders_are_found() {
         assert_eq!(reader.account(account(77)).await.unwrap(), None);
         assert_eq!(reader.keys(account(1)).await.unwrap(), [reader.key(key(1)).await.unwrap().unwrap()]);
         assert_eq!(reader.key(key(77)).await.unwrap(), None);
+        // Key 2 came with record 2, whatever is told of it later.
+        assert_eq!(reader.key_named(key(2)).await.unwrap(), Some(2));
+        assert_eq!(reader.key_named(key(77)).await.unwrap(), None);
+    }
+}
+
+#[tokio::test]
+async fn payments_of_a_deal_are_found_as_they_stand_last() {
+    for store in Store::each().await {
+        let records = history(60);
+        let projections = store.projected(&records).await;
+        let reader = projections.reader();
+        // Numbers 6 to 11 tell of one output, records 18 to 33.
+        let deal = history::deal_number(501);
+        let rows = reader.payments(deal).await.unwrap();
+        let [row] = rows.as_slice() else { panic!("{rows:?}") };
+        assert_eq!(row.state, history::payment(11, deal));
+        assert_eq!((row.first.seq, row.updated_seq, row.updated_time), (18, 33, records[32].time));
+        assert_eq!(reader.payments(history::deal_number(999)).await.unwrap(), []);
     }
 }
 

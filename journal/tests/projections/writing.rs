@@ -4,7 +4,7 @@ use crate::history::history;
 use crate::kit::{JOURNAL, Store};
 use bandex_journal::{ProjectionError, Projections};
 
-const TABLES: [&str; 16] = [
+const TABLES: [&str; 17] = [
     "account_records",
     "accounts",
     "amendments",
@@ -17,6 +17,7 @@ const TABLES: [&str; 16] = [
     "keys",
     "orders",
     "outcomes",
+    "payments",
     "progress",
     "proposals",
     "protections",
