@@ -67,7 +67,7 @@ impl Hand for Trader {
     }
 
     async fn receive(&self, receive: Receive) -> Result<u64, HandError> {
-        Trader::receive(self, receive).await.map(|reply| reply.seq).map_err(hand_error)
+        Trader::receive(self, receive.deal, receive.script).await.map(|reply| reply.seq).map_err(hand_error)
     }
 
     fn last_pay(&self, deal: &DealId) -> Option<Pay> {
