@@ -1,5 +1,6 @@
 //! What a server is started with. What the exchange decides by is not here: that is in the journal.
 
+use crate::bitcoin::BitcoinNode;
 use bandex_journal::DatabaseUrl;
 use bandex_tradechain::body::Change;
 use bandex_types::Amount;
@@ -35,6 +36,8 @@ pub struct Config {
     pub news_kept: usize,
     /// How long one write to a WebSocket peer may take before the peer is cut off.
     pub write_time: Duration,
+    /// The Bitcoin node to follow, if payments on its chain are to be seen.
+    pub bitcoin: Option<BitcoinNode>,
     /// The least number of records between two snapshots of the engine. A long journal is put away less often: after
     /// an eighth of its length.
     pub snapshot_every: u64,
@@ -58,6 +61,7 @@ impl Config {
             connections_max: 1_024,
             news_kept: 4_096,
             write_time: Duration::from_secs(20),
+            bitcoin: None,
             snapshot_every: 50_000,
         }
     }

@@ -1,5 +1,6 @@
 //! Starts the rooms in order, and closes them in order.
 
+use crate::bitcoin::{Following, NodeHealth, NodeState};
 use crate::config::Config;
 use crate::http;
 use crate::identity::{Identity, IdentityError};
@@ -157,6 +158,9 @@ impl Exchange {
         let (checkpoint_sender, checkpoint) = watch::channel(opened.projections.checkpoint());
         let (published_sender, published) = watch::channel(opened.view.seq);
         let switch = Switch::new();
+        let node = if config.bitcoin.is_some() { NodeHealth::NotSet } else { NodeHealth::None };
+        let (bitcoin_state, bitcoin_node) = watch::channel(NodeState::now(node));
+        let bitcoin = Arc::clone(&opened.writer.bitcoin);
         let (projector, projector_queue) = mpsc::channel(PROJECTOR_QUEUE);
         let view = Arc::new(RwLock::new(opened.view));
         let shared = Arc::new(Shared {
@@ -178,6 +182,8 @@ impl Exchange {
             verifying: Semaphore::new(VERIFYING_MAX),
             epochs: opened.writer.epochs.subscribe(),
             looking: Semaphore::new(LOOKING_MAX),
+            bitcoin: Arc::clone(&bitcoin),
+            bitcoin_node,
             switch: Arc::clone(&switch),
         });
         let projected =
@@ -192,6 +198,10 @@ impl Exchange {
         };
         let mut rooms = JoinSet::new();
         let journal = LeftJournal::default();
+        if let Some(node) = config.bitcoin {
+            let (queue, switch) = (queue.clone(), Arc::clone(&switch));
+            rooms.spawn(Following { node, known: bitcoin, queue, state: bitcoin_state, switch }.run());
+        }
         rooms.spawn(scorer::score(opened.writer.epochs.subscribe(), queue, Arc::clone(&switch)));
         rooms.spawn(write(opened.writer, inputs, Arc::clone(&switch), Arc::clone(&journal)));
         rooms.spawn(publisher::publish(opened.publications, view, news, published_sender, projector));

@@ -5,6 +5,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic))]
 
+mod bitcoin;
 mod clock;
 mod config;
 mod exchange;
@@ -27,6 +28,8 @@ mod wire;
 mod writer;
 mod ws;
 
+pub use bandex_rails::{Auth as BitcoinAuth, FollowerOptions};
+pub use bitcoin::BitcoinNode;
 pub use config::Config;
 pub use exchange::{Exchange, StartError};
 pub use http::openapi_json;

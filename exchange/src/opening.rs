@@ -1,5 +1,6 @@
 //! Opens the store and makes everything else from it: the newest snapshot that fits, and the records behind it.
 
+use crate::bitcoin::Known;
 use crate::config::Config;
 use crate::exchange::StartError;
 use crate::identity::Identity;
@@ -98,7 +99,8 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
     let (sender, publications) = mpsc::channel(PUBLICATIONS);
     let epochs = watch::Sender::default();
     let batch_max = config.batch_max;
-    let mut writer = Writer { sequencer, journal, publications: sender, batch_max, epochs };
+    let bitcoin = Known::of(sequencer.engine(), config.bitcoin.is_some());
+    let mut writer = Writer { sequencer, journal, publications: sender, batch_max, epochs, bitcoin };
     writer.show_epoch();
     let ready = match begun {
         None => writer.begin(new, &config.first_changes).await,

@@ -1,5 +1,6 @@
 //! What all handlers share: ways in (the queue) and ways to look (view, projections, journal).
 
+use crate::bitcoin::{Known, NodeState};
 use crate::clock;
 use crate::exchange::Switch;
 use crate::publication::Publication;
@@ -41,6 +42,10 @@ pub(crate) struct Shared {
     pub epochs: watch::Receiver<Option<LastEpoch>>,
     /// One permit for each score that is being worked out from somebody's own circle.
     pub looking: Semaphore,
+    /// What the engine has of the Bitcoin chain.
+    pub bitcoin: Arc<Known>,
+    /// How it stands with the Bitcoin node.
+    pub bitcoin_node: watch::Receiver<NodeState>,
     pub switch: Arc<Switch>,
 }
 

@@ -1,13 +1,14 @@
 //! The one writer's loop: what waits goes to the sequencer, a sealed batch to the journal, and only then anything to
 //! anybody. Whatever waits goes into the next transaction.
 
+use crate::bitcoin::Known;
 use crate::clock;
 use crate::exchange::stopped;
 use crate::publication::Publication;
 use crate::scorer::LastEpoch;
 use bandex_engine::{Event, Refusal};
 use bandex_journal::{AppendError, Journal};
-use bandex_sequencer::{Known, Making, Sealed, Sequencer, Submitted};
+use bandex_sequencer::{Known as Answered, Making, Observation, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
 use bandex_tradechain::{Genesis, Head, Record, Scores, Verified};
 use bandex_types::{Hash, Timestamp};
@@ -21,6 +22,8 @@ pub(crate) enum Input {
     Block(Box<Verified>, oneshot::Sender<Answer>),
     /// The scores of an epoch that ended.
     Scores(Scores),
+    /// What a Bitcoin node knows of the chain.
+    Observed(Observation, oneshot::Sender<Answer>),
     /// Decisions to be signed with the operator's key.
     Configure(Vec<Change>, oneshot::Sender<Answer>),
     /// The digest of the engine's state, once all before it is durable.
@@ -74,6 +77,8 @@ pub(crate) struct Writer {
     pub batch_max: usize,
     /// The last epoch of the trust graph, for whoever works out its scores.
     pub epochs: watch::Sender<Option<LastEpoch>>,
+    /// What the engine has of the Bitcoin chain, for whoever follows it.
+    pub bitcoin: Arc<Known>,
 }
 
 /// Those who wait for a batch, and for what of it.
@@ -144,6 +149,9 @@ impl Writer {
                 Input::Configure(changes, reply) => {
                     asked.push((Waiting::Index(making.configure(changes)), reply));
                 }
+                Input::Observed(observation, reply) => {
+                    asked.push((Waiting::Index(making.observe(observation)), reply));
+                }
                 Input::Scores(scores) => making.scores(scores),
                 Input::Digest(reply) => digests.push(reply),
             }
@@ -167,6 +175,7 @@ impl Writer {
                 if sealed.applied.iter().flat_map(|applied| &applied.outcome.events).any(is_of_epochs) {
                     self.show_epoch();
                 }
+                self.bitcoin.commit(self.sequencer.engine(), &sealed.applied);
                 let publication = Publication::new(proof, sealed);
                 answer(asked, |index| Answer::Committed(Arc::clone(&publication), index));
                 // A publisher that is gone means that the server is stopping; what is durable stays durable.
@@ -214,13 +223,13 @@ async fn read(journal: &mut dyn Journal, seq: u64) -> Option<Record> {
     }
 }
 
-impl From<Known> for Answer {
-    fn from(known: Known) -> Self {
+impl From<Answered> for Answer {
+    fn from(known: Answered) -> Self {
         match known {
-            Known::Duplicate { record } => Self::Duplicate { record },
-            Known::Fork { record } => Self::Fork { record },
-            Known::Gap(head) => Self::Gap(head),
-            Known::Refused(refusal) => Self::Refused(refusal),
+            Answered::Duplicate { record } => Self::Duplicate { record },
+            Answered::Fork { record } => Self::Fork { record },
+            Answered::Gap(head) => Self::Gap(head),
+            Answered::Refused(refusal) => Self::Refused(refusal),
         }
     }
 }

@@ -3,9 +3,10 @@
 use crate::wire::{WireError, parse, signed_to_wire};
 use crate::{Markets, clock};
 use bandex_api::{
-    AuctionPage, AuctionQuery, Balances, BlockReply, Book, BookQuery, Challenge, Deal, DealPage, DealQuery,
-    Evidence, Lane, LaneQuery, Limits, Market, Order, OrderPage, OrderQuery, Problem, Protections,
-    Reputation, ReputationQuery, Session, Standing, StoredBlock, SubmitQuery, TradePage, TradeQuery, Trust,
+    AuctionPage, AuctionQuery, Balances, Bitcoin, BlockReply, Book, BookQuery, Challenge, Deal, DealPage,
+    DealPayments, DealQuery, Evidence, Lane, LaneQuery, Limits, Market, Order, OrderPage, OrderQuery,
+    Problem, Protections, Reputation, ReputationQuery, Session, Standing, StoredBlock, SubmitQuery,
+    TradePage, TradeQuery, Trust,
 };
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, BlockId, DealId, OrderRef, PublicKey};
@@ -166,6 +167,14 @@ impl Rest {
         self.get(&format!("/v1/lanes/{key}"), query).await
     }
 
+    /// How far the Bitcoin chain is followed, and how it stands with the exchange's node.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn bitcoin(&self) -> Result<Bitcoin, RestError> {
+        self.get("/v1/bitcoin", &()).await
+    }
+
     /// How limits follow, who the seeds and registrars are, the last epoch.
     ///
     /// # Errors
@@ -300,6 +309,14 @@ impl AccountRest {
     /// No answer, or no such deal of this account.
     pub async fn deal(&self, deal: DealId) -> Result<Deal, RestError> {
         self.get(&format!("/v1/deals/{deal}"), &()).await
+    }
+
+    /// The payments of a deal on the Bitcoin chain, in the order in which they were proven.
+    ///
+    /// # Errors
+    /// No answer, or no such deal of this account.
+    pub async fn payments(&self, deal: DealId) -> Result<DealPayments, RestError> {
+        self.get(&format!("/v1/deals/{deal}/payments"), &()).await
     }
 
     /// All that a third party needs to judge a deal.

@@ -3,7 +3,8 @@
 use crate::work;
 use bandex_tradechain::body::{
     Acknowledge, Bandwidth, Bond, Certify, Claim, Cure, Decertify, Fee, Grant, Heal, Operation, Orders, Pay,
-    Prefer, Register, Resolve, Revoke, Rotate, Scopes, Transfer, Unbond, WriteOff, possession_statement,
+    Prefer, Receive, Register, Resolve, Revoke, Rotate, Scopes, Transfer, Unbond, WriteOff,
+    possession_statement,
 };
 use bandex_tradechain::{Block, Body, Domain, Head, Keypair, MAX_PAYLOAD_BYTES, SignedBlock};
 use bandex_types::{
@@ -173,6 +174,14 @@ impl Signer {
     /// See [`Signer::sign`].
     pub fn pay(&mut self, now: Timestamp, pay: Pay) -> Result<OwnBlock, SignError> {
         self.sign(now, None, pay)
+    }
+
+    /// Says where to be paid in a deal on the Bitcoin chain.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn receive(&mut self, now: Timestamp, deal: DealId, script: Vec<u8>) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, Receive { deal, script })
     }
 
     /// Countersigns a `pay` or `bandwidth` block.

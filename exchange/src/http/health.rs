@@ -1,6 +1,7 @@
 //! Whether the process lives, and whether it can work.
 
 use super::problem::Fault;
+use crate::bitcoin::NodeHealth;
 use crate::shared::{Busy, Shared};
 use axum::extract::State;
 use std::sync::Arc;
@@ -12,6 +13,9 @@ pub(crate) async fn livez() -> &'static str {
 }
 
 /// Whether the node takes commands.
+///
+/// The body says `ready`, and in a second line how it stands with the Bitcoin node if there is one. Trading goes on
+/// while that is away, so it is no reason to be not ready.
 #[utoipa::path(
     get,
     path = "/readyz",
@@ -22,6 +26,16 @@ pub(crate) async fn livez() -> &'static str {
          content_type = "application/problem+json"),
     ),
 )]
-pub(crate) async fn readyz(State(shared): State<Arc<Shared>>) -> Result<&'static str, Fault> {
-    if shared.switch.is_stopping() { Err(Fault::busy(Busy::Stopping)) } else { Ok("ready\n") }
+pub(crate) async fn readyz(State(shared): State<Arc<Shared>>) -> Result<String, Fault> {
+    if shared.switch.is_stopping() {
+        return Err(Fault::busy(Busy::Stopping));
+    }
+    let state = shared.bitcoin_node.borrow().clone();
+    Ok(match &state.health {
+        NodeHealth::None => "ready\n".to_owned(),
+        health => {
+            let (name, since_us) = (health.name(), state.since.as_micros());
+            format!("ready\nbitcoin: {name} since {since_us}: {health}\n")
+        }
+    })
 }

@@ -2,6 +2,7 @@
 
 mod accounts;
 mod admin;
+mod bitcoin;
 mod blocks;
 mod deals;
 mod evidence;
@@ -89,6 +90,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(markets::book))
         .routes(routes!(markets::trades))
         .routes(routes!(markets::candles))
+        .routes(routes!(bitcoin::bitcoin))
         .routes(routes!(login::challenge, login::login))
         .routes(routes!(accounts::orders))
         .routes(routes!(accounts::order))

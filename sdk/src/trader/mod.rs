@@ -15,7 +15,7 @@ use crate::{
 use bandex_api::{BlockReply, OperationReply};
 use bandex_tradechain::body::{
     Acknowledge, Bandwidth, Bond, Certify, Cure, Decertify, Fee, Heal, Operation, Orders, Pay, Place, Prefer,
-    Protection, Quotes, Resolve, Revoke, Transfer, Unbond, WriteOff,
+    Protection, Quotes, Receive, Resolve, Revoke, Transfer, Unbond, WriteOff,
 };
 use bandex_tradechain::{Body, Head, Keypair};
 use bandex_types::{
@@ -321,6 +321,15 @@ impl Trader {
     /// The payment was refused, or the lane is broken.
     pub async fn pay(&self, pay: Pay) -> Result<BlockReply, TraderError> {
         self.submit(pay).await?.reply().await
+    }
+
+    /// Says where the account wants to be paid in a deal on the Bitcoin chain whose payee it is: an output script that was
+    /// never named before. The demand begins then.
+    ///
+    /// # Errors
+    /// The script or the block was refused, or the lane is broken.
+    pub async fn receive(&self, deal: DealId, script: Vec<u8>) -> Result<BlockReply, TraderError> {
+        self.submit(Receive { deal, script }).await?.reply().await
     }
 
     /// Countersigns a payment or a bandwidth record.
