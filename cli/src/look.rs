@@ -3,7 +3,7 @@
 use crate::account::{Account, Server};
 use crate::output;
 use anyhow::{Context, Result};
-use bandex_sdk::api::{Book, Channel, DealQuery, PushKind, Trade};
+use bandex_sdk::api::{Book, Channel, Deal, DealPayment, DealQuery, PushKind, Trade};
 use bandex_sdk::{Client, LocalBook, Options as ClientOptions, Rest};
 use clap::Args;
 use std::process::ExitCode;
@@ -80,7 +80,12 @@ pub async fn health(options: HealthOptions) -> Result<ExitCode> {
     let url = format!("{}/readyz", options.server.url.trim_end_matches('/'));
     let answer = reqwest::get(&url).await.and_then(reqwest::Response::error_for_status);
     match answer {
-        Ok(_) => Ok(ExitCode::SUCCESS),
+        Ok(answer) => {
+            // What it says beside being ready: how it stands with the Bitcoin node.
+            let text = answer.text().await.unwrap_or_default();
+            text.lines().skip(1).for_each(|line| println!("{line}"));
+            Ok(ExitCode::SUCCESS)
+        }
         Err(error) => {
             eprintln!("bandex: {error}");
             Ok(ExitCode::from(1))
@@ -165,18 +170,39 @@ pub async fn deals(options: DealsOptions) -> Result<ExitCode> {
     let reads = rest.login(&keypair, &markets).await?;
     let query =
         DealQuery { due_by: options.due_by, closed: Some(options.closed), before: None, limit: Some(1_000) };
-    let page = reads.deals(&query).await?;
+    let mut page = reads.deals(&query).await?;
+    for deal in page.deals.iter_mut().filter(|deal| deal.chain.is_some()) {
+        deal.payments = reads.payments(deal.deal.parse()?).await?.payments;
+    }
     if options.json {
         output::json(&page)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for deal in page.deals {
-        println!("{}  {}  {}", deal.deal, deal.market, deal.state);
-        println!("  sold   {} of {}", deal.base_sent, deal.base_total);
-        println!("  paid   {} of {}", deal.quote_sent, deal.quote_total);
-        if let Some(due) = deal.due {
-            println!("  due    {} by the {}, tranche {}", due.amount, due.party, due.tranche);
-        }
-    }
+    page.deals.iter().for_each(print_deal);
     Ok(ExitCode::SUCCESS)
+}
+
+fn print_deal(deal: &Deal) {
+    println!("{}  {}  {}", deal.deal, deal.market, deal.state);
+    println!("  sold   {} of {}", deal.base_sent, deal.base_total);
+    println!("  paid   {} of {}", deal.quote_sent, deal.quote_total);
+    if let Some(chain) = &deal.chain {
+        println!(
+            "  chain  {} asked for in all, {} included, {} paid, {} final",
+            chain.demand, chain.included, chain.paid, chain.buried
+        );
+    }
+    if let Some(payee) = &deal.payee {
+        println!("  to     {}", payee.address);
+    }
+    for payment in &deal.payments {
+        let height = payment.height.map_or_else(String::new, |height| format!(" at height {height}"));
+        let DealPayment { txid, output, amount, status, .. } = payment;
+        println!("  by     {txid}:{output}, {amount}, {status}{height}");
+    }
+    match &deal.due {
+        Some(due) if due.tranche == 0 => println!("  due    the script of the {}", due.party),
+        Some(due) => println!("  due    {} by the {}, tranche {}", due.amount, due.party, due.tranche),
+        None => {}
+    }
 }

@@ -4,6 +4,7 @@ mod account;
 mod admin;
 mod agent;
 mod audit;
+mod bitcoin;
 mod demo;
 mod key;
 mod look;
@@ -67,6 +68,8 @@ enum Command {
     Agent(agent::Options),
     /// Send the operator's decisions to the admin listener.
     Admin(admin::Options),
+    /// Show how far the exchange follows the Bitcoin chain, and how it stands with its node.
+    Bitcoin(bitcoin::Options),
     /// Ask whether a node takes commands.
     Health(look::HealthOptions),
     /// Print the OpenAPI document of the public interface.
@@ -103,6 +106,7 @@ async fn main() -> ExitCode {
         Command::Reputation(options) => trust::look::reputation(options).await,
         Command::Agent(options) => agent::run(options).await,
         Command::Admin(options) => admin::run(options).await,
+        Command::Bitcoin(options) => bitcoin::run(options).await,
         Command::Health(options) => look::health(options).await,
         Command::Openapi => look::openapi(),
         Command::Projections(options) => projections::run(options).await,

@@ -1,15 +1,19 @@
 //! `bandex serve`: runs an exchange until it is told to stop.
 
 use anyhow::{Context, Result};
-use bandex_exchange::{Config, Exchange, Kept, keep};
+use bandex_exchange::{BitcoinNode, Config, Exchange, FollowerOptions, Kept, keep};
 use bandex_tradechain::body::{Change, Parameters};
 use bandex_types::Amount;
 use clap::Args;
 use std::io::{Write, stderr};
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::bitcoin;
+use crate::span::Span;
 use crate::store::OwnStore;
 use bandex_flow as flow;
 
@@ -38,6 +42,15 @@ pub struct Options {
     /// The least number of records between two snapshots of the engine.
     #[arg(long, value_name = "RECORDS", default_value_t = 50_000, value_parser = clap::value_parser!(u64).range(1..))]
     snapshot_every: u64,
+    /// A file with a JSON list of changes, as docs/tradechain.md has them, that a new journal begins with instead of
+    /// BWT-BTC and the usual parameters.
+    #[arg(long, value_name = "FILE")]
+    first_changes: Option<PathBuf>,
+    #[command(flatten)]
+    bitcoin: bitcoin::Node,
+    /// After how long without a new block the Bitcoin node counts as stalled; 0: never, where blocks come on demand only.
+    #[arg(long, value_name = "SPAN", env = "BANDEX_BITCOIN_STALLED_AFTER", default_value = "3h")]
+    bitcoin_stalled_after: Span,
 }
 
 /// The decisions that a new exchange begins with: BWT-BTC and the usual parameters.
@@ -55,18 +68,35 @@ pub fn first_changes(pay_us: u64, acknowledge_us: u64) -> Vec<Change> {
 /// # Errors
 /// The server cannot start.
 pub async fn run(options: Options) -> Result<ExitCode> {
+    let first_changes = match &options.first_changes {
+        Some(file) => read_changes(file)?,
+        None => first_changes(PAY_US, ACKNOWLEDGE_US),
+    };
     let config = Config {
         listen: options.listen,
         admin_listen: options.admin_listen,
         network: options.network,
         issuance_cap: options.issuance_cap,
-        first_changes: first_changes(PAY_US, ACKNOWLEDGE_US),
+        first_changes,
+        bitcoin: bitcoin_node(&options)?,
         snapshot_every: options.snapshot_every,
         ..options.store.config()
     };
     let kept = keep(config, wait_for_signal(), |news| tell(&options, &news)).await;
     kept.context("the exchange cannot start")?;
     Ok(ExitCode::SUCCESS)
+}
+
+fn read_changes(file: &Path) -> Result<Vec<Change>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{} cannot be read", file.display()))?;
+    serde_json::from_str(&text).with_context(|| format!("{} holds no JSON list of changes", file.display()))
+}
+
+fn bitcoin_node(options: &Options) -> Result<Option<BitcoinNode>> {
+    let Span(stalled_us) = options.bitcoin_stalled_after;
+    let stalled_after = (stalled_us > 0).then_some(Duration::from_micros(stalled_us));
+    let node = options.bitcoin.node()?;
+    Ok(node.map(|node| BitcoinNode { follow: FollowerOptions { stalled_after, ..node.follow }, ..node }))
 }
 
 /// Tells the operator. What cannot be written, for instance to a log on a full disk, is no reason to end.

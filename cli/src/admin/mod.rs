@@ -1,5 +1,6 @@
 //! `bandex admin`: sends the operator's decisions to the admin listener.
 
+mod bitcoin;
 mod trust;
 
 use crate::output;

@@ -1,5 +1,6 @@
-//! The operator's decisions about trust, in words: terms, rates, seeds, registrars, fees.
+//! The operator's decisions in words: terms of trust, rates, seeds, registrars, fees, payments on the chain.
 
+use super::bitcoin;
 use crate::account::market;
 use crate::span::Span;
 use crate::trust::{asset, btc, tokens};
@@ -56,6 +57,9 @@ pub enum Decision {
         #[arg(long, value_name = "PPM")]
         taker_ppm: Option<u32>,
     },
+    /// Choose the Bitcoin chain that payments are looked for on, or what a market asks of them.
+    #[command(subcommand)]
+    Bitcoin(bitcoin::Decision),
 }
 
 /// Terms of trust.
@@ -139,6 +143,7 @@ impl Decision {
                 };
                 Change::SetFees { market: info.id, fees }
             }
+            Self::Bitcoin(decision) => decision.change(&rest, &markets).await?,
         })
     }
 }

@@ -1,7 +1,9 @@
 //! What an audit ends with: a report, or a conviction that names a record.
 
 use crate::output;
+use bandex_engine::Engine;
 use bandex_settlement::State;
+use bandex_spv::shown;
 use bandex_tradechain::{Block, Genesis, SignedBlock};
 use bandex_types::{AccountId, Amount, Hash, PublicKey};
 use serde::Serialize;
@@ -38,6 +40,8 @@ pub struct Report {
     pub largest_exposure: Amount,
     /// Epochs of the trust graph.
     pub epochs: Epochs,
+    /// What was checked of the Bitcoin chain; none if the exchange does not follow it.
+    pub bitcoin: Option<Followed>,
     /// Fork proofs on record.
     pub forks: u64,
     /// Receipts that agree with the journal.
@@ -98,6 +102,36 @@ impl Epochs {
     pub fn score(&mut self, epoch: u64) {
         self.scored += 1;
         self.due.take_if(|due| *due == epoch);
+    }
+}
+
+/// The Bitcoin chain as the journal proves it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Followed {
+    /// Which network.
+    pub network: String,
+    /// The height of the first header, which the operator answers for.
+    pub from_height: u32,
+    /// The height of the last one: work, links and difficulty were checked up to it.
+    pub to_height: u32,
+    /// That block's hash, the last byte first: compare it with any node.
+    pub tip: String,
+    /// How many outputs were proven to pay a deal.
+    pub payments: u64,
+}
+
+impl Followed {
+    /// What an engine has of it.
+    pub fn by(engine: &Engine) -> Option<Self> {
+        let (_, headers) = engine.bitcoin()?;
+        let (to_height, tip) = headers.tip();
+        Some(Self {
+            network: headers.network().to_string(),
+            from_height: headers.begins_at(),
+            to_height,
+            tip: shown(&tip),
+            payments: engine.proven_payments().count() as u64,
+        })
     }
 }
 
@@ -294,6 +328,7 @@ impl Report {
             ("Forks", count(self.forks)),
             ("Receipts", count(self.receipts)),
         ]);
+        rows.push(("Bitcoin", self.bitcoin.as_ref().map_or_else(|| "not followed".to_owned(), bitcoin)));
         if !self.epochs.never_scored.is_empty() {
             let epochs: Vec<String> = self.epochs.never_scored.iter().map(ToString::to_string).collect();
             rows.push(("Never scored", format!("epochs {}", epochs.join(", "))));
@@ -307,6 +342,14 @@ impl Report {
         rows.push(("Time", format!("{:.1} s", self.seconds)));
         output::table(rows);
     }
+}
+
+fn bitcoin(followed: &Followed) -> String {
+    let Followed { network, from_height, to_height, tip, payments } = followed;
+    let payments = output::grouped(*payments);
+    format!(
+        "{network}, headers checked from height {from_height} to {to_height}, {tip}; {payments} payments proven"
+    )
 }
 
 impl Conviction {

@@ -6,7 +6,7 @@ use super::claims::Claims;
 use super::feed::{Feed, JudgedBatch, JudgedRecord};
 use super::receipts::Receipts;
 use super::scores;
-use super::verdict::{Check, Conviction, Head, Report, Root};
+use super::verdict::{Check, Conviction, Followed, Head, Report, Root};
 use bandex_engine::{Engine, Event, Outcome, Refusal, Standing};
 use bandex_journal::JournalReader;
 use bandex_settlement::{Party, State};
@@ -149,6 +149,7 @@ impl<'a> Walk<'a> {
         for state in self.deals.values() {
             self.report.deals.count(*state);
         }
+        self.report.bitcoin = Followed::by(&self.engine);
         self.report.receipts = self.claims.receipts.len() as u64;
         self.report.head = Some(Head { seq: self.last.seq, hash: self.last.hash });
         self.report.state_digest = Some(self.engine.digest());
@@ -303,12 +304,18 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// What the seller has sent less what the buyer has stays between the caps.
+/// What the seller has sent less what the buyer has stays between the caps. Of a deal on the chain what is asked for stays
+/// within the buyer's cap: what it pays beyond that, or too late, is its own affair.
 fn check_band(seq: u64, state: &bandex_engine::DealState) -> Result<(), Box<Conviction>> {
     let terms = state.deal.terms();
     let [seller, buyer] = [Party::Seller, Party::Buyer].map(|party| state.deal.sent(party));
     let lead = |one: bandex_types::Amount, other| one.saturating_sub(other);
-    if lead(seller, buyer) <= terms.seller_cap && lead(buyer, seller) <= terms.buyer_cap {
+    let ahead = match state.deal.chain() {
+        None => lead(buyer, seller),
+        Some(_) if state.deal.state().is_closed() => Amount::ZERO,
+        Some(chain) => lead(chain.demand, seller),
+    };
+    if lead(seller, buyer) <= terms.seller_cap && ahead <= terms.buyer_cap {
         return Ok(());
     }
     Err(Conviction::new(seq, Check::Deals, "a deal leaves its band").finding(state))

@@ -2,9 +2,10 @@
 
 use super::told;
 use crate::account::{Account, Session, market};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use bandex_sdk::tradechain::body::Cure;
 use bandex_sdk::types::{Amount, BlockId, DealId, Rail};
+use bandex_spv::{Network, script_of};
 use clap::Subcommand;
 use std::process::ExitCode;
 
@@ -48,6 +49,18 @@ pub enum Options {
         #[arg(long)]
         json: bool,
     },
+    /// Say where the account wants to be paid in a deal on the Bitcoin chain: an address that was never named before.
+    Receive {
+        #[command(flatten)]
+        account: Account,
+        /// Which.
+        deal: DealId,
+        /// An address of the exchange's network.
+        address: String,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
     /// Acknowledge a proposal of the other side: a payment, a resolution, a cure.
     Acknowledge {
         #[command(flatten)]
@@ -80,6 +93,13 @@ pub async fn run(options: Options) -> Result<ExitCode> {
             let trader = account.session(false).await?.trader;
             let reply = trader.cure(Cure { deal, reference }).await?;
             told(&reply, &format!("cured, or proposed as {},", reply.block_id), json)
+        }
+        Options::Receive { account, deal, address, json } => {
+            let session = account.session(false).await?;
+            let network = session.rest.bitcoin().await?.network;
+            let network: Network = network.context("the exchange follows no Bitcoin chain")?.parse()?;
+            let reply = session.trader.receive(deal, script_of(network, &address)?).await?;
+            told(&reply, "named", json)
         }
         Options::Acknowledge { account, proposal, json } => {
             let trader = account.session(false).await?.trader;
