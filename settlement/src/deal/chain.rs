@@ -272,13 +272,13 @@ impl Deal {
         kept.saturating_sub(self.sent_units(Party::Seller))
     }
 
-    /// Whether a default of the buyer has been made good on the chain: it owed something, and as much is paid by now.
+    /// Whether a default of the buyer has been made good on the chain: it owed something, and as much is paid by now. If
+    /// more is, or a bond has paid already, the payee owes that back, so the deal does not end by itself.
     pub fn is_made_good(&self) -> bool {
         let defaulted = self.state == State::Defaulted { by: Party::Buyer };
-        self.chain.filter(|chain| defaulted && !chain.loss.is_zero()).is_some_and(|chain| {
-            let Counted { paid, .. } = chain.counted;
-            paid >= self.sent.seller
-        })
+        self.chain
+            .filter(|chain| defaulted && !chain.loss.is_zero())
+            .is_some_and(|chain| chain.counted.paid >= self.sent.seller && self.late(&chain).is_zero())
     }
 }
 
