@@ -1,12 +1,14 @@
 //! The agent at work: hears news, has the desk judge them, carries out what it finds due.
 
+use crate::coins::ChainError;
 use crate::desk::{Act, Desk};
+use crate::view::PayeeView;
 use crate::{
-    DealSource, Event, Hand, HandError, Incoming, News, OwnOrders, Payee, Payer, Payment, Policy, RailError,
-    SignedOnly, SourceError,
+    ChainPayment, DealSource, DealView, Event, Hand, HandError, Incoming, News, OnChain, OwnOrders, Payee,
+    Payer, Payment, Policy, RailError, SignedOnly, SourceError,
 };
-use bandex_sdk::tradechain::body::Pay;
-use bandex_sdk::types::{AccountId, DealId};
+use bandex_sdk::tradechain::body::{Pay, Receive};
+use bandex_sdk::types::{AccountId, Amount, DealId};
 use bandex_sdk::{Markets, now};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -36,6 +38,7 @@ pub struct Agent<H, P = SignedOnly, R = SignedOnly> {
     orders: Box<dyn OwnOrders>,
     payer: Arc<P>,
     payee: Arc<R>,
+    on_chain: Option<OnChain>,
     policy: Policy,
 }
 
@@ -44,6 +47,8 @@ struct Done {
     deal: DealId,
     tranche: u32,
     result: Result<(u64, Event), Failure>,
+    /// The demand on the chain that the wallet has taken on by it.
+    taken_on: Option<u32>,
 }
 
 enum Failure {
@@ -67,6 +72,7 @@ struct Arm<H, P, R> {
     hand: H,
     payer: Arc<P>,
     payee: Arc<R>,
+    on_chain: Option<OnChain>,
     policy: Policy,
 }
 
@@ -75,7 +81,8 @@ impl<H: Hand> Agent<H> {
     /// outside the exchange.
     pub fn new(hand: H, orders: impl OwnOrders + 'static, account: AccountId, markets: Arc<Markets>) -> Self {
         let (payer, payee) = (Arc::new(SignedOnly), Arc::new(SignedOnly));
-        Self { hand, account, markets, orders: Box::new(orders), payer, payee, policy: Policy::default() }
+        let (orders, policy) = (Box::new(orders), Policy::default());
+        Self { hand, account, markets, orders, payer, payee, on_chain: None, policy }
     }
 }
 
@@ -89,8 +96,15 @@ impl<H: Hand, P: Payer, R: Payee> Agent<H, P, R> {
     /// The same, moving coins.
     #[must_use]
     pub fn with_rails<Q: Payer, S: Payee>(self, payer: Q, payee: S) -> Agent<H, Q, S> {
-        let Self { hand, account, markets, orders, policy, .. } = self;
-        Agent { hand, account, markets, orders, payer: Arc::new(payer), payee: Arc::new(payee), policy }
+        let Self { hand, account, markets, orders, on_chain, policy, .. } = self;
+        let (payer, payee) = (Arc::new(payer), Arc::new(payee));
+        Agent { hand, account, markets, orders, payer, payee, on_chain, policy }
+    }
+
+    /// The same, settling on the Bitcoin chain. Without, such deals run into their deadlines.
+    #[must_use]
+    pub fn with_coins(self, on_chain: OnChain) -> Self {
+        Self { on_chain: Some(on_chain), ..self }
     }
 
     /// Works until the policy says stop. Events nobody reads are lost.
@@ -102,10 +116,10 @@ impl<H: Hand, P: Payer, R: Payee> Agent<H, P, R> {
         source: impl DealSource + 'static,
         events: mpsc::UnboundedSender<Event>,
     ) -> Result<(), AgentError> {
-        let Self { hand, account, markets, orders, payer, payee, policy } = self;
+        let Self { hand, account, markets, orders, payer, payee, on_chain, policy } = self;
         let left = policy.stop_after;
         let desk = Desk::new(account, markets, orders, policy.clone());
-        let arm = Arc::new(Arm { hand, payer, payee, policy });
+        let arm = Arc::new(Arm { hand, payer, payee, on_chain, policy });
         let (mut news, _listener) = listen(source);
         let mut work = Work { desk, arm, steps: JoinSet::new(), left, events };
         let outcome = work.until_stopped(&mut news).await;
@@ -183,7 +197,10 @@ impl<H: Hand, P: Payer, R: Payee> Work<H, P, R> {
     }
 
     fn finish(&mut self, done: Done) -> Result<BTreeSet<DealId>, AgentError> {
-        let Done { deal, tranche, result } = done;
+        let Done { deal, tranche, result, taken_on } = done;
+        if let Some(number) = taken_on {
+            self.desk.taken_on(deal, number);
+        }
         let changed = match result {
             Ok((seq, event)) => {
                 self.tell([event]);
@@ -219,11 +236,20 @@ impl<H: Hand, P: Payer, R: Payee> Arm<H, P, R> {
         match act {
             Act::Pay { payment, outside, paid_as } => {
                 let (deal, tranche) = (payment.deal, payment.tranche);
-                Done { deal, tranche, result: self.pay(payment, outside, paid_as).await }
+                Done { deal, tranche, result: self.pay(payment, outside, paid_as).await, taken_on: None }
             }
             Act::Acknowledge(incoming) => {
                 let (deal, tranche) = (incoming.deal, incoming.tranche);
-                Done { deal, tranche, result: self.acknowledge(incoming).await }
+                Done { deal, tranche, result: self.acknowledge(incoming).await, taken_on: None }
+            }
+            Act::Name { deal, .. } => {
+                Done { deal, tranche: 0, result: self.name(deal).await, taken_on: None }
+            }
+            Act::PayOnChain { view, payee, payment, amount } => {
+                let (deal, tranche) = (payment.deal, payment.number);
+                let result = self.pay_on_chain(&view, &payee, payment, amount).await;
+                let taken_on = result.is_ok().then_some(tranche);
+                Done { deal, tranche, result, taken_on }
             }
         }
     }
@@ -266,6 +292,53 @@ impl<H: Hand, P: Payer, R: Payee> Arm<H, P, R> {
                 return Err(Failure::Step("the rail did not pay in time".to_owned()));
             }
         }
+    }
+
+    fn coins(&self) -> Result<&OnChain, Failure> {
+        let missing = || Failure::Step("there is no wallet here for payments on the chain".to_owned());
+        self.on_chain.as_ref().ok_or_else(missing)
+    }
+
+    async fn name(&self, deal: DealId) -> Result<(u64, Event), Failure> {
+        let script = loop {
+            match self.coins()?.coins.script(deal).await {
+                Ok(script) => break script,
+                Err(RailError::Later(why)) => {
+                    tracing::warn!(why, %deal, "there is no script to be paid to yet");
+                    sleep(self.policy.recheck).await;
+                }
+                Err(error) => return Err(Failure::Step(error.to_string())),
+            }
+        };
+        let seq = self.hand.receive(Receive { deal, script: script.clone() }).await?;
+        Ok((seq, Event::Named { deal, script: hex::encode(script) }))
+    }
+
+    async fn pay_on_chain(
+        &self,
+        view: &DealView,
+        payee: &PayeeView,
+        payment: ChainPayment,
+        amount: Amount,
+    ) -> Result<(u64, Event), Failure> {
+        let margin = u64::try_from(self.policy.margin.as_micros()).unwrap_or(u64::MAX);
+        let reference = loop {
+            match self.coins()?.pay(view, payee, &payment).await {
+                Ok(reference) => break reference,
+                Err(ChainError::Rail(RailError::Later(why))) => {
+                    tracing::warn!(why, deal = %payment.deal, "the payment has to wait");
+                    sleep(self.policy.recheck).await;
+                }
+                Err(error) => return Err(Failure::Step(error.to_string())),
+            }
+            if now().plus(margin) >= payment.deadline {
+                return Err(Failure::Step("the wallet did not pay in time".to_owned()));
+            }
+        };
+        let ChainPayment { deal, number: tranche, cumulative, .. } = payment;
+        let asset = view.market.quote.symbol.clone();
+        // No record says so: the exchange sees it for itself.
+        Ok((view.seq, Event::Paid { deal, tranche, asset, amount, cumulative, reference }))
     }
 
     async fn acknowledge(&self, incoming: Incoming) -> Result<(u64, Event), Failure> {

@@ -1,6 +1,8 @@
 //! The deals an agent follows and what it may do in them: no clock, no connection, no waiting.
 
+use crate::coins::ChainPayment;
 use crate::judge::Next;
+use crate::view::PayeeView;
 use crate::{
     DealView, Declined, Disagreement, Event, Followed, Incoming, News, OwnOrders, Payment, Policy, Replaced,
     Stake, Taken, Task, judge,
@@ -24,6 +26,19 @@ pub(crate) enum Act {
         paid_as: Option<String>,
     },
     Acknowledge(Incoming),
+    /// Say where to be paid on the chain.
+    Name {
+        deal: DealId,
+        seq: u64,
+    },
+    /// Pay on the chain, to what the payee is proven to have named.
+    PayOnChain {
+        view: Box<DealView>,
+        payee: PayeeView,
+        payment: ChainPayment,
+        /// This payment alone, in quote units.
+        amount: Amount,
+    },
 }
 
 #[derive(Debug)]
@@ -36,6 +51,8 @@ struct Tracked {
     acted_seq: u64,
     /// The state at this record has been dealt with.
     considered: Option<u64>,
+    /// The demand on the chain that the wallet has taken on: from there it sees to it by itself.
+    taken_on: Option<u32>,
 }
 
 pub(crate) struct Desk {
@@ -95,7 +112,14 @@ impl Desk {
             Some(tracked) if deal.seq >= tracked.deal.seq => tracked.deal = deal,
             Some(_) => {}
             None => {
-                let new = Tracked { deal, followed: None, busy: false, acted_seq: 0, considered: None };
+                let new = Tracked {
+                    deal,
+                    followed: None,
+                    busy: false,
+                    acted_seq: 0,
+                    considered: None,
+                    taken_on: None,
+                };
                 self.deals.insert(id, new);
             }
         }
@@ -231,6 +255,10 @@ impl Desk {
                 events.push(Event::Defaulted { deal, by_us: view.account(by) == self.account, loss });
                 None
             }
+            Task::Name { .. } => Some(Act::Name { deal, seq: view.seq }),
+            Task::PayOnChain { number, cumulative, deadline, payee } => {
+                self.pay_on_chain(view, (number, cumulative), deadline, payee, now, events)
+            }
             Task::Acknowledge { next, proposal } => {
                 let (asset, payer) = (view.asset(next.party).clone(), view.account(next.party));
                 let Next { tranche, amount, cumulative, .. } = next;
@@ -252,17 +280,57 @@ impl Desk {
         }
     }
 
-    fn declined(&self, view: &DealView, next: Next, deadline: Timestamp, now: Timestamp) -> Option<Declined> {
+    /// A demand on the chain, once: what it comes to is the wallet's business from then on.
+    fn pay_on_chain(
+        &mut self,
+        view: &DealView,
+        (number, cumulative): (u32, Amount),
+        deadline: Timestamp,
+        payee: PayeeView,
+        now: Timestamp,
+        events: &mut Vec<Event>,
+    ) -> Option<Act> {
+        let deal = view.id;
+        if self.deals.get(&deal).is_some_and(|tracked| tracked.taken_on >= Some(number)) {
+            return None;
+        }
+        let included = view.chain.as_ref().map_or(Amount::ZERO, |chain| chain.included);
+        let amount = cumulative.saturating_sub(included);
+        let owed = cumulative.saturating_sub(view.sent.seller);
+        if let Some(why) = self.declined_sums(amount, owed).or_else(|| self.declined_time(deadline, now)) {
+            events.push(Event::Declined { deal, tranche: number, why });
+            return None;
+        }
+        let (script, account) = (payee.script.clone(), view.account(Party::Seller));
+        let payment = ChainPayment { deal, number, payee: account, script, cumulative, deadline };
+        Some(Act::PayOnChain { view: Box::new(view.clone()), payee, payment, amount })
+    }
+
+    /// The wallet has taken on a demand of a deal.
+    pub fn taken_on(&mut self, id: DealId, number: u32) {
+        if let Some(tracked) = self.deals.get_mut(&id) {
+            tracked.taken_on = tracked.taken_on.max(Some(number));
+        }
+    }
+
+    fn declined_time(&self, deadline: Timestamp, now: Timestamp) -> Option<Declined> {
         let margin = u64::try_from(self.policy.margin.as_micros()).unwrap_or(u64::MAX);
-        if view.terms.rail_of(next.party) != Rail::Token && now.plus(margin) >= deadline {
-            return Some(Declined::TooLate(deadline));
+        (now.plus(margin) >= deadline).then_some(Declined::TooLate(deadline))
+    }
+
+    /// Whether a payment is too large, or leaves the counterparty owing too much.
+    fn declined_sums(&self, value: Amount, cap: Amount) -> Option<Declined> {
+        if let Some(largest) = self.policy.largest_tranche.filter(|largest| value > *largest) {
+            return Some(Declined::Tranche { value, largest });
         }
-        if let Some(largest) = self.policy.largest_tranche.filter(|largest| next.value > *largest) {
-            return Some(Declined::Tranche { value: next.value, largest });
-        }
-        let cap = owed_after(view, next);
         let largest = self.policy.largest_exposure.filter(|largest| cap > *largest)?;
         Some(Declined::Exposure { cap, largest })
+    }
+
+    fn declined(&self, view: &DealView, next: Next, deadline: Timestamp, now: Timestamp) -> Option<Declined> {
+        let outside = view.terms.rail_of(next.party) != Rail::Token;
+        let late = self.declined_time(deadline, now).filter(|_| outside);
+        late.or_else(|| self.declined_sums(next.value, owed_after(view, next)))
     }
 }
 

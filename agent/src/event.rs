@@ -34,6 +34,13 @@ pub enum Event {
         /// The block that was acknowledged.
         proposal: BlockId,
     },
+    /// The counterparty may pay on the chain now, to a script of the account's wallet.
+    Named {
+        /// The deal.
+        deal: DealId,
+        /// The script, as hex.
+        script: String,
+    },
     /// Both sides have sent everything.
     Settled {
         /// The deal.

@@ -1,6 +1,6 @@
 //! What signs and submits for an agent.
 
-use bandex_sdk::tradechain::body::Pay;
+use bandex_sdk::tradechain::body::{Pay, Receive};
 use bandex_sdk::types::{BlockId, DealId};
 use bandex_sdk::{SubmitError, Trader, TraderError};
 use std::future::Future;
@@ -36,6 +36,12 @@ pub trait Hand: Clone + Send + Sync + 'static {
     /// The acknowledgement did not count.
     fn acknowledge(&self, proposal: BlockId) -> impl Future<Output = Result<u64, HandError>> + Send;
 
+    /// Submits where to be paid on the chain; gives the record that holds it.
+    ///
+    /// # Errors
+    /// It did not count.
+    fn receive(&self, receive: Receive) -> impl Future<Output = Result<u64, HandError>> + Send;
+
     /// The last payment that was signed in a deal.
     fn last_pay(&self, deal: &DealId) -> Option<Pay>;
 }
@@ -58,6 +64,10 @@ impl Hand for Trader {
 
     async fn acknowledge(&self, proposal: BlockId) -> Result<u64, HandError> {
         Trader::acknowledge(self, proposal).await.map(|reply| reply.seq).map_err(hand_error)
+    }
+
+    async fn receive(&self, receive: Receive) -> Result<u64, HandError> {
+        Trader::receive(self, receive.deal, receive.script).await.map(|reply| reply.seq).map_err(hand_error)
     }
 
     fn last_pay(&self, deal: &DealId) -> Option<Pay> {

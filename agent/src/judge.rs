@@ -3,8 +3,10 @@
 //! A walk through the band has one course only: from the terms follow every move, its number and its amount. So a
 //! state the walk never reaches is a lie or an error, and so is a payment due other than the next move.
 
+use self::chain::on_chain;
 use crate::netted::check as check_replaced;
 use crate::order::check as check_order;
+use crate::view::PayeeView;
 use crate::{DealView, DueView, InFlightView, Stake, ViewError};
 use bandex_sdk::tradechain::{deal_id, netted_id};
 use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Quantity, Rail, Timestamp};
@@ -105,6 +107,9 @@ pub enum Disagreement {
         /// What follows from the walk.
         expected: Next,
     },
+    /// What was delivered, counted and asked for does not follow from what is paid on the chain.
+    #[error("on chain: {0}")]
+    OnChain(&'static str),
     /// The state does not fit what was sent.
     #[error("{0}, says the exchange, but what was sent says otherwise")]
     WrongState(State),
@@ -140,6 +145,8 @@ pub struct Followed {
     sent: Sent,
     carried: Sent,
     tranche: u32,
+    /// What was asked for on the chain, and as which demand.
+    demand: (u32, Amount),
 }
 
 /// What a deal asks of its account.
@@ -154,6 +161,22 @@ pub enum Task {
         /// The reference of the payment, if it was made before and only its block did not count: then nothing must be
         /// moved again.
         paid_as: Option<String>,
+    },
+    /// Say where to be paid on the chain.
+    Name {
+        /// Before this.
+        deadline: Timestamp,
+    },
+    /// Pay on the chain.
+    PayOnChain {
+        /// The demand.
+        number: u32,
+        /// What must have been paid in all, in quote units.
+        cumulative: Amount,
+        /// In a block before this.
+        deadline: Timestamp,
+        /// Where to, if the payee signed that.
+        payee: PayeeView,
     },
     /// See whether the counterparty's payment arrived, and say so.
     Acknowledge {
@@ -217,6 +240,9 @@ pub fn judge(
             view.terms.check_carried(view.carried)?;
         }
     }
+    if let Some(chain) = &view.chain {
+        return on_chain(view, me, chain, before);
+    }
     let followed = follow(view, before)?;
     let base = view.units(Party::Seller, view.sent.seller);
     if base != view.base_sent {
@@ -238,7 +264,7 @@ fn side_of(view: &DealView, account: AccountId) -> Result<Party, Disagreement> {
 /// Walks from the last stage that was found in order to the one the exchange shows.
 fn follow(view: &DealView, before: Option<&Followed>) -> Result<Followed, Disagreement> {
     let carried = view.carried;
-    let start = Followed { terms: view.terms.clone(), sent: carried, carried, tranche: 1 };
+    let start = Followed { terms: view.terms.clone(), sent: carried, carried, tranche: 1, demand: NO_DEMAND };
     let mut stage = match before {
         Some(before) if before.terms == view.terms && before.carried == carried => before.clone(),
         // No fill enlarges what took the place of others.
@@ -350,5 +376,9 @@ fn check_paid(view: &DealView, me: Party, stake: &Stake, task: Task) -> Result<T
     }
 }
 
+/// Before the first demand.
+const NO_DEMAND: (u32, Amount) = (0, Amount::ZERO);
+
+mod chain;
 #[cfg(test)]
 mod tests;

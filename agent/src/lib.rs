@@ -2,7 +2,8 @@
 //!
 //! An [`Agent`] follows the deals of one account. What the exchange says is due it works out again from the deal's own
 //! numbers and from the orders its owner signed, and pays nothing it does not find the same. What moves money outside
-//! the exchange is a [`Payer`], what sees it arrive a [`Payee`]; [`SignedOnly`] moves nothing and trusts everybody.
+//! the exchange is a [`Payer`], what sees it arrive a [`Payee`]; [`SignedOnly`] moves nothing and trusts everybody. On the
+//! Bitcoin chain [`Coins`] pay, to scripts that are proven to be the payee's.
 //!
 //! ```no_run
 //! use bandex_agent::{Agent, ChannelSource, Event, Policy};
@@ -30,10 +31,12 @@
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
 mod agent;
+mod coins;
 mod desk;
 mod event;
 mod hand;
 mod judge;
+mod keeper;
 mod netted;
 mod order;
 mod policy;
@@ -42,14 +45,18 @@ mod source;
 #[cfg(test)]
 mod testing;
 mod view;
+mod witness;
 
 pub use agent::{Agent, AgentError};
+pub use coins::{Answer, ChainPayment, Coins, EvidenceSource, OnChain};
 pub use event::{Declined, Event};
 pub use hand::{Hand, HandError};
 pub use judge::{Disagreement, Followed, Task, judge};
+pub use keeper::Keeper;
 pub use netted::Replaced;
 pub use order::{Found, OwnOrders, Stake, Taken, Trust};
 pub use policy::Policy;
 pub use rail::{Incoming, Payee, Payer, Payment, RailError, SignedOnly};
 pub use source::{ChannelSource, DealSource, News, PollingSource, SourceError};
-pub use view::{DealView, DueView, InFlightView, ViewError};
+pub use view::{ChainView, DealView, DueView, InFlightView, PayeeView, ViewError};
+pub use witness::{Notary, WitnessError};

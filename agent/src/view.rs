@@ -1,6 +1,6 @@
 //! A deal as the exchange tells it, in numbers instead of texts. Nothing is believed yet.
 
-use bandex_sdk::api::{Deal, Due, InFlight, ScaleError};
+use bandex_sdk::api::{Deal, DealChain, Due, InFlight, Payee, ScaleError};
 use bandex_sdk::types::{AccountId, Amount, BlockId, DealId, OrderRef, Rail, Rounding, Side, Timestamp};
 use bandex_sdk::{AssetInfo, MarketInfo, Markets, WireError, parse};
 use bandex_settlement::{Party, Sent, State, Terms};
@@ -52,8 +52,36 @@ pub struct DealView {
     pub due: Option<DueView>,
     /// The payment that waits for its acknowledgement.
     pub in_flight: Option<InFlightView>,
+    /// How far its payments on the chain have come, if it is paid there.
+    pub chain: Option<ChainView>,
     /// The record that last changed it.
     pub seq: u64,
+}
+
+/// Payments of a deal on the Bitcoin chain, as the exchange tells them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ChainView {
+    /// What the buyer is asked to have paid in all.
+    pub demand: Amount,
+    /// The number of that demand, from 1; 0 before the payee has named its script.
+    pub number: u32,
+    /// What is in a block of the chain.
+    pub included: Amount,
+    /// What is confirmed often enough to count as paid.
+    pub paid: Amount,
+    /// What is final.
+    pub buried: Amount,
+    /// Where the payee wants to be paid.
+    pub payee: Option<PayeeView>,
+}
+
+/// Where a payee wants to be paid, as the exchange tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayeeView {
+    /// The output script.
+    pub script: Vec<u8>,
+    /// The block in which the payee says so.
+    pub block: BlockId,
 }
 
 /// A payment that the exchange says is due.
@@ -174,6 +202,28 @@ impl InFlightView {
     }
 }
 
+impl ChainView {
+    fn read(deal: &Deal, chain: &DealChain, market: &MarketInfo) -> Result<Self, WireError> {
+        let quote = |field, text: &str| scaled(field, market.quote.scale.parse(text));
+        Ok(Self {
+            demand: quote("chain.demand", &chain.demand)?,
+            number: chain.number,
+            included: quote("chain.included", &chain.included)?,
+            paid: quote("chain.paid", &chain.paid)?,
+            buried: quote("chain.buried", &chain.buried)?,
+            payee: deal.payee.as_ref().map(PayeeView::read).transpose()?,
+        })
+    }
+}
+
+impl PayeeView {
+    fn read(payee: &Payee) -> Result<Self, WireError> {
+        let script = hex::decode(&payee.script);
+        let script = script.map_err(|error| WireError { field: "payee.script", why: error.to_string() })?;
+        Ok(Self { script, block: parse("payee.block_id", &payee.block_id)? })
+    }
+}
+
 /// The asset that a party pays with.
 pub(crate) fn asset_of(market: &MarketInfo, party: Party) -> &AssetInfo {
     match party {
@@ -220,6 +270,7 @@ impl DealView {
             loss: deal.loss.as_deref().map_or(Ok(Amount::ZERO), |loss| quote("loss", loss))?,
             due: deal.due.as_ref().map(|due| DueView::read(due, &market)).transpose()?,
             in_flight: deal.in_flight.as_ref().map(|paid| InFlightView::read(paid, &market)).transpose()?,
+            chain: deal.chain.as_ref().map(|chain| ChainView::read(deal, chain, &market)).transpose()?,
             seq: deal.seq,
             market,
         })

@@ -92,6 +92,7 @@ fn as_text(event: &Event) -> String {
         Event::Acknowledged { deal, tranche, asset, amount, .. } => {
             format!("{deal}  acknowledged tranche {tranche}: {amount} smallest units of {asset}")
         }
+        Event::Named { deal, script } => format!("{deal}  is to be paid to script {script}"),
         Event::Settled { deal } => format!("{deal}  settled"),
         Event::Defaulted { deal, by_us, loss } => {
             let who = if *by_us { "this account" } else { "the counterparty" };
@@ -119,6 +120,7 @@ fn as_json(event: &Event) -> Value {
             "event": "acknowledged", "deal": deal, "tranche": tranche, "asset": asset, "amount": amount,
             "proposal": proposal,
         }),
+        Event::Named { deal, script } => json!({ "event": "named", "deal": deal, "script": script }),
         Event::Settled { deal } => json!({ "event": "settled", "deal": deal }),
         Event::Defaulted { deal, by_us, loss } => {
             json!({ "event": "defaulted", "deal": deal, "by_us": by_us, "loss": loss })

@@ -369,3 +369,6 @@ pub(crate) fn bytes_of(header: &Header) -> [u8; HEADER_BYTES] {
 fn read(bytes: &[u8; HEADER_BYTES]) -> Header {
     deserialize(bytes).expect("any 80 bytes are a header")
 }
+
+#[cfg(test)]
+mod tests;

@@ -164,3 +164,6 @@ pub fn strip(transaction: &Transaction) -> Vec<u8> {
     }
     serialize(&bare)
 }
+
+#[cfg(test)]
+mod tests;

@@ -132,6 +132,17 @@ pub fn check(
         return Err(HeaderError::Height);
     };
     check_work(network, header)?;
+    check_place(network, before, height, parent, header)
+}
+
+/// Refuses a header whose target or time does not follow from those before it.
+fn check_place(
+    network: Network,
+    before: &impl Before,
+    height: u32,
+    parent: &Header,
+    header: &Header,
+) -> Result<(), HeaderError> {
     check_bits(&allowed(network, before, height, parent, header), height, header)?;
     let median = median_time(before, height);
     if header.time <= median {
@@ -215,3 +226,6 @@ fn median_time(before: &impl Before, height: u32) -> u32 {
     times.sort_unstable();
     times.get(times.len() / 2).copied().unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,3 +54,68 @@ pub fn script_of(network: Network, address: &str) -> Result<Vec<u8>, AddressErro
 pub fn dust_satoshi(script: &[u8]) -> u64 {
     ScriptBuf::from_bytes(script.to_vec()).minimal_non_dust().to_sat()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIN: Network = Network::Mainnet;
+    const TEST: Network = Network::Testnet4;
+
+    #[test]
+    fn addresses_and_scripts_go_both_ways() {
+        // From BIP 173, BIP 350 and BIP 341; the P2PKH is that of the first transaction's receiver, the P2SH of BIP 16.
+        let check = |network: Network, text: &str, script: &str, dust: u64| {
+            let script = hex::decode(script).unwrap();
+            assert_eq!(script_of(network, text), Ok(script.clone()), "{text}");
+            assert_eq!(address(network, &script).as_deref(), Some(text.to_owned().as_str()), "{text}");
+            assert!(is_payable(&script), "{text}");
+            assert_eq!(dust_satoshi(&script), dust, "{text}");
+        };
+        let p2pkh = "76a91462e907b15cbf27d5425399ebf6f0fb50ebb88f1888ac";
+        check(MAIN, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", p2pkh, 546);
+        let p2sh = "a914748284390f9e263a4b766a75d0633c50426eb87587";
+        check(MAIN, "3CK4fEwbMP7heJarmU4eqA3sMbVJyEnU3V", p2sh, 540);
+        let p2wpkh = "0014751e76e8199196d454941c45d1b3a323f1433bd6";
+        check(MAIN, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", p2wpkh, 294);
+        check(TEST, "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", p2wpkh, 294);
+        let p2wsh = "00201863143c14c5166804bd19203356da136c985678cd4d27a1b8c6329604903262";
+        check(TEST, "tb1qrp33g0q5c5txsp9arysrx4k6zdkfs4nce4xj0gdcccefvpysxf3q0sl5k7", p2wsh, 330);
+        let p2tr = "512079be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
+        check(MAIN, "bc1p0xlxvlhemja6c4dqv22uapctqupfhlxm9h8z3k2e72q4k9hcz7vqzk5jj0", p2tr, 330);
+    }
+
+    #[test]
+    fn other_addresses_are_refused() {
+        let check = |network, text: &str, refused: fn(&AddressError) -> bool| {
+            let error = script_of(network, text).expect_err(text);
+            assert!(refused(&error), "{text}: {error}");
+        };
+        let malformed = |error: &AddressError| matches!(error, AddressError::Malformed(_));
+        check(MAIN, "", malformed);
+        check(MAIN, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb", malformed);
+        check(MAIN, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5", malformed);
+        let other = |error: &AddressError| matches!(error, AddressError::OtherNetwork(_));
+        check(MAIN, "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", other);
+        check(Network::Regtest, "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4", other);
+        check(Network::Regtest, "tb1qw508d6qejxtdg4y5r3zarvary0c5xw7kxpjzsx", other);
+        // Witness version 16, from BIP 350.
+        check(MAIN, "BC1SW50QGDZ25J", |error| *error == AddressError::Kind);
+    }
+
+    #[test]
+    fn only_the_five_kinds_are_payable() {
+        let check = |script: &str| {
+            let script = hex::decode(script).unwrap();
+            assert!(!is_payable(&script), "{script:x?}");
+            assert_eq!(address(MAIN, &script), None);
+        };
+        check("");
+        check("6a0401020304");
+        // A bare key, one byte more, one byte less, a version still to come.
+        check("210279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798ac");
+        check("0014751e76e8199196d454941c45d1b3a323f1433bd600");
+        check("0014751e76e8199196d454941c45d1b3a323f1433b");
+        check("522079be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798");
+    }
+}

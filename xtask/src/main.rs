@@ -8,6 +8,7 @@ mod ci;
 mod crash;
 mod layers;
 mod mutations;
+mod node;
 mod openapi;
 mod postgres;
 mod step;
@@ -28,8 +29,8 @@ struct Cli {
 enum Task {
     /// Run all tests of the workspace, doc tests included.
     ///
-    /// First makes sure that what the tests need is there: a C compiler, for SQLite, and PostgreSQL's server, of which
-    /// a throw-away one runs beside the tests. As root on Debian what is missing is installed, otherwise the command
+    /// First makes sure that what the tests need is there: a C compiler, for SQLite; PostgreSQL's server, of which
+    /// a throw-away one runs beside the tests; cmake, a C++ compiler and Boost, for the Bitcoin node of the tests. As root on Debian what is missing is installed, otherwise the command
     /// that installs it is printed. A server of your own is used instead if its address stands in
     /// BANDEX_TEST_POSTGRES (for a user who may create databases and end connections).
     Test,

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: makes ready what the tests need, then runs all of them.
 
-use crate::{postgres, step};
+use crate::{node, postgres, step};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::io::Write;
@@ -9,20 +9,25 @@ use std::process::{Command, Stdio};
 /// The packages of Debian that compile and link C.
 const C_PACKAGES: [&str; 2] = ["gcc", "libc6-dev"];
 
-/// Runs all tests of the workspace, doc tests included, beside a throw-away PostgreSQL server. The last lines on
+/// Runs all tests of the workspace, doc tests included, beside a throw-away PostgreSQL server and with a Bitcoin node
+/// that the tests start as they need it. The last lines on
 /// stdout are cargo's own.
 ///
 /// # Errors
 /// A tool is missing and could not be installed, the server does not start, or a test fails.
 pub fn run() -> Result<()> {
     prepare()?;
+    let node = node::build()?;
+    node::check()?;
     postgres::beside(|variable, url| {
-        step::run(step::cargo(&["test", "--workspace"])?.env(variable, url))?;
+        step::run(step::cargo(&["test", "--workspace"])?.env(variable, url).env(node::VARIABLE, &node))?;
         // The same black-box tests once more, on the other store.
         eprintln!("==> the exchange on PostgreSQL");
         // Named through the workspace: with one package alone cargo would choose other features and build anew.
         let exchange = &["test", "--workspace", "--test", "exchange"];
-        step::run(step::cargo(exchange)?.env(variable, url).env("BANDEX_TEST_STORE", "postgres"))
+        let mut again = step::cargo(exchange)?;
+        again.env(variable, url).env(node::VARIABLE, &node).env("BANDEX_TEST_STORE", "postgres");
+        step::run(&mut again)
     })
 }
 
@@ -83,7 +88,7 @@ fn compiles_c() -> bool {
 }
 
 /// Whether `command` ends well when it is given `input`; what it says is dropped.
-fn accepts(command: &mut Command, input: &str) -> Result<bool> {
+pub fn accepts(command: &mut Command, input: &str) -> Result<bool> {
     let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
     // A program that ends without reading closes the pipe; its exit code says more than the failed write does.
     let written = child.stdin.take().context("stdin is piped")?.write_all(input.as_bytes());

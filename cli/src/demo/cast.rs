@@ -231,7 +231,7 @@ async fn keep_count(mut news: mpsc::UnboundedReceiver<Event>, board: Shared) {
             Event::Disagreement { deal, what } => board.note(format!("deal {deal}: {what}")),
             Event::Declined { deal, why, .. } => board.note(format!("deal {}: {why}", short(deal))),
             Event::Failed { deal, why, .. } => board.note(format!("deal {}: {why}", short(deal))),
-            Event::Stopped => {}
+            Event::Named { .. } | Event::Stopped => {}
         }
     }
 }

@@ -104,6 +104,11 @@ impl Engine {
         if *deal == before {
             return;
         }
+        if before.state().is_over() {
+            // It is told, and nothing follows from it: nothing of the deal is counted elsewhere any more.
+            effects.deal(index);
+            return;
+        }
         let good = deal.is_made_good() && deal.kept_base().is_zero();
         self.settle(index, &moves, effects);
         if matches!(self.deals.at(index).deal.state(), State::Defaulted { .. }) {

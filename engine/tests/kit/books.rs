@@ -215,7 +215,7 @@ impl Orders {
     pub fn open_bids(&self, engine: &Engine, whose: &AccountId) -> u128 {
         let worth = |state: &OrderState| {
             let listing = listing_of(engine, state.market);
-            let outside = state.side == Side::Buy && rails(engine, &listing).1 == Rail::Attested;
+            let outside = state.side == Side::Buy && rails(engine, &listing).1 != Rail::Token;
             let units = if outside { self.size(engine, state).1 } else { 0 };
             worth_up(self.rates[&state.order], units)
         };

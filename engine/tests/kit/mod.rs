@@ -7,6 +7,7 @@
 
 pub mod acts;
 mod books;
+pub mod chain;
 mod deals;
 pub mod ends;
 pub mod trust;
@@ -58,6 +59,8 @@ pub struct World {
     pub engine: Engine,
     /// What must always be true of it.
     pub watch: Watch,
+    /// The Bitcoin chain that some deals are paid on.
+    pub chain: chain::Chain,
     now: Timestamp,
     journal: Vec<Entry>,
     sent: BTreeMap<PublicKey, Vec<SignedBlock>>,
@@ -139,6 +142,7 @@ impl World {
         let mut world = Self {
             engine: Engine::new(),
             watch: Watch::default(),
+            chain: chain::Chain::default(),
             now,
             journal: Vec::new(),
             sent: BTreeMap::new(),
@@ -288,6 +292,7 @@ only!(defaults, Default, bandex_engine::DefaultNotice);
 only!(proposals, Proposal, bandex_engine::ProposalState);
 only!(slashes, Slash, bandex_engine::Slash);
 only!(nettings, Netted, bandex_engine::Netted);
+only!(payments, Payment, bandex_engine::PaymentState);
 
 impl Drop for World {
     /// A second engine must come to the same outcomes and the same states, at every seq.

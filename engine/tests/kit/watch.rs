@@ -2,6 +2,7 @@
 //! checked in `books` and `deals`.
 
 use super::books::{Orders, listing_of, rails};
+use super::chain::Counts;
 use super::deals::{Before, Deals};
 use super::trust::{Trusts, worth_up};
 use bandex_engine::{
@@ -25,6 +26,7 @@ pub struct Watch {
     pub orders: Orders,
     pub deals: Deals,
     pub trust: Trusts,
+    counts: Counts,
     share_ppm: u32,
     /// The end of each lane: seq and id.
     lanes: BTreeMap<PublicKey, (u64, BlockId)>,
@@ -51,6 +53,7 @@ impl Watch {
         let mut trust = std::mem::take(&mut self.trust);
         trust.check(engine, decoded, outcome, self);
         self.trust = trust;
+        self.counts.check(decoded, outcome, &self.deals.states);
     }
 
     fn begin_command(&mut self) {
@@ -62,6 +65,7 @@ impl Watch {
 
     fn take_in(&mut self, engine: &Engine, event: &Event) {
         self.trust.take_in(event);
+        self.counts.take_in(event);
         match event {
             Event::Account(state) => drop(self.accounts.insert(state.account, state.clone())),
             Event::Key(state) => drop(self.keys.insert(state.key, state.clone())),

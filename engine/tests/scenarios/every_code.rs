@@ -1,10 +1,11 @@
 //! Every refusal there is: how it is reached, or why it cannot be.
 
 use crate::kit::acts::{Grants, limit};
+use crate::kit::chain::{BWT_SAT, LEAST, script};
 use crate::kit::*;
 use bandex_engine::{Outcome, Refusal};
 use bandex_tradechain::body::*;
-use bandex_tradechain::{Command, Genesis};
+use bandex_tradechain::{Command, Genesis, Payment};
 use bandex_types::Side::{Buy, Sell};
 use bandex_types::{
     AccountId, Amount, AssetId, BlockId, DealId, MarketId, OrderRef, PostOnly, Price, Quantity, TimeInForce,
@@ -256,9 +257,57 @@ const TRUST: &[Case] = &[
     ("insufficient_bond", |world| world.unbond("alice", 1)),
 ];
 
+/// A world with a chain, where Alice may owe enough to sell for what is paid on it.
+fn on_chain(world: &mut World) {
+    world.follow_chain();
+    world.set_limit("alice", Some(100 * LEAST));
+    world.set_limit("bob", Some(LEAST));
+}
+
+const CHAIN: &[Case] = &[
+    ("below_tranche", |world| {
+        on_chain(world);
+        world.place("bob", limit(BWT_SAT, Buy, 9, 100)).1
+    }),
+    ("unknown_header", |world| {
+        on_chain(world);
+        world.headers(vec![[7; 80]], None)
+    }),
+    ("bad_header", |world| {
+        on_chain(world);
+        world.headers(Vec::new(), None)
+    }),
+    ("bad_proof", |world| {
+        on_chain(world);
+        world.apply(Command::Payment(Payment { proof: Vec::new(), transaction: Vec::new() }))
+    }),
+    ("unknown_payment", |world| {
+        on_chain(world);
+        let paid = world.transaction(&[(script(1), 5)]);
+        world.mine(vec![paid.clone()]);
+        world.prove(&paid)
+    }),
+    ("script_used", |world| {
+        on_chain(world);
+        let (deal, script) = world.chain_deal(["alice", "bob"], 100, 100, 1);
+        world.receive("alice", deal, &script)
+    }),
+    ("bad_script", |world| {
+        on_chain(world);
+        let deal = world.deal(BWT_SAT, "alice", "bob", 100, 100);
+        world.receive("alice", deal, &[0x51])
+    }),
+    ("no_bitcoin", |world| world.headers(Vec::new(), Some(1))),
+    ("paid_on_chain", |world| {
+        on_chain(world);
+        let (deal, _) = world.chain_deal(["alice", "bob"], 100, 100, 1);
+        world.pay("bob", deal, 1, 1).1
+    }),
+];
+
 #[test]
 fn every_refusal_is_reached_by_name() {
-    let cases = || LANES.iter().chain(ORDERS).chain(TRADING).chain(SETTLEMENT).chain(TRUST);
+    let cases = || LANES.iter().chain(ORDERS).chain(TRADING).chain(SETTLEMENT).chain(TRUST).chain(CHAIN);
     for (expected, make) in cases() {
         let mut world = World::with(&["alice", "bob"]);
         let outcome = make(&mut world);

@@ -3,6 +3,7 @@
 mod admission_modes;
 mod amend;
 mod auctions;
+mod bitcoin;
 mod bonds;
 mod deals;
 mod ends;

@@ -26,13 +26,16 @@ pub struct ChainTerms {
 }
 
 impl ChainTerms {
-    /// Whether a deal can be paid on these terms: no payment need be smaller than the least.
+    /// Whether a deal can be paid on these terms: no payment need be smaller than the least, and as many of the least as
+    /// it comes to can be numbered.
     ///
     /// A cap of twice the least is enough for any total: whatever the rest, it can be cut into pieces that lie between the
     /// two.
     pub fn allow(&self, buyer_cap: Amount, quote_total: Amount) -> bool {
         let twice = self.least.checked_add(self.least).unwrap_or(Amount::MAX).max(Amount::new(1));
-        quote_total >= self.least && (buyer_cap >= quote_total || buyer_cap >= twice)
+        let most = quote_total.get().checked_div(self.least.get().max(1));
+        let numbered = most.is_some_and(|most| most < u64::from(u32::MAX));
+        numbered && quote_total >= self.least && (buyer_cap >= quote_total || buyer_cap >= twice)
     }
 }
 
@@ -80,13 +83,8 @@ impl Deal {
         if !terms.is_on_chain() {
             return Err(OpenError::NotOnChain);
         }
-        let Terms { quote_total, seller_cap, buyer_cap, .. } = terms;
-        if !chain.allow(buyer_cap, quote_total) {
+        if !chain.allow(terms.buyer_cap, terms.quote_total) {
             return Err(OpenError::NoCap);
-        }
-        let least = chain.least.get().max(1);
-        if quote_total.get().checked_div(least).is_none_or(|most| most >= u64::from(u32::MAX)) {
-            return Err(OpenError::TooManyTranches { quote_total, seller_cap, buyer_cap });
         }
         // From here the deal opens.
         let (demand, kept, loss) = (Amount::ZERO, Amount::ZERO, Amount::ZERO);
@@ -274,13 +272,13 @@ impl Deal {
         kept.saturating_sub(self.sent_units(Party::Seller))
     }
 
-    /// Whether a default of the buyer has been made good on the chain: it owed something, and as much is paid by now.
+    /// Whether a default of the buyer has been made good on the chain: it owed something, and as much is paid by now. If
+    /// more is, or a bond has paid already, the payee owes that back, so the deal does not end by itself.
     pub fn is_made_good(&self) -> bool {
         let defaulted = self.state == State::Defaulted { by: Party::Buyer };
-        self.chain.filter(|chain| defaulted && !chain.loss.is_zero()).is_some_and(|chain| {
-            let Counted { paid, .. } = chain.counted;
-            paid >= self.sent.seller
-        })
+        self.chain
+            .filter(|chain| defaulted && !chain.loss.is_zero())
+            .is_some_and(|chain| chain.counted.paid >= self.sent.seller && self.late(&chain).is_zero())
     }
 }
 

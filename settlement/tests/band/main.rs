@@ -4,6 +4,7 @@
 //! plays a hundred thousand.
 
 mod by_hand;
+mod chain;
 mod interleavings;
 mod netting;
 mod walks;

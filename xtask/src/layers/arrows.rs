@@ -16,7 +16,7 @@ pub const PURE: [&str; 9] =
     ["types", "tradechain", "matching", "reputation", "settlement", "spv", "channel", "engine", "sequencer"];
 
 /// Each crate of the workspace, also those still to come, from the bottom to the top.
-const ARROWS: [(&str, May); 26] = [
+const ARROWS: [(&str, May); 27] = [
     ("types", Uses(&[])),
     ("tradechain", Uses(&["types"])),
     ("matching", Uses(&["types"])),
@@ -47,8 +47,13 @@ const ARROWS: [(&str, May); 26] = [
             "channel",
         ]),
     ),
+    // Coins of one trader: keys, journal of payments. The exchange never holds any.
+    ("wallet", Uses(&["rails", "spv", "types"])),
     ("sdk", Uses(&["api", "tradechain", "types"])),
-    ("agent", Uses(&["sdk", "settlement", "spv", "channel", "rails", "api", "tradechain", "types"])),
+    (
+        "agent",
+        Uses(&["sdk", "settlement", "spv", "channel", "rails", "wallet", "api", "tradechain", "types"]),
+    ),
     (
         "simulator",
         Uses(&[
@@ -143,7 +148,7 @@ mod tests {
             "sdk",
             Some(
                 "exchange: may not use sdk, only api, journal, rails, sequencer, engine, types, tradechain, matching, reputation, \
-             settlement, channel",
+             settlement, spv, channel",
             ),
         );
         check_use("matching", Shipped, "settlement", Some("matching: may not use settlement, only types"));
