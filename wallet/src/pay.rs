@@ -6,10 +6,13 @@ use crate::history::Status;
 use crate::journal::{Closed, Entry, Slot, State, View};
 use crate::node::{Node, Sent};
 use crate::policy::Asked;
-use crate::wallet::Wallet;
+use crate::wallet::{Refusal, Wallet};
 use bandex_spv::is_payable;
 use bandex_types::{AccountId, DealId, Timestamp};
 use bdk_wallet::bitcoin::{ScriptBuf, Txid};
+
+/// Words in a node's refusal that a larger fee would help against (validation.cpp of Bitcoin Core).
+const FOR_FEE: [&str; 3] = ["min relay fee not met", "mempool min fee not met", "insufficient fee"];
 
 /// What is asked for: that a deal's script has been paid so much in all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -193,11 +196,12 @@ impl<N: Node> Wallet<N> {
                 self.at(Step::Noted)
             }
             Ok(Sent::Refused(why)) => {
-                self.refused.insert(txid, why);
+                let for_fee = FOR_FEE.iter().any(|reason| why.contains(reason));
+                self.refused.insert(txid, Refusal { why, for_fee });
                 Ok(())
             }
             Err(error) => {
-                self.refused.insert(txid, error.to_string());
+                self.refused.insert(txid, Refusal { why: error.to_string(), for_fee: false });
                 Ok(())
             }
         }
@@ -218,7 +222,7 @@ impl<N: Node> Wallet<N> {
             satoshi: slot.satoshi,
             fee: version.fee,
             status: slot.status_of(version, &view),
-            refused: self.refused.get(&version.txid).cloned(),
+            refused: self.refused.get(&version.txid).map(|refusal| refusal.why.clone()),
         })
     }
 }
