@@ -390,3 +390,6 @@ fn differs(old: u64, new: u64) -> bool {
 fn now_s() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
+
+#[cfg(test)]
+mod tests;
