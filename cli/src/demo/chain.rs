@@ -55,11 +55,11 @@ const POLL: Duration = Duration::from_millis(150);
 /// What every part of the show needs of the chain.
 pub(crate) struct Chain {
     /// Asked by miner and wallets.
-    pub client: NodeClient,
+    pub client: Arc<NodeClient>,
     pub purses: Purses,
     miner: Miner,
     /// Ends with the show.
-    _node: Node,
+    node: Node,
 }
 
 impl Chain {
@@ -67,23 +67,23 @@ impl Chain {
         let node = tokio::task::spawn_blocking(Node::any).await??;
         let auth = BitcoinAuth::Cookie(node.cookie().to_owned());
         let options = BitcoinNode::new(node.url(), auth).options(Network::Regtest);
-        let client = NodeClient::new(options)?;
+        let client = Arc::new(NodeClient::new(options.clone())?);
         bandex_rails::check(&client, Network::Regtest).await.context("the Bitcoin node")?;
         // Not a call of Core's: a real bitcoind estimates for itself.
         let _ = client.call::<serde_json::Value>("setestimate", json!([FEE_RATE])).await;
-        let miner = Miner::new(client.clone());
-        Ok(Self { client: client.clone(), purses: Purses::new(folder, client), miner, _node: node })
+        let (miner, purses) = (Miner::new(Arc::clone(&client)), Purses::new(folder, options)?);
+        Ok(Self { client, purses, miner, node })
     }
 
     fn exchange_node(&self) -> BitcoinNode {
-        let auth = BitcoinAuth::Cookie(self._node.cookie().to_owned());
+        let auth = BitcoinAuth::Cookie(self.node.cookie().to_owned());
         let follow = FollowerOptions {
             poll: POLL,
             stalled_after: None,
             fee_every: Duration::from_secs(2),
             ..FollowerOptions::default()
         };
-        BitcoinNode { follow, ..BitcoinNode::new(self._node.url(), auth) }
+        BitcoinNode { follow, ..BitcoinNode::new(self.node.url(), auth) }
     }
 
     /// The operator's first decisions: the chain from its tip on, the market on it, and what payments must be like.
@@ -126,7 +126,10 @@ pub(super) async fn run(options: &Options, data: &Path, scratch: &Path, flow: &F
         report.print();
     }
     if options.keep {
-        eprintln!("the server goes on at http://{} (documents at /docs/); interrupt it to end", exchange.address());
+        eprintln!(
+            "the server goes on at http://{} (documents at /docs/); interrupt it to end",
+            exchange.address()
+        );
         serve::wait_for_signal().await;
     }
     exchange.stop().await;
@@ -164,7 +167,8 @@ async fn show(
         chain: Some(chain),
     };
     let casting = cast::Casting { rate: RATE, bond: BOND, sellers_first: true };
-    let cast = cast::assemble(&stage, options.traders(), flow, casting).await.context("bringing the traders")?;
+    let cast =
+        cast::assemble(&stage, options.traders(), flow, casting).await.context("bringing the traders")?;
     let watching = play::watch(&stage).await?;
     let chain = stage.chain.as_ref().context("the chain is there")?;
     let mining = chain.miner.work(Arc::clone(board));
