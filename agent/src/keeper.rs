@@ -1,10 +1,10 @@
 //! The wallet at work: it pays for the agent, and looks after what it has paid until that is final.
 
-use crate::coins::{Answer, ChainPayment, Coins};
 use crate::RailError;
+use crate::coins::{Answer, ChainPayment, Coins};
 use bandex_sdk::now;
 use bandex_sdk::types::DealId;
-use bandex_wallet::{Node, PayError, Paid, Payment, Wallet};
+use bandex_wallet::{Node, Paid, PayError, Payment, Wallet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
