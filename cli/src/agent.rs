@@ -1,17 +1,22 @@
 //! `bandex agent`: settles an account's deals by itself.
 
 use crate::account::Account;
+use crate::bitcoin::Node;
+use crate::wallet::Place;
 use crate::{output, serve};
 use anyhow::{Context, Result};
-use bandex_agent::{Agent, ChannelSource, Event, Policy};
+use bandex_agent::{Agent, ChannelSource, Event, Keeper, Notary, OnChain, Policy};
+use bandex_rails::Client as BitcoinClient;
 use bandex_sdk::api::Channel;
 use bandex_sdk::types::Amount;
 use bandex_sdk::{AssetInfo, Client, Markets, Options as ClientOptions, StoredOrders};
+use bandex_spv::Network;
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
 
 /// How `bandex agent` is called.
@@ -29,9 +34,61 @@ pub struct Options {
     /// The most that a counterparty may owe in one deal, in BTC.
     #[arg(long, value_name = "AMOUNT")]
     largest_exposure: Option<String>,
+    #[command(flatten)]
+    coins: Coins,
     /// Print every event as a line of JSON.
     #[arg(long)]
     json: bool,
+}
+
+/// The wallet for deals that are paid on the Bitcoin chain, and what it may do unasked.
+#[derive(Debug, Args)]
+struct Coins {
+    /// The folder of a wallet that `bandex wallet new` made; without it deals on the chain run into their deadlines.
+    #[arg(long, value_name = "DIR", env = "BANDEX_WALLET")]
+    wallet: Option<PathBuf>,
+    /// A file with the wallet's passphrase; it is asked for otherwise.
+    #[arg(long, value_name = "FILE", env = "BANDEX_PASSPHRASE_FILE")]
+    passphrase_file: Option<PathBuf>,
+    #[command(flatten)]
+    node: Node,
+    /// The most that is paid on the chain in 24 hours, in satoshi.
+    #[arg(long, value_name = "SAT")]
+    per_day: Option<u64>,
+    /// The most that is paid on the chain to one counterparty: what is not final, and what was paid in 24 hours.
+    #[arg(long, value_name = "SAT")]
+    per_counterparty: Option<u64>,
+    /// The largest fee rate, in satoshi per 1,000 virtual bytes.
+    #[arg(long, value_name = "SAT", default_value_t = bandex_wallet::Policy::default().largest_fee_rate)]
+    largest_fee_rate: u64,
+    /// How many seconds before its deadline a payment is no longer begun.
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    payment_margin_s: u64,
+    /// Take a payment back that is in no block so shortly before its deadline.
+    #[arg(long)]
+    give_up: bool,
+}
+
+/// How often the wallet looks at the chain and at its fees.
+const WALLET_LOOK: Duration = Duration::from_secs(5);
+
+impl Coins {
+    /// The wallet at work, if there is one.
+    async fn open(&self, network: Option<Network>) -> Result<Option<Keeper<BitcoinClient>>> {
+        let Some(folder) = &self.wallet else { return Ok(None) };
+        let network = network.context("the exchange follows no Bitcoin chain, so no wallet is needed")?;
+        let policy = bandex_wallet::Policy {
+            per_counterparty: self.per_counterparty,
+            per_day: self.per_day,
+            largest_fee_rate: self.largest_fee_rate,
+            margin_us: self.payment_margin_s.saturating_mul(1_000_000),
+            gives_up: self.give_up,
+            ..bandex_wallet::Policy::default()
+        };
+        let passphrase_file = self.passphrase_file.clone();
+        let place = Place { wallet: folder.clone(), network, passphrase_file };
+        Ok(Some(Keeper::new(place.open(&self.node, policy).await?)))
+    }
 }
 
 fn amount(markets: &Markets, text: Option<&String>) -> Result<Option<Amount>> {
@@ -56,6 +113,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     client.login(&session.keypair).await?;
     let deals = client.subscribe(Channel::Deals, None).await?;
     let reads = session.rest.login(&session.keypair, &markets).await?;
+    let notary = Notary { node: markets.node, network: markets.network };
     let (hand, account) = (session.trader.clone(), session.trader.account());
     let agent = if options.orders.is_empty() {
         Agent::new(hand, session.trader, account, markets)
@@ -63,12 +121,22 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         let orders: Vec<_> = options.orders.into_iter().map(StoredOrders::new).collect();
         Agent::new(hand, orders, account, markets)
     };
+    let network = session.rest.bitcoin().await?.network.map(|name| name.parse()).transpose()?;
+    let keeper = options.coins.open(network).await?;
+    let evidence = Arc::new(reads.clone());
+    let agent = match &keeper {
+        Some(keeper) => agent.with_coins(OnChain { coins: Arc::new(keeper.clone()), evidence, notary }),
+        None => agent,
+    };
     let (events, mut news) = mpsc::unbounded_channel();
     let source = ChannelSource::new(deals).with_rest(reads);
     let working = tokio::spawn(agent.with_policy(policy).run(source, events));
-    eprintln!(
-        "settling the deals of {account}; payments outside the exchange are signed only, no coin moves"
-    );
+    let _keeping = keeper.as_ref().map(|keeper| {
+        let keeper = keeper.clone();
+        AbortOnDrop(tokio::spawn(async move { keeper.keep(WALLET_LOOK).await }))
+    });
+    let coins = if keeper.is_some() { "on the Bitcoin chain coins move" } else { "no coin moves" };
+    eprintln!("settling the deals of {account}; attested payments are signed only, {coins}");
     loop {
         let event = tokio::select! {
             event = news.recv() => event,
@@ -82,6 +150,15 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     }
     working.await??;
     Ok(ExitCode::SUCCESS)
+}
+
+/// A task that ends with its owner.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
 }
 
 fn as_text(event: &Event) -> String {

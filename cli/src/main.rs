@@ -18,6 +18,7 @@ mod simulate;
 mod span;
 mod store;
 mod trust;
+mod wallet;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -66,6 +67,9 @@ enum Command {
     Reputation(trust::look::ReputationOptions),
     /// Settle the account's deals by itself, checking before it signs.
     Agent(agent::Options),
+    /// Make, show and fill a wallet for payments on the Bitcoin chain.
+    #[command(subcommand)]
+    Wallet(wallet::Options),
     /// Send the operator's decisions to the admin listener.
     Admin(admin::Options),
     /// Show how far the exchange follows the Bitcoin chain, and how it stands with its node.
@@ -105,6 +109,7 @@ async fn main() -> ExitCode {
         Command::Standing(options) => trust::look::standing(options).await,
         Command::Reputation(options) => trust::look::reputation(options).await,
         Command::Agent(options) => agent::run(options).await,
+        Command::Wallet(options) => wallet::run(options).await,
         Command::Admin(options) => admin::run(options).await,
         Command::Bitcoin(options) => bitcoin::run(options).await,
         Command::Health(options) => look::health(options).await,

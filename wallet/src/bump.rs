@@ -22,7 +22,7 @@ pub struct Changed {
 }
 
 impl<N: Node> Wallet<N> {
-    /// Raises the fee of what waits for longer than the policy bears, or was refused by the node; takes back what would
+    /// Raises the fee of what waits for longer than the policy bears, or was refused for its fee; takes back what would
     /// confirm too late, if the policy says so.
     ///
     /// # Errors
@@ -77,8 +77,10 @@ impl<N: Node> Wallet<N> {
         if gives_up {
             return Some(Purpose::GiveUp);
         }
-        let waits = now.since(newest.time) >= self.policy.bump_after_us;
-        (waits || self.refused.contains_key(&newest.txid)).then_some(match newest.purpose {
+        let waits = newest.sent.is_some() && now.since(newest.time) >= self.policy.bump_after_us;
+        // Refused for anything but its fee, a raise would only make the pile of transactions higher.
+        let raises = self.refused.get(&newest.txid).map_or(waits, |refusal| refusal.for_fee);
+        raises.then_some(match newest.purpose {
             Purpose::GiveUp => Purpose::GiveUp,
             Purpose::Pay | Purpose::Bump => Purpose::Bump,
         })

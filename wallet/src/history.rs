@@ -4,7 +4,7 @@ use crate::journal::{Closed, Purpose, Slot, State, Version, View};
 use crate::node::Node;
 use crate::wallet::{Balance, Wallet};
 use bandex_types::{AccountId, DealId, Timestamp};
-use bdk_wallet::bitcoin::Txid;
+use bdk_wallet::bitcoin::{Script, Txid};
 use std::collections::BTreeMap;
 
 /// How a payment or one of its transactions stands.
@@ -109,6 +109,9 @@ pub struct TransactionReport {
     pub refused: Option<String>,
 }
 
+/// The wallet's payments by their transactions.
+type Own<'a> = BTreeMap<Txid, (&'a Slot, &'a Version)>;
+
 impl Slot {
     pub(crate) fn status_of(&self, version: &Version, view: &View) -> Status {
         let stands = self.confirmed(view).map(|(confirmed, height)| (confirmed.txid, Some(height)));
@@ -144,29 +147,37 @@ impl<N: Node> Wallet<N> {
     /// Everything, as of the last sync.
     pub fn history(&self) -> History {
         let view = self.view();
-        let mut movements: Vec<Movement> =
-            view.canonical.iter().filter_map(|(txid, height)| self.movement(*txid, *height)).collect();
+        let slots = self.journal.slots.values();
+        let versions = slots.flat_map(|slot| slot.versions.iter().map(move |version| (slot, version)));
+        let own: Own<'_> = versions.map(|(slot, version)| (version.txid, (slot, version))).collect();
+        let deals: BTreeMap<&Script, DealId> =
+            self.journal.scripts.iter().map(|(deal, script)| (script.as_script(), *deal)).collect();
+        let canonical = view.canonical.iter();
+        let movements = canonical.filter_map(|(txid, height)| self.movement(*txid, *height, &own, &deals));
+        let mut movements: Vec<Movement> = movements.collect();
         movements.sort_by_key(|movement| (movement.height.unwrap_or(u32::MAX), movement.txid));
         let payments = self.journal.slots.values().map(|slot| self.report(slot, &view)).collect();
         History { movements, payments, balance: self.balance() }
     }
 
-    fn movement(&self, txid: Txid, height: Option<u32>) -> Option<Movement> {
+    fn movement(
+        &self,
+        txid: Txid,
+        height: Option<u32>,
+        own: &Own<'_>,
+        deals: &BTreeMap<&Script, DealId>,
+    ) -> Option<Movement> {
         let transaction = self.chain.tx_graph().get_tx(txid)?;
         let (sent, received) = self.chain.sent_and_received(&transaction);
         let (sent, received) = (sent.to_sat(), received.to_sat());
-        let own = |slot: &&Slot| slot.versions.iter().any(|version| version.txid == txid);
-        let slot = self.journal.slots.values().find(own);
-        let purpose = slot.and_then(|slot| slot.versions.iter().find(|version| version.txid == txid));
-        let is_back = purpose.is_some_and(|version| version.purpose == Purpose::GiveUp);
-        let named = slot.map(|slot| (slot.deal, slot.demand, slot.satoshi));
+        let payment = own.get(&txid);
+        let is_back = payment.is_some_and(|(_, version)| version.purpose == Purpose::GiveUp);
+        let named = payment.map(|(slot, _)| (slot.deal, slot.demand, slot.satoshi));
         let mut earned: BTreeMap<DealId, u64> = BTreeMap::new();
-        for (deal, script) in &self.journal.scripts {
-            let outputs = transaction.output.iter().filter(|output| output.script_pubkey == *script);
-            let sum: u64 = outputs.map(|output| output.value.to_sat()).sum();
-            if sum > 0 {
-                earned.insert(*deal, sum);
-            }
+        for output in &transaction.output {
+            let Some(deal) = deals.get(output.script_pubkey.as_script()) else { continue };
+            let sum = earned.entry(*deal).or_default();
+            *sum = sum.saturating_add(output.value.to_sat());
         }
         let fee = self.chain.calculate_fee(&transaction).ok().filter(|_| sent > 0);
         Some(Movement {
@@ -187,7 +198,7 @@ impl<N: Node> Wallet<N> {
             purpose: version.purpose,
             fee: version.fee,
             status: slot.status_of(version, view),
-            refused: self.refused.get(&version.txid).cloned(),
+            refused: self.refused.get(&version.txid).map(|refusal| refusal.why.clone()),
         });
         PaymentReport {
             deal: slot.deal,

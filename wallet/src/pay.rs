@@ -6,10 +6,13 @@ use crate::history::Status;
 use crate::journal::{Closed, Entry, Slot, State, View};
 use crate::node::{Node, Sent};
 use crate::policy::Asked;
-use crate::wallet::Wallet;
+use crate::wallet::{Refusal, Wallet};
 use bandex_spv::is_payable;
 use bandex_types::{AccountId, DealId, Timestamp};
 use bdk_wallet::bitcoin::{ScriptBuf, Txid};
+
+/// Words in a node's refusal that a larger fee would help against (validation.cpp of Bitcoin Core).
+const FOR_FEE: [&str; 3] = ["min relay fee not met", "mempool min fee not met", "insufficient fee"];
 
 /// What is asked for: that a deal's script has been paid so much in all.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,7 +31,7 @@ pub struct Payment {
     pub deadline: Timestamp,
 }
 
-/// What came of it.
+/// What came of it; of the last one, if it took several transactions since an earlier one died.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Paid {
     /// The transaction that pays, or is meant to; none if nothing had to be paid.
@@ -43,6 +46,10 @@ pub struct Paid {
     pub refused: Option<String>,
 }
 
+impl Paid {
+    const NOTHING: Self = Self { txid: None, satoshi: 0, fee: 0, status: Status::NothingDue, refused: None };
+}
+
 impl<N: Node> Wallet<N> {
     /// Brings what this wallet has paid to a deal's script up to a sum, exactly once: asked again, after a crash or
     /// not, it gives the payment that was begun and sees that it goes on.
@@ -52,29 +59,22 @@ impl<N: Node> Wallet<N> {
     /// payment may have been written down; then it is made as soon as it can be, until shortly before its deadline.
     pub async fn pay(&mut self, payment: &Payment, now: Timestamp) -> Result<Paid, PayError> {
         self.follow().await?;
-        let view = self.view();
         self.check_script(payment)?;
-        let id = match self.begun(payment, &view)? {
-            Some(id) => {
-                self.postpone(id, payment.deadline).await?;
-                id
-            }
-            None => {
-                let satoshi = self.due(payment, &view)?;
-                if satoshi == 0 {
-                    return Ok(Paid {
-                        txid: None,
-                        satoshi: 0,
-                        fee: 0,
-                        status: Status::NothingDue,
-                        refused: None,
-                    });
-                }
-                self.intend(payment, satoshi, &view, now).await?
-            }
-        };
-        self.tend(id, now).await?;
-        self.paid(id)
+        let mut last = None;
+        for id in self.begun(payment)? {
+            self.postpone(id, payment.deadline).await?;
+            self.tend(id, now).await?;
+            last = Some(id);
+        }
+        // An earlier payment of the deal may have died since, so what was begun need not be all that is due.
+        let view = self.view();
+        let satoshi = self.due(payment, &view)?;
+        if satoshi > 0 {
+            let id = self.intend(payment, satoshi, &view, now).await?;
+            self.tend(id, now).await?;
+            last = Some(id);
+        }
+        last.map_or(Ok(Paid::NOTHING), |id| self.paid(id))
     }
 
     /// What stands against the script, whoever asks.
@@ -97,21 +97,19 @@ impl<N: Node> Wallet<N> {
         Ok(())
     }
 
-    /// The payment for this demand, if it was begun and not closed.
-    fn begun(&self, payment: &Payment, view: &View) -> Result<Option<i64>, PayError> {
-        let mut of_demand = self.journal.of_deal(payment.deal).filter(|slot| slot.demand == payment.demand);
-        let Some(slot) = of_demand.find(|slot| slot.counts(view)) else { return Ok(None) };
-        if slot.cumulative != payment.cumulative {
-            return Err(PayError::OtherSum {
+    /// The payments that were begun for this demand and not closed.
+    fn begun(&self, payment: &Payment) -> Result<Vec<i64>, PayError> {
+        let view = self.view();
+        let of_demand = self.journal.of_deal(payment.deal).filter(|slot| slot.demand == payment.demand);
+        let counting: Vec<&Slot> = of_demand.filter(|slot| slot.counts(&view)).collect();
+        match counting.iter().find(|slot| slot.cumulative != payment.cumulative) {
+            Some(slot) => Err(PayError::OtherSum {
                 demand: payment.demand,
                 before: slot.cumulative,
                 now: payment.cumulative,
-            });
+            }),
+            None => Ok(counting.iter().map(|slot| slot.id).collect()),
         }
-        if slot.is_undecided(view) {
-            return Err(PayError::Undecided);
-        }
-        Ok(Some(slot.id))
     }
 
     /// What is left to pay.
@@ -198,11 +196,12 @@ impl<N: Node> Wallet<N> {
                 self.at(Step::Noted)
             }
             Ok(Sent::Refused(why)) => {
-                self.refused.insert(txid, why);
+                let for_fee = FOR_FEE.iter().any(|reason| why.contains(reason));
+                self.refused.insert(txid, Refusal { why, for_fee });
                 Ok(())
             }
             Err(error) => {
-                self.refused.insert(txid, error.to_string());
+                self.refused.insert(txid, Refusal { why: error.to_string(), for_fee: false });
                 Ok(())
             }
         }
@@ -223,7 +222,7 @@ impl<N: Node> Wallet<N> {
             satoshi: slot.satoshi,
             fee: version.fee,
             status: slot.status_of(version, &view),
-            refused: self.refused.get(&version.txid).cloned(),
+            refused: self.refused.get(&version.txid).map(|refusal| refusal.why.clone()),
         })
     }
 }

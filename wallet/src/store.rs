@@ -8,7 +8,7 @@ use crate::journal::{Closed, Entry, Journal, Purpose, Slot, Version};
 use bandex_types::{AccountId, DealId, Timestamp};
 use bdk_wallet::bitcoin::consensus::{deserialize, serialize};
 use bdk_wallet::bitcoin::hashes::Hash as _;
-use bdk_wallet::bitcoin::{ScriptBuf, Txid};
+use bdk_wallet::bitcoin::{ScriptBuf, Transaction, Txid};
 use bdk_wallet::chain::Merge as _;
 use bdk_wallet::{AsyncWalletPersister, ChangeSet, PersistedWallet};
 use sqlx::migrate::Migrator;
@@ -286,15 +286,20 @@ fn version(row: &SqliteRow) -> Result<Version, StoreError> {
     let sent: Option<i64> = row.try_get("sent")?;
     let sent = sent.map(|time| number("sent", time)).transpose()?;
     let transaction: Vec<u8> = row.try_get("bytes")?;
+    let transaction: Transaction = deserialize(&transaction).map_err(damaged)?;
+    let txid = Txid::from_byte_array(bytes(row, "txid")?);
+    if transaction.compute_txid() != txid {
+        return Err(damaged(format!("the bytes of {txid} are another transaction's")));
+    }
     Ok(Version {
-        txid: Txid::from_byte_array(bytes(row, "txid")?),
+        txid,
         purpose: match purpose {
             0 => Purpose::Pay,
             1 => Purpose::Bump,
             2 => Purpose::GiveUp,
             other => return Err(damaged(format!("a transaction is for {other}"))),
         },
-        transaction: deserialize(&transaction).map_err(damaged)?,
+        transaction,
         fee: number("fee", row.try_get("fee")?)?,
         time: Timestamp::from_micros(number("time", row.try_get("time")?)?),
         sent: sent.map(Timestamp::from_micros),

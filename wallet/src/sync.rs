@@ -42,6 +42,7 @@ pub struct Trouble {
 }
 
 /// What has to be done about a payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Todo {
     Nothing,
     Build,
@@ -60,7 +61,9 @@ impl<N: Node> Wallet<N> {
     pub async fn sync(&mut self, now: Timestamp) -> Result<Synced, SyncError> {
         let blocks = self.follow().await?;
         let mut troubles = Vec::new();
-        for id in self.journal.slots.keys().copied().collect::<Vec<_>>() {
+        let view = self.view();
+        let busy = self.journal.slots.values().filter(|slot| self.todo(slot, &view, now) != Todo::Nothing);
+        for id in busy.map(|slot| slot.id).collect::<Vec<_>>() {
             let Err(error) = self.tend(id, now).await else { continue };
             match error {
                 PayError::Sync(error) => return Err(error),
@@ -68,8 +71,8 @@ impl<N: Node> Wallet<N> {
             }
         }
         let refused = self.journal.slots.iter().filter_map(|(id, slot)| {
-            let why = self.refused.get(&slot.newest()?.txid)?;
-            self.trouble(*id, format!("the node refuses its transaction: {why}"))
+            let refusal = self.refused.get(&slot.newest()?.txid)?;
+            self.trouble(*id, format!("its transaction is not sent: {}", refusal.why))
         });
         troubles.extend(refused.collect::<Vec<_>>());
         Ok(Synced { height: self.chain.latest_checkpoint().height(), blocks, troubles })

@@ -40,6 +40,8 @@ pub(crate) struct World {
     pub(crate) ever: Vec<Transaction>,
     pub(crate) fee_rate: Option<u64>,
     pub(crate) fault: Fault,
+    /// What it relays at the least, in satoshi per vB.
+    pub(crate) least_fee_rate: u64,
     salt: u32,
 }
 
@@ -58,6 +60,7 @@ impl Net {
             ever: Vec::new(),
             fee_rate: Some(2_000),
             fault: Fault::None,
+            least_fee_rate: 1,
             salt: 0,
         };
         Self(Arc::new(Mutex::new(world)))
@@ -213,7 +216,7 @@ impl World {
             return Sent::Refused("bad-txns-inputs-missingorspent".to_owned());
         };
         let size = u64::try_from(transaction.vsize()).unwrap();
-        if fee < size {
+        if fee < size * self.least_fee_rate {
             return Sent::Refused("min relay fee not met".to_owned());
         }
         let outbid: u64 = conflicts.iter().filter_map(fee_of).sum();

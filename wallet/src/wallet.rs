@@ -39,6 +39,14 @@ impl Balance {
     }
 }
 
+/// Why the node does not have a transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Refusal {
+    pub(crate) why: String,
+    /// Whether a larger fee would help.
+    pub(crate) for_fee: bool,
+}
+
 /// A trader's coins, open in this process alone.
 ///
 /// Once a write to its file fails, every later change is refused until the wallet is opened again: what is on disk is
@@ -51,8 +59,8 @@ pub struct Wallet<N> {
     pub(crate) secret: Secret,
     pub(crate) node: N,
     pub(crate) policy: Policy,
-    /// What the node last said against a transaction.
-    pub(crate) refused: BTreeMap<Txid, String>,
+    /// Why transactions are not with the node.
+    pub(crate) refused: BTreeMap<Txid, Refusal>,
     /// The order in which transactions were signed, in seconds where time moves on: the later one is believed.
     pub(crate) seen: u64,
     #[cfg(test)]

@@ -25,6 +25,8 @@ pub(crate) struct Board {
     pub defaulted: BTreeSet<DealId>,
     pub payments: u64,
     pub acknowledgements: u64,
+    /// Blocks that were mined on the demo's own chain.
+    pub blocks: u64,
     pub tape: VecDeque<TapeLine>,
     pub notes: VecDeque<String>,
     pub book: Option<LocalBook>,
@@ -56,6 +58,7 @@ pub(crate) fn new(commands_total: usize) -> Shared {
         defaulted: BTreeSet::new(),
         payments: 0,
         acknowledgements: 0,
+        blocks: 0,
         tape: VecDeque::new(),
         notes: VecDeque::new(),
         book: None,

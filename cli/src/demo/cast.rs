@@ -6,7 +6,8 @@
 use super::board::{self, Shared};
 use super::{Flow, Stage, trust};
 use anyhow::{Context, Result};
-use bandex_agent::{Agent, ChannelSource, Event, Policy};
+use super::chain::Purse;
+use bandex_agent::{Agent, ChannelSource, Event, Notary, OnChain, Policy};
 use bandex_flow::{self as flow, Action, VenueTrade};
 use bandex_sdk::api::{Channel, Trade};
 use bandex_sdk::tradechain::Keypair;
@@ -15,7 +16,7 @@ use bandex_sdk::types::{Amount, DealId, OrderRef, Side};
 use bandex_sdk::{Allowance, Client, MemoryLane, Options, Trader, generate_keypair, now};
 use futures_util::future::try_join_all;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc;
 
 /// What a bonded account puts at stake, in bytes: worth 300,000,000 millisatoshi at [`super::trust::RATE`], of which half
@@ -30,6 +31,24 @@ const SITTINGS: u64 = 4;
 pub(crate) struct Member {
     pub trader: Trader,
     pub keypair: Keypair,
+    /// The wallet, where deals are paid on a chain.
+    pub purse: Option<Purse>,
+}
+
+/// How the traders are equipped.
+pub(crate) struct Casting {
+    /// What tokens are worth, in millisatoshi for bytes.
+    pub rate: (u64, u64),
+    /// What a bonded account puts at stake, in bytes.
+    pub bond: Amount,
+    /// Whether all sellers post bonds and no buyer does, rather than every other account.
+    pub sellers_first: bool,
+}
+
+impl Default for Casting {
+    fn default() -> Self {
+        Self { rate: trust::RATE, bond: BOND, sellers_first: false }
+    }
 }
 
 /// All of them, and who placed which order of the file.
@@ -73,18 +92,30 @@ impl Cast {
 }
 
 /// Registers the accounts, lets tokens flow to the sellers, has bonds posted, and starts the agents.
-pub(crate) async fn assemble(stage: &Stage, traders: u32, flow: &Flow) -> Result<Cast> {
+pub(crate) async fn assemble(stage: &Stage, traders: u32, flow: &Flow, casting: Casting) -> Result<Cast> {
     board::lock(&stage.board).phase = "traders register";
-    let members = try_join_all((0..traders).map(|_| enlist(stage))).await?;
+    let mut members = try_join_all((0..traders).map(|_| enlist(stage))).await?;
+    let buyers = flow::buyers(traders) as usize;
+    if let Some(chain) = &stage.chain {
+        board::lock(&stage.board).phase = "coins are mined";
+        for (number, member) in members.iter_mut().enumerate() {
+            member.purse = Some(chain.purses.open(number).await?);
+        }
+        let purses: Vec<&Purse> = members.iter().take(buyers).filter_map(|member| member.purse.as_ref()).collect();
+        chain.purses.fill(&purses).await?;
+    }
     let market = stage.markets.market("BWT-BTC").context("the market is not listed")?;
     let cast = Cast { members, numbers: Mutex::new(BTreeMap::new()), scale: market.scale };
     board::lock(&stage.board).phase = "tokens are earned";
     earn(stage, &cast, flow).await?;
     board::lock(&stage.board).phase = "bonds are posted";
     // Every other account posts a bond; the rest are strangers with the dust that anybody gets.
-    let bonded: Vec<&Member> = cast.members.iter().skip(1).step_by(2).collect();
-    trust::begin(stage, &bonded).await?;
-    try_join_all(bonded.iter().map(|member| post(stage, member, BOND))).await?;
+    let bonded: Vec<&Member> = match casting.sellers_first {
+        true => cast.members.iter().skip(buyers).collect(),
+        false => cast.members.iter().skip(1).step_by(2).collect(),
+    };
+    trust::begin(stage, &bonded, casting.rate).await?;
+    try_join_all(bonded.iter().map(|member| post(stage, member, casting.bond))).await?;
     board::lock(&stage.board).phase = "agents start";
     for member in &cast.members {
         hire(stage, member, Policy::default()).await?;
@@ -97,7 +128,7 @@ pub(crate) async fn enlist(stage: &Stage) -> Result<Member> {
     let keypair = generate_keypair()?;
     let trader =
         Trader::register(&stage.client, &stage.rest, &stage.markets, keypair.clone(), MemoryLane).await?;
-    Ok(Member { trader, keypair })
+    Ok(Member { trader, keypair, purse: None })
 }
 
 /// Has an account put tokens at stake that it was granted for that.
@@ -199,9 +230,17 @@ pub(crate) async fn hire(stage: &Stage, member: &Member, policy: Policy) -> Resu
     let client = Client::connect(&stage.rest.socket_url(), Options::default()).await?;
     client.login(&session).await?;
     let deals = client.subscribe(Channel::Deals, None).await?;
-    let hand = Trader::open(&client, &stage.rest, session, MemoryLane).await?;
+    let hand = Trader::open(&client, &stage.rest, session.clone(), MemoryLane).await?;
     let agent = Agent::new(hand, member.trader.clone(), member.trader.account(), stage.markets.clone())
         .with_policy(policy);
+    let agent = match &member.purse {
+        None => agent,
+        Some(purse) => {
+            let evidence = Arc::new(stage.rest.login(&session, &stage.markets).await?);
+            let notary = Notary { node: stage.markets.node, network: stage.markets.network };
+            agent.with_coins(OnChain { coins: Arc::new(purse.clone()), evidence, notary })
+        }
+    };
     let (events, news) = mpsc::unbounded_channel();
     let mut agents = stage.agents.lock().unwrap_or_else(PoisonError::into_inner);
     agents.spawn(async move {

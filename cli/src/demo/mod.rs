@@ -7,6 +7,7 @@
 
 mod board;
 mod cast;
+mod chain;
 mod play;
 mod report;
 mod screen;
@@ -48,9 +49,14 @@ const SETTLE_TIME: Duration = Duration::from_secs(300);
 /// How `bandex demo` is called.
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// How many traders, half of them buyers and half sellers.
-    #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(2..=500))]
-    traders: u32,
+    /// Settle on a Bitcoin chain of the demo's own: a regtest node, a wallet for each trader, blocks as they are waited
+    /// for. The node is built first, once (several minutes; it needs cmake, a C++ compiler and Boost); or name a bitcoind
+    /// on regtest by BANDEX_TEST_BITCOIND_URL and BANDEX_TEST_BITCOIND_COOKIE.
+    #[arg(long)]
+    bitcoin: bool,
+    /// How many traders, half of them buyers and half sellers; 50, on the chain 8.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=500))]
+    traders: Option<u32>,
     /// Replay at so many times the recorded speed; without it as fast as it goes.
     #[arg(long, value_name = "TIMES", value_parser = clap::value_parser!(u32).range(1..))]
     speed: Option<u32>,
@@ -73,6 +79,13 @@ pub struct Options {
     json: bool,
 }
 
+impl Options {
+    /// How many traders.
+    pub fn traders(&self) -> u32 {
+        self.traders.unwrap_or(if self.bitcoin { 8 } else { 50 })
+    }
+}
+
 /// The flow that is replayed.
 pub(crate) struct Flow {
     pub commands: Vec<flow::Command>,
@@ -89,6 +102,8 @@ pub(crate) struct Stage {
     pub board: Shared,
     /// The agents; they end with the stage.
     pub agents: Mutex<JoinSet<()>>,
+    /// The chain that deals are paid on, if they are.
+    pub chain: Option<chain::Chain>,
 }
 
 impl Stage {
@@ -132,6 +147,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let empty = std::fs::read_dir(&data).map_or(true, |mut entries| entries.next().is_none());
     ensure!(empty, "{} is not empty: the demo begins a new store; name another folder", data.display());
     let flow = read_flow(scratch.path(), options.first.map_or(usize::MAX, |first| first as usize))?;
+    if options.bitcoin {
+        return chain::run(&options, &data, scratch.path(), &flow).await;
+    }
     let exchange = Exchange::start(config(data.clone(), options.deadline * 1_000_000)).await?;
     let board = board::new(flow.commands.len());
     let screen = screen::Screen::start(Arc::clone(&board), !options.json);
@@ -172,8 +190,9 @@ async fn act(exchange: &Exchange, options: &Options, flow: &Flow, board: &Shared
         admin_token: exchange.admin_token().to_owned(),
         board: Arc::clone(board),
         agents: Mutex::new(JoinSet::new()),
+        chain: None,
     };
-    let cast = cast::assemble(&stage, options.traders, flow).await.context("bringing the traders")?;
+    let cast = cast::assemble(&stage, options.traders(), flow, cast::Casting::default()).await.context("bringing the traders")?;
     let watching = play::watch(&stage).await?;
     let pace = play::replay(&stage, &cast, flow, options.speed).await.context("replaying the flow")?;
     play::settled(&stage, SETTLE_TIME).await.context("settling")?;

@@ -85,7 +85,7 @@ impl Report {
             Some(_) => reproduced == played.trades.len(),
         };
         Self {
-            traders: options.traders,
+            traders: options.traders(),
             orders: board.orders,
             cancels: board.cancels,
             cancels_of_unknown: (flow.commands.len() as u64).saturating_sub(played.pace.commands),

@@ -49,8 +49,8 @@ fn terms(epoch_us: u64) -> Change {
 }
 
 /// The operator decides what tokens are worth, what trading costs, and where the walks begin.
-pub(crate) async fn begin(stage: &Stage, bonded: &[&Member]) -> Result<()> {
-    let rate = Some(Ratio::new(RATE.0, RATE.1)?);
+pub(crate) async fn begin(stage: &Stage, bonded: &[&Member], rate: (u64, u64)) -> Result<()> {
+    let rate = Some(Ratio::new(rate.0, rate.1)?);
     let mut changes = vec![Change::SetRate { asset: AssetId::BWT, rate }, terms(DAY_US)];
     changes.push(Change::SetFees { market: flow::MARKET, fees: FEES });
     let seeds = bonded.iter().rev().take(SEEDS);

@@ -1,6 +1,7 @@
 //! What the golden journals tell.
 
 use crate::kit::acts::{Grants, limit};
+use crate::kit::chain::{BWT_SAT, NAME_US, PAY_US, script};
 use crate::kit::*;
 use bandex_settlement::{Party, State};
 use bandex_tradechain::body::*;
@@ -37,6 +38,11 @@ pub const ALL: &[Story] = &[
         trust,
     ),
     ("ends", "version 3: a default cured, a dispute given up and resolved, netting, fees", ends),
+    (
+        "bitcoin",
+        "version 4: headers, scripts, proofs, reorganisations, a double spend, a late payment, fees on the chain",
+        bitcoin,
+    ),
 ];
 
 fn accounts() -> World {
@@ -385,5 +391,70 @@ fn ends() -> World {
     assert!(cured.into_iter().all(|(deal, by)| state(deal) == State::Cured { by }));
     let netted = world.watch.deals.states.values().filter(|deal| deal.deal.state() == State::Netted).count();
     assert_eq!((state(disputed), netted), (State::Resolved, 10));
+    world
+}
+
+fn bitcoin() -> World {
+    let mut world = World::with_under(3, &["alice", "bob", "carol"]);
+    world.headers(Vec::new(), Some(1));
+    world.apply(Command::Upgrade { rules: 4 });
+    world.headers(Vec::new(), Some(1));
+    world.follow_chain();
+    world.configure(vec![Change::SetParameters(Parameters { share_ppm: 500_000, ..Parameters::default() })]);
+    world.set_trust(TrustTerms {
+        largest_limit: Amount::new(200_000_000),
+        epoch_us: 0,
+        ..TrustTerms::default()
+    });
+    world.set_rate(AssetId::BWT, 1_000, 1);
+    world.set_limit("alice", Some(40_000_000));
+    for (name, units) in [("bob", 9_000), ("carol", 3_000)] {
+        world.bond(name, units);
+    }
+    world.headers(Vec::new(), Some(250));
+    // Too small, too large for the limit, and then two deals; one names no script.
+    put(&mut world, "bob", limit(BWT_SAT, Buy, 19, 100));
+    put(&mut world, "carol", limit(BWT_SAT, Sell, 100, 100));
+    let (bobs, first) = world.chain_deal(["alice", "bob"], 100, 100, 1);
+    world.wait(SECOND);
+    let (carols, second) = world.chain_deal(["alice", "carol"], 90, 80, 2);
+    let silent = world.deal(BWT_SAT, "alice", "carol", 95, 40);
+    world.receive("alice", silent, &first);
+    world.receive("carol", silent, &script(3));
+    world.receive("alice", silent, &[0x51]);
+    world.pay("bob", bobs, 1, 5);
+    // One transaction for both; it leaves the chain and comes back in another block.
+    let paid = world.transaction(&[(first.clone(), 6_000), (second.clone(), 7_200)]);
+    world.mine(vec![paid.clone()]);
+    world.prove(&paid);
+    world.prove(&paid);
+    world.tick(NAME_US);
+    world.cure("alice", silent);
+    world.confirm(1);
+    let (held, _) = world.reorganise(2, Vec::new());
+    world.mine(held);
+    world.prove(&paid);
+    world.confirm(5);
+    // Bob's next payment is delivered for and spent elsewhere: his bond pays, and his coins come after all.
+    let stolen = world.paid_to(&first, 4_000);
+    world.confirm(1);
+    world.reorganise(2, Vec::new());
+    assert_eq!(world.chain.prove(&stolen), None);
+    world.tick(PAY_US);
+    world.paid_to(&first, 4_000);
+    world.confirm(5);
+    let (resolution, _) = world.resolve("alice", bobs, 0);
+    world.acknowledge("bob", resolution);
+    world.paid_to(&second, 10);
+    world.confirm(5);
+    world.set_payments(1, 2, 900_000);
+    world.set_payments(0, 2, 900_000);
+    world.headers(Vec::new(), Some(60_000));
+    let (later, third) = world.chain_deal(["alice", "carol"], 130, 100, 4);
+    world.pay_all(later, &third);
+    let state = |deal| world.deal_state(deal).deal.state();
+    let ends = [bobs, carols, silent, later].map(state);
+    let silent = State::Cured { by: Party::Seller };
+    assert_eq!(ends, [State::Resolved, State::Settled, silent, State::Settled]);
     world
 }

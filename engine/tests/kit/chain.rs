@@ -363,7 +363,8 @@ impl Counts {
                     late: self.closed[&seen.deal],
                 };
                 let at = told.iter().position(|told| *told == expected);
-                told.remove(at.unwrap_or_else(|| panic!("not told: {expected:?}, but {told:?}")));
+                assert!(at.is_some(), "not told: {expected:?}, but {told:?}");
+                at.map(|at| told.remove(at));
             }
         }
         assert!(told.is_empty(), "told without cause: {told:?}");

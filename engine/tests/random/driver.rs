@@ -1,5 +1,6 @@
 //! Turns acts into signed blocks and commands.
 
+use crate::chain::{Node, status};
 use crate::kit::acts::{Grants, limit};
 use crate::kit::*;
 use crate::strategies::{ACTORS, Act, Op, Special};
@@ -25,6 +26,8 @@ pub struct Driver {
     actors: Vec<Actor>,
     /// Counts the names of keys.
     names: usize,
+    /// What happens on the chain.
+    pub node: Node,
     /// What has happened how often: refusals by code, and the moments worth reaching.
     pub seen: BTreeMap<&'static str, usize>,
 }
@@ -47,7 +50,7 @@ impl Driver {
         world.configure(vec![Change::SetParameters(parameters)]);
         world.set_limit("bob", Some(1_000_000));
         let actors = names.map(|name| Actor { keys: vec![name.to_owned()] }).into();
-        Self { world, actors, names: 0, seen: BTreeMap::new() }
+        Self { world, actors, names: 0, node: Node::default(), seen: BTreeMap::new() }
     }
 
     /// A world in which limits are earned: tokens have a rate, epochs end, and some have put something down.
@@ -85,6 +88,7 @@ impl Driver {
                 Event::Protection { tripped: true, .. } => count("protection"),
                 Event::Slash(_) => count("slash"),
                 Event::Netted(_) => count("netted"),
+                Event::Payment(told) => count(status(told.status)),
                 Event::DealFees { .. } => count("fees"),
                 Event::Epoch { .. } => count("epoch"),
                 Event::Scored { .. } => count("scored"),
@@ -174,6 +178,7 @@ impl Driver {
             | Act::Rules { .. }
             | Act::Parameters { .. } => self.rule(act),
             Act::Trust(ref act) => self.trust(act),
+            Act::Chain(ref act) => self.chain(act),
             _ => self.keys(act),
         }
     }

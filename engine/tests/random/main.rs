@@ -4,6 +4,7 @@
 //! A few thousand commands by default, always the same ones, so that what they come to is known; `PROPTEST_CASES` asks
 //! for more, and for others at each run.
 
+mod chain;
 mod driver;
 #[path = "../kit/mod.rs"]
 mod kit;
@@ -21,6 +22,8 @@ use strategies::Act;
 const CASES: u32 = 120;
 /// The same for those about trust; each has about thirty.
 const TRUST_CASES: u32 = 250;
+/// The same for those about the Bitcoin chain; each has about a hundred.
+const CHAIN_CASES: u32 = 60;
 
 fn runner(cases: u32) -> TestRunner {
     let base =
@@ -83,5 +86,19 @@ fn trust_and_trading_take_turns() {
         ["not_admitted", "misplaced", "insufficient_bond", "limit_reached", "bad_listing", "not_registrar"];
     check_seen(&seen, &trust);
     check_seen(&seen, &ends);
+    check_seen(&seen, &codes);
+}
+
+/// Whatever happens on the Bitcoin chain: what the kit holds of money, locks and limits holds, each payment stands where
+/// its depth says, and tokens go for proven coins only.
+#[test]
+fn the_chain_and_trading_take_turns() {
+    let seen =
+        live(chain::chain_acts(), CHAIN_CASES, Driver::on_chain).unwrap_or_else(|error| panic!("{error}"));
+    check_seen(
+        &seen,
+        &["included", "paid", "final", "reversed", "late", "settled", "default", "cured", "slash"],
+    );
+    let codes = ["below_tranche", "bad_proof", "unknown_payment", "script_used", "bad_script", "not_due"];
     check_seen(&seen, &codes);
 }

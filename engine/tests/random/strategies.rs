@@ -1,5 +1,6 @@
 //! What may happen, as values that proptest can shrink. Picks choose among what is there, modulo its number.
 
+use crate::chain::ChainAct;
 use bandex_tradechain::body::{MarketState, Payer};
 use bandex_types::{PostOnly, Side, TimeInForce};
 use proptest::prelude::*;
@@ -123,6 +124,8 @@ pub enum Act {
     Stranger,
     /// Something that has to do with trust.
     Trust(TrustAct),
+    /// Something that has to do with the Bitcoin chain.
+    Chain(ChainAct),
 }
 
 /// What traders, registrars and the operator do about trust, and how deals end that went wrong.
@@ -272,7 +275,7 @@ pub enum Op {
     CancelUnknown,
 }
 
-fn side() -> impl Strategy<Value = Side> {
+pub fn side() -> impl Strategy<Value = Side> {
     prop_oneof![Just(Side::Buy), Just(Side::Sell)]
 }
 
@@ -346,7 +349,7 @@ fn units() -> impl Strategy<Value = u64> {
 }
 
 /// Of traders.
-fn trading() -> impl Strategy<Value = Act> {
+pub fn trading() -> impl Strategy<Value = Act> {
     let (who, key) = (|| 0..ACTORS, || prop_oneof![3 => Just(0usize), 1 => 1..4usize]);
     prop_oneof![
         60 => (who(), key(), prop::collection::vec(op(), 1..4))
@@ -480,7 +483,7 @@ fn weighing() -> impl Strategy<Value = TrustAct> {
     ]
 }
 
-fn trust() -> impl Strategy<Value = Act> {
+pub fn trust() -> impl Strategy<Value = Act> {
     prop_oneof![3 => trusting(), 2 => weighing()].prop_map(Act::Trust)
 }
 

@@ -21,6 +21,7 @@ mod operator;
 mod orders;
 mod preferences;
 mod quotes;
+mod reorganisations;
 mod sleepers;
 mod snapshot;
 mod special;

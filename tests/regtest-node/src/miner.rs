@@ -19,7 +19,7 @@ const TRANSACTIONS_WEIGHT_MAX: u64 = 3_992_000;
 /// The greatest signature operation cost of them.
 const SIGOPS_COST_MAX: usize = 79_600;
 /// The least rate that a block takes, in satoshi per 1000 virtual bytes; Core before 30.
-pub(crate) const BLOCK_MIN_SAT_PER_KVB: u64 = 1_000;
+const BLOCK_MIN_SAT_PER_KVB: u64 = 1_000;
 /// On regtest the subsidy halves so often (a consensus rule).
 const HALVING_BLOCKS: u32 = 150;
 /// The difficulty of regtest, which never changes.

@@ -8,6 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+/// A chain with its tip no older than this counts as downloaded, in seconds.
+const FRESH_S: u64 = 24 * 60 * 60;
+
 /// How a node is set up.
 #[derive(Clone, Copy, Debug)]
 pub struct Settings {
@@ -44,6 +47,8 @@ pub struct Node {
     pub(crate) started: Instant,
     /// Set by the call `stop`.
     pub(crate) stopping: bool,
+    /// Whether a tip of the last day was seen; from then on the chain counts as downloaded, as in Core.
+    pub(crate) downloaded: bool,
     mock_time_s: Option<u64>,
     blocks_made: u64,
 }
@@ -77,9 +82,11 @@ impl Node {
             unbroadcast: BTreeSet::new(),
             started: Instant::now(),
             stopping: false,
+            downloaded: false,
             mock_time_s: None,
             blocks_made: seed(),
         };
+        node.note_downloaded();
         for transaction in node.chain.store().take_mempool()? {
             // What a block has meanwhile made invalid stays out, as when Core loads its mempool.
             let _ = node.mempool.accept(&node.chain, &transaction, node.time_s());
@@ -218,6 +225,12 @@ impl Node {
         let time_s = self.time_s();
         self.mempool.follow(&self.chain, change, time_s, give_back_blocks);
         self.forget_gone();
+        self.note_downloaded();
+    }
+
+    fn note_downloaded(&mut self) {
+        let tip = self.chain.get(self.chain.tip()).map_or(0, |record| record.block.header.time);
+        self.downloaded |= u64::from(tip).saturating_add(FRESH_S) >= self.time_s();
     }
 
     fn forget_gone(&mut self) {

@@ -185,8 +185,8 @@ pub fn answer(node: &mut Node, body: &[u8]) -> Reply {
             Reply { status: 200, body: Some(Value::Array(replies)) }
         }
         Ok(request @ Value::Object(_)) => answer_one(node, &request, false),
-        Ok(_) => failure(Error::new(PARSE, "Top-level object parse error"), None),
-        Err(_) => failure(Error::new(PARSE, "Parse error"), None),
+        Ok(_) => failure(Error::new(PARSE, "Top-level object parse error"), Some(&Value::Null)),
+        Err(_) => failure(Error::new(PARSE, "Parse error"), Some(&Value::Null)),
     }
 }
 
@@ -249,7 +249,8 @@ fn read(request: &Value) -> Result<(bool, &str, Value), Error> {
 }
 
 fn answer_one(node: &mut Node, request: &Value, batched: bool) -> Reply {
-    let id = request.as_object().and_then(|request| request.get("id"));
+    // A request without an id gets none back; what is no request at all gets null, as in Core.
+    let id = request.as_object().map_or(Some(&Value::Null), |request| request.get("id"));
     let (second, name, arguments) = match read(request) {
         Ok(read) => read,
         Err(error) if batched => return Reply { status: 200, body: Some(envelope(false, Err(error), id)) },

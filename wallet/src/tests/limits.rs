@@ -163,3 +163,39 @@ fn a_fee_spike_is_borne_up_to_the_share_only() {
         assert_eq!(paid.fee, 6_000, "a fifth, as this policy allows");
     });
 }
+
+/// A node that takes nothing below its own least rate: the raise follows at once, without a wait.
+#[test]
+fn what_is_refused_for_its_fee_is_raised_at_once_and_for_nothing_else() {
+    run(async {
+        let (rig, mut wallet) = Rig::with_coins(1).await;
+        rig.net.world().least_fee_rate = 4;
+        let paid = wallet.pay(&payment(1, 0, 30_000), NOW).await.unwrap();
+        assert_eq!((paid.status, paid.refused.as_deref()), (Status::Signed, Some("min relay fee not met")));
+        rig.net.world().fee_rate = Some(5_000);
+        wallet.bump(NOW).await.unwrap();
+        assert_eq!(rig.net.world().mempool.len(), 1);
+        rig.net.world().fault = crate::testing::Fault::Down;
+        assert!(wallet.bump(NOW.plus(HOUR)).await.is_err());
+        rig.net.world().fault = crate::testing::Fault::LoseAnswers;
+        wallet.pay(&payment(1, 1, 50_000), NOW).await.unwrap_err();
+        rig.net.world().mine_all();
+        wallet.pay(&payment(1, 1, 50_000), NOW).await.unwrap();
+        assert!(wallet.bump(NOW.plus(HOUR)).await.unwrap().is_empty(), "nobody says that the fee is too low");
+    });
+}
+
+/// An agent runs on several threads, and carries these futures from one to another.
+#[test]
+fn the_futures_can_move_between_threads() {
+    fn moves(_: impl Send) {}
+    run(async {
+        let (_rig, mut wallet) = Rig::with_coins(0).await;
+        moves(wallet.sync(NOW));
+        moves(wallet.bump(NOW));
+        moves(wallet.give_up(deal(1), 0, NOW));
+        let asked = payment(1, 0, 30_000);
+        moves(wallet.pay(&asked, NOW));
+        moves(wallet.fresh_script(deal(1)));
+    });
+}

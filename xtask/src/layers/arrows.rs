@@ -87,6 +87,8 @@ const ARROWS: [(&str, May); 27] = [
     ),
     // A database server for tests, with the standard library only.
     ("cluster", Uses(&[])),
+    // A Bitcoin node for tests and the demo, started and ended.
+    ("regtest", Uses(&[])),
     // It must build in seconds, also while everything else is broken.
     ("xtask", Uses(&["cluster"])),
 ];

@@ -11,8 +11,6 @@ use std::collections::BTreeSet;
 
 /// The height from which on Core prunes on regtest, when started for tests (`-fastprune`).
 const PRUNE_AFTER_HEIGHT: u32 = 100;
-/// A block with its tip so much older than the clock counts as still downloading the chain, in seconds.
-const FRESH_S: u64 = 24 * 60 * 60;
 
 pub(super) fn block_count(node: &mut Node, _params: &Params<'_>) -> Answer {
     Ok(node.chain.height().into())
@@ -131,7 +129,6 @@ pub(super) fn blockchain_info(node: &mut Node, _params: &Params<'_>) -> Answer {
     let headers = best.max_by_key(|record| record.work).map_or(0, |record| record.height);
     let bytes: usize =
         chain.records().filter(|one| !chain.is_pruned(one)).map(|one| one.block.total_size()).sum();
-    let fresh = u64::from(tip.block.header.time).saturating_add(FRESH_S) >= node.time_s();
     let mut answer = render::object(json!({
         "chain": chain_name(chain.network()),
         "blocks": chain.height(),
@@ -143,7 +140,7 @@ pub(super) fn blockchain_info(node: &mut Node, _params: &Params<'_>) -> Answer {
         "time": tip.block.header.time,
         "mediantime": chain.median_time(tip.hash),
         "verificationprogress": 1,
-        "initialblockdownload": !fresh,
+        "initialblockdownload": !node.downloaded,
         "chainwork": format!("{:064x}", tip.work),
         "size_on_disk": bytes,
         "pruned": node.settings.prune,

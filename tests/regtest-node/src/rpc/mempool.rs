@@ -127,7 +127,7 @@ pub(super) fn prioritise(node: &mut Node, params: &Params<'_>) -> Answer {
 /// The greatest fee of a transaction at the rate the caller takes, in satoshi; none if any will do.
 fn max_fee_sat(params: &Params<'_>, index: usize, vsize: u64) -> Result<Option<u64>, Error> {
     let rate = params.amount(index, MAX_RATE_SAT_PER_KVB)?;
-    if rate > 100_000_000 {
+    if rate >= 100_000_000 {
         return Err(Error::new(
             INVALID_PARAMETER,
             "Fee rates larger than or equal to 1BTC/kvB are not accepted",

@@ -7,7 +7,6 @@ use super::{
 };
 use crate::amount;
 use crate::chain::{Standing, Verdict};
-use crate::miner::BLOCK_MIN_SAT_PER_KVB;
 use crate::node::{MineError, Node};
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
 use bitcoin::{Address, Block, Network, ScriptBuf, Txid};
@@ -132,7 +131,6 @@ pub(super) fn info(node: &mut Node, _params: &Params<'_>) -> Answer {
         // Nobody mines here but on demand.
         "networkhashps": 0,
         "pooledtx": node.mempool.len(),
-        "blockmintxfee": amount::btc_u64(BLOCK_MIN_SAT_PER_KVB),
         "chain": blocks::chain_name(node.chain.network()),
         "next": {
             "height": node.chain.height().saturating_add(1),
@@ -160,8 +158,8 @@ pub(super) fn estimate(node: &mut Node, params: &Params<'_>) -> Answer {
     }
     let blocks = u16::try_from(target).unwrap_or(u16::MAX);
     let Some((_, rate)) = node.estimates.range(..=blocks).next_back() else {
-        return Ok(json!({"errors": ["Insufficient data or no feerate found"], "blocks": target.max(2)}));
+        return Ok(json!({"errors": ["Insufficient data or no feerate found"], "blocks": 0}));
     };
     let rate = (*rate).max(node.mempool.min_sat_per_kvb());
-    Ok(json!({"feerate": amount::btc_u64(rate), "blocks": target}))
+    Ok(json!({"feerate": amount::btc_u64(rate), "blocks": target.max(2)}))
 }

@@ -3,9 +3,11 @@
 //! With `BANDEX_TEST_BITCOIND` set to the path of a real `bitcoind`, each test runs on that instead: the same test on
 //! both is what says that this node answers as Core does.
 #![allow(dead_code, reason = "each test binary uses its own part")]
+#![allow(clippy::panic, reason = "what goes wrong here fails a test")]
 
 pub mod http;
 pub mod key;
+pub mod plain;
 
 use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
 use bitcoin::{Block, OutPoint, Transaction, TxOut, Txid};
@@ -53,6 +55,14 @@ impl Daemon {
     pub fn with(options: &[&str]) -> Self {
         let temporary = tempfile::tempdir().expect("a folder");
         let mut daemon = Self::on(temporary.path(), options);
+        daemon._temporary = Some(temporary);
+        daemon
+    }
+
+    /// Starts this node even where the tests run on a real bitcoind.
+    pub fn own() -> Self {
+        let temporary = tempfile::tempdir().expect("a folder");
+        let mut daemon = start_own(temporary.path(), Vec::new());
         daemon._temporary = Some(temporary);
         daemon
     }
