@@ -528,7 +528,8 @@ async fn a_fee_rate_that_was_not_taken_is_told_with_the_next() {
     desk.engine().refuses.insert(1);
     assert!(!follower.pass().await);
     assert!(follower.pass().await);
-    assert_eq!((desk.engine().fee_rates.clone(), desk.tip()), (vec![1000], node.tip()));
+    assert_eq!(desk.engine().fee_rates, [1000]);
+    assert_eq!(desk.tip(), node.tip());
 }
 
 #[tokio::test]
