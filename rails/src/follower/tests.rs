@@ -519,6 +519,20 @@ async fn fee_rates_are_told_when_they_changed() {
 }
 
 #[tokio::test]
+async fn a_fee_rate_that_was_not_taken_is_told_with_the_next() {
+    let (node, desk) = (Node::new(), Desk::new(&[]));
+    let options = FollowerOptions { fee_every: Duration::from_secs(3600), ..OPTIONS };
+    let (mut follower, _health) = Follower::new(node.clone(), desk.clone(), options);
+    node.chain().fee_rate = Some(1000);
+    node.mine_empty(1);
+    desk.engine().refuses.insert(1);
+    assert!(!follower.pass().await);
+    assert!(follower.pass().await);
+    assert_eq!(desk.engine().fee_rates, [1000]);
+    assert_eq!(desk.tip(), node.tip());
+}
+
+#[tokio::test]
 async fn a_node_without_news_counts_as_stalled() {
     let (node, desk) = (Node::new(), Desk::new(&[]));
     let options = FollowerOptions { stalled_after: Some(Duration::ZERO), ..OPTIONS };

@@ -4,5 +4,6 @@ mod altered;
 mod claimed;
 mod forge;
 mod lying;
+mod paid;
 mod scored;
 mod stored;
