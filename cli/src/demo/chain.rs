@@ -38,6 +38,8 @@ const TICKS_TIMES_LOTS_PER_MSAT: u64 = 200_000;
 const RATE: (u64, u64) = (39_160_000, 1_000_000_000);
 /// What a bonded account puts at stake, in bytes: 1,000 BWT, worth 39 million satoshi, of which half counts.
 const BOND: Amount = Amount::new(1_000_000_000_000);
+/// The largest limit that can be earned: 0.2 bitcoin.
+const BUDGET: Amount = Amount::new(20_000_000_000);
 /// The share of a free limit that one deal may draw: 2 %, so that large deals take several payments.
 const SHARE_PPM: u32 = 20_000;
 /// Dust: 1,000 satoshi.
@@ -166,7 +168,7 @@ async fn show(
         agents: Mutex::new(JoinSet::new()),
         chain: Some(chain),
     };
-    let casting = cast::Casting { rate: RATE, bond: BOND, sellers_first: true };
+    let casting = cast::Casting { rate: RATE, bond: BOND, sellers_first: true, budget: BUDGET };
     let cast =
         cast::assemble(&stage, options.traders(), flow, casting).await.context("bringing the traders")?;
     let watching = play::watch(&stage).await?;
