@@ -198,3 +198,20 @@ pub(crate) fn malformed(method: &str, what: impl ToString) -> RpcError {
 fn satoshi(text: &str) -> Option<u64> {
     bitcoin::Amount::from_str_in(text, bitcoin::Denomination::Bitcoin).ok().map(bitcoin::Amount::to_sat)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fee_rates_are_read_to_the_satoshi() {
+        let check = |text: &str, found: Option<u64>| assert_eq!(satoshi(text), found, "{text}");
+        check("0.00001000", Some(1000));
+        check("0.12345678", Some(12_345_678));
+        check("0.29", Some(29_000_000));
+        check("1", Some(100_000_000));
+        check("0.000000001", None);
+        check("-0.00001", None);
+        check("1e-5", None);
+    }
+}

@@ -213,3 +213,68 @@ fn told(error: &dyn std::error::Error) -> String {
     let causes = std::iter::successors(error.source(), |cause| cause.source());
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::PathBuf;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+
+    /// Answers each call with the next of these texts, as they stand, and then with nothing any more.
+    async fn answering(answers: Vec<String>, cookie: PathBuf) -> Client {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let url = format!("http://{}", listener.local_addr().expect("an address"));
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.expect("a caller");
+                let mut bytes = [0; 4096];
+                let read = stream.read(&mut bytes).await.expect("a request");
+                assert!(read > 0);
+                // A caller that has read enough hangs up.
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let (auth, network) = (Auth::Cookie(cookie), Network::Regtest);
+        Client::new(NodeOptions { url, auth, network, timeout: Duration::from_secs(10) }).expect("a client")
+    }
+
+    fn http(status: &str, body: &str) -> String {
+        format!("HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    }
+
+    #[tokio::test]
+    async fn answers_are_told_apart() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let cookie = folder.path().join("cookie");
+        fs::write(&cookie, "__cookie__:secret").expect("a file");
+        let check = async |answers: &[String], found: &dyn Fn(&Result<u32, RpcError>) -> bool| {
+            let client = answering(answers.to_vec(), cookie.clone()).await;
+            let got = client.call::<u32>("getblockcount", json!([])).await;
+            assert!(found(&got), "{got:?}");
+        };
+        let unauthorized = http("401 Unauthorized", "");
+        let seven = http("200 OK", r#"{"result":7,"error":null,"id":"bandex"}"#);
+        check(std::slice::from_ref(&seven), &|got| *got == Ok(7)).await;
+        check(&[unauthorized.clone(), seven], &|got| *got == Ok(7)).await;
+        check(&[unauthorized.clone(), unauthorized], &|got| matches!(got, Err(RpcError::Unauthorized(_))))
+            .await;
+        let error = |code: i32| {
+            let body = format!(r#"{{"result":null,"error":{{"code":{code},"message":"why"}},"id":1}}"#);
+            http("500 Internal Server Error", &body)
+        };
+        check(&[error(-5)], &|got| *got == Err(RpcError::Rpc { code: -5, message: "why".to_owned() })).await;
+        check(&[error(-28)], &|got| *got == Err(RpcError::WarmingUp("why".to_owned()))).await;
+        let busy = http("503 Service Unavailable", "Work queue depth exceeded");
+        let unreachable = |got: &Result<u32, RpcError>| matches!(got, Err(RpcError::Unreachable(_)));
+        check(&[busy], &unreachable).await;
+        check(&["HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{".to_owned()], &unreachable).await;
+        check(&[], &unreachable).await;
+        let malformed = |got: &Result<u32, RpcError>| matches!(got, Err(RpcError::Malformed { .. }));
+        check(&[http("200 OK", "<html>")], &malformed).await;
+        check(&[http("200 OK", r#"{"result":"seven","error":null}"#)], &malformed).await;
+        check(&[http("404 Not Found", r#"{"result":7,"error":null}"#)], &malformed).await;
+        let endless = format!(r#"{{"result":"{}"}}"#, "0".repeat(ANSWER_BYTES_MAX));
+        check(&[http("200 OK", &endless)], &malformed).await;
+    }
+}

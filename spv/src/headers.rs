@@ -39,7 +39,8 @@ pub struct Extended {
 ///
 /// Each has been checked: link, proof of work, difficulty, time. The branch with the most work is active; of two
 /// that have as much the one that was there first. Begin at a height that is a multiple of 2016, and every
-/// difficulty is known exactly; after another height the first change of it is bounded by a factor of four only.
+/// difficulty is known exactly; after another height the first change of it is bounded by a factor of four only. The
+/// times of the first eleven after a height above 0 are not checked, because the median they have to pass is not known.
 /// Not checked: that a header is not from the future, which would take a clock, and signet's signatures, which are
 /// not in the headers.
 #[derive(Debug, Clone, PartialEq, Eq)]

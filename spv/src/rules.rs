@@ -144,8 +144,7 @@ fn check_place(
     header: &Header,
 ) -> Result<(), HeaderError> {
     check_bits(&allowed(network, before, height, parent, header), height, header)?;
-    let median = median_time(before, height);
-    if header.time <= median {
+    if let Some(median) = median_time(before, height).filter(|median| header.time <= *median) {
         return Err(HeaderError::Time { height, median, found: header.time });
     }
     let opens = height.is_multiple_of(PERIOD);
@@ -219,12 +218,14 @@ fn last_ordinary(before: &impl Before, height: u32, limit: Target) -> Allowed {
     Allowed::Between(Target::from_le_bytes([0; 32]), limit)
 }
 
-/// The median of the times of the last eleven headers below a height, or of as many as are known.
-fn median_time(before: &impl Before, height: u32) -> u32 {
+/// The median of the times of the eleven headers below a height, or of all if the chain is shorter. `None` if not all of
+/// them are known: the median of some may be later, and would refuse what every node takes.
+fn median_time(before: &impl Before, height: u32) -> Option<u32> {
     let heights = height.saturating_sub(MEDIAN_OF)..height;
-    let mut times: Vec<u32> = heights.filter_map(|at| before.at(at)).map(|header| header.time).collect();
+    let mut times: Vec<u32> =
+        heights.map(|at| before.at(at).map(|header| header.time)).collect::<Option<_>>()?;
     times.sort_unstable();
-    times.get(times.len() / 2).copied().unwrap_or(0)
+    times.get(times.len() / 2).copied()
 }
 
 #[cfg(test)]

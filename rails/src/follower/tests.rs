@@ -1,12 +1,13 @@
 //! A follower between a node without a network and an exchange without a writer.
 
+mod random;
+
 use super::*;
 use bandex_spv::regtest::{block, payment};
-use bandex_spv::{Headers, Network, Proven, check_proof, hash_of};
+use bandex_spv::{Headers, Network, Proven, check_proof};
 use bitcoin::Block;
 use bitcoin::consensus::serialize;
 use bitcoin::hashes::Hash as _;
-use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard};
 
@@ -518,6 +519,20 @@ async fn fee_rates_are_told_when_they_changed() {
 }
 
 #[tokio::test]
+async fn a_fee_rate_that_was_not_taken_is_told_with_the_next() {
+    let (node, desk) = (Node::new(), Desk::new(&[]));
+    let options = FollowerOptions { fee_every: Duration::from_secs(3600), ..OPTIONS };
+    let (mut follower, _health) = Follower::new(node.clone(), desk.clone(), options);
+    node.chain().fee_rate = Some(1000);
+    node.mine_empty(1);
+    desk.engine().refuses.insert(1);
+    assert!(!follower.pass().await);
+    assert!(follower.pass().await);
+    assert_eq!(desk.engine().fee_rates, [1000]);
+    assert_eq!(desk.tip(), node.tip());
+}
+
+#[tokio::test]
 async fn a_node_without_news_counts_as_stalled() {
     let (node, desk) = (Node::new(), Desk::new(&[]));
     let options = FollowerOptions { stalled_after: Some(Duration::ZERO), ..OPTIONS };
@@ -545,96 +560,4 @@ async fn it_runs_by_itself_and_comes_back_after_failures() {
     until(|health| *health == Health::Ready).await;
     assert_eq!(desk.heights(), [1]);
     running.abort();
-}
-
-/// What happens to a node between two passes.
-#[derive(Debug, Clone)]
-enum Happens {
-    /// Blocks are mined that pay so many watched scripts.
-    Mined(Vec<u8>),
-    /// Blocks are undone, and one more mined than was undone.
-    Reorganised(u8),
-    /// A call fails.
-    Fails(u8),
-    /// The exchange refuses one observation.
-    Refused(u8),
-    /// The follower is dropped and another begins.
-    Restarted,
-}
-
-fn happens() -> impl Strategy<Value = Happens> {
-    prop_oneof![
-        4 => proptest::collection::vec(0_u8..3, 1..4).prop_map(Happens::Mined),
-        2 => (1_u8..6).prop_map(Happens::Reorganised),
-        4 => (1_u8..40).prop_map(Happens::Fails),
-        2 => (1_u8..8).prop_map(Happens::Refused),
-        1 => Just(Happens::Restarted),
-    ]
-}
-
-fn play(events: &[Happens]) {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(async {
-        let (node, desk, mut follower, mut health) = parts(&[(SCRIPT, 1)]);
-        for event in events {
-            match event {
-                Happens::Mined(blocks) => {
-                    for pays in blocks {
-                        node.mine(&vec![SCRIPT; usize::from(*pays)]);
-                    }
-                }
-                Happens::Reorganised(depth) => {
-                    let depth = usize::from(*depth).min(node.chain().active.len() - 1);
-                    node.undo(depth);
-                    for at in 0..=depth {
-                        node.mine(&vec![SCRIPT; at % 2]);
-                    }
-                }
-                Happens::Fails(after) => {
-                    let mut chain = node.chain();
-                    let at = chain.calls + usize::from(*after);
-                    let error = if after % 3 == 0 { SourceError::Missing } else { unreachable() };
-                    chain.fails.insert(at, error);
-                }
-                Happens::Refused(after) => {
-                    let mut engine = desk.engine();
-                    let at = engine.submits + usize::from(*after);
-                    engine.refuses.insert(at);
-                }
-                Happens::Restarted => (_, _, follower, health) = with(node.clone(), desk.clone()),
-            }
-            follower.pass().await;
-        }
-        // Nothing fails any more, so it catches up.
-        node.chain().fails.clear();
-        desk.engine().refuses.clear();
-        follower.pass().await;
-        assert!(follower.pass().await);
-        assert_eq!((health.borrow().clone(), desk.tip()), (Health::Ready, node.tip()));
-        // Every payment of the active chain has been told.
-        let told: BTreeSet<_> =
-            desk.engine().payments.iter().map(|payment| (payment.block, payment.txid)).collect();
-        let chain = node.chain();
-        for hash in &chain.active {
-            for transaction in &chain.blocks[hash].txdata {
-                let pays = transaction.output.iter().any(|paid| paid.script_pubkey.as_bytes() == SCRIPT);
-                let txid = transaction.compute_txid().to_byte_array();
-                assert_eq!(told.contains(&(*hash, txid)), pays, "a payment is missing");
-            }
-        }
-        // And none twice, unless the follower was another one.
-        if !events.iter().any(|event| matches!(event, Happens::Restarted)) {
-            assert_eq!(told.len(), desk.engine().payments.len());
-        }
-        assert_eq!(hash_of(&header(&chain.blocks[&desk.tip()])), desk.tip());
-    });
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
-
-    #[test]
-    fn whatever_happens_nothing_is_missed(events in proptest::collection::vec(happens(), 1..25)) {
-        play(&events);
-    }
 }

@@ -16,7 +16,7 @@ pub const PURE: [&str; 9] =
     ["types", "tradechain", "matching", "reputation", "settlement", "spv", "channel", "engine", "sequencer"];
 
 /// Each crate of the workspace, also those still to come, from the bottom to the top.
-const ARROWS: [(&str, May); 27] = [
+const ARROWS: [(&str, May); 28] = [
     ("types", Uses(&[])),
     ("tradechain", Uses(&["types"])),
     ("matching", Uses(&["types"])),
@@ -87,6 +87,8 @@ const ARROWS: [(&str, May); 27] = [
     ),
     // A database server for tests, with the standard library only.
     ("cluster", Uses(&[])),
+    // A Bitcoin node for tests and the demo, started and ended.
+    ("regtest", Uses(&[])),
     // It must build in seconds, also while everything else is broken.
     ("xtask", Uses(&["cluster"])),
 ];

@@ -56,8 +56,7 @@ fn rust_files(root: &Path) -> Result<Vec<SourceFile>> {
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            let left_out =
-                name.starts_with('.') || (folder == root && matches!(name.as_str(), "target" | "tmp"));
+            let left_out = name.starts_with('.') || name == "target" || (folder == root && name == "tmp");
             if left_out {
                 continue;
             }
