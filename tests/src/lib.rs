@@ -6,6 +6,7 @@
 // A kit of tests: what it does not expect shall end the test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+pub mod bitcoin;
 pub mod crash;
 pub mod database;
 mod evidence;
