@@ -12,7 +12,7 @@ mod report;
 use super::board::{self, Shared};
 use super::{Flow, Options, SETTLE_TIME, Stage, WINDOW, cast, play, screen, trial, trust};
 use crate::{output, serve};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bandex_exchange::{BitcoinAuth, BitcoinNode, Config, Exchange, FollowerOptions};
 use bandex_flow as flow;
 use bandex_rails::Client as NodeClient;
@@ -49,8 +49,8 @@ const PAYMENTS: PaymentTerms =
     PaymentTerms { confirmations: 1, final_confirmations: 3, fee_share_ppm: 20_000 };
 /// How long the buyer has to get a payment into a block.
 const PAY_US: u64 = 120_000_000;
-/// What the node is told to estimate, in satoshi for 1,000 virtual bytes, if it is our own: regtest has no market for fees.
-const FEE_RATE: u64 = 2_000;
+/// What the node is told to estimate, in bitcoin for 1,000 virtual bytes, if it is our own: regtest has no market for fees.
+const FEE_RATE_BTC: &str = "0.00002000";
 /// How often the exchange asks its node.
 const POLL: Duration = Duration::from_millis(150);
 
@@ -72,7 +72,7 @@ impl Chain {
         let client = Arc::new(NodeClient::new(options.clone())?);
         bandex_rails::check(&client, Network::Regtest).await.context("the Bitcoin node")?;
         // Not a call of Core's: a real bitcoind estimates for itself.
-        let _ = client.call::<serde_json::Value>("setestimate", json!([FEE_RATE])).await;
+        let _ = client.call::<serde_json::Value>("setestimate", json!([FEE_RATE_BTC])).await;
         let (miner, purses) = (Miner::new(Arc::clone(&client)), Purses::new(folder, options)?);
         Ok(Self { client, purses, miner, node })
     }
@@ -178,6 +178,8 @@ async fn show(
     play::settled(&stage, SETTLE_TIME).await.context("settling")?;
     drop(mining);
     let trades = watching.finish().len();
+    let refused = board::lock(board).refused.clone();
+    ensure!(trades > 0, "nothing was traded; refused were {refused:?}");
     board::lock(board).phase = "the wallets are explained";
     let books = books::explain(&stage, &cast).await.context("explaining the wallets")?;
     let scored = trust::score(&stage, &cast).await.context("the end of an epoch")?;
