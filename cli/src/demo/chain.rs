@@ -31,15 +31,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// A tick is 1/200 satoshi per BWT, a thousand times what it stands for without coins: a gigabyte costs about 39,000
-/// satoshi, so that most orders of the flow are worth a transaction.
-const TICKS_TIMES_LOTS_PER_MSAT: u64 = 200_000;
+/// A tick is 1/20 satoshi per BWT, ten thousand times what it stands for without coins: a gigabyte costs about 390,000
+/// satoshi, so that nearly all orders of the flow are worth a transaction.
+const TICKS_TIMES_LOTS_PER_MSAT: u64 = 20_000;
 /// What tokens are worth, in millisatoshi for bytes.
-const RATE: (u64, u64) = (39_160_000, 1_000_000_000);
-/// What a bonded account puts at stake, in bytes: 1,000 BWT, worth 39 million satoshi, of which half counts.
+const RATE: (u64, u64) = (391_600_000, 1_000_000_000);
+/// What a bonded account puts at stake, in bytes: 1,000 BWT, worth 3.9 bitcoin, of which half counts.
 const BOND: Amount = Amount::new(1_000_000_000_000);
-/// The largest limit that can be earned: 0.2 bitcoin.
-const BUDGET: Amount = Amount::new(20_000_000_000);
+/// The largest limit that can be earned: 2 bitcoin.
+const BUDGET: Amount = Amount::new(200_000_000_000);
 /// The share of a free limit that one deal may draw: 2 %, so that large deals take several payments.
 const SHARE_PPM: u32 = 20_000;
 /// Dust: 1,000 satoshi.
