@@ -4,9 +4,9 @@
 //! blocks that both sides sign. The downloaders ran out and will buy; the uploaders earned and will sell.
 
 use super::board::{self, Shared};
+use super::chain::Purse;
 use super::{Flow, Stage, trust};
 use anyhow::{Context, Result};
-use super::chain::Purse;
 use bandex_agent::{Agent, ChannelSource, Event, Notary, OnChain, Policy};
 use bandex_flow::{self as flow, Action, VenueTrade};
 use bandex_sdk::api::{Channel, Trade};
@@ -101,7 +101,8 @@ pub(crate) async fn assemble(stage: &Stage, traders: u32, flow: &Flow, casting: 
         for (number, member) in members.iter_mut().enumerate() {
             member.purse = Some(chain.purses.open(number).await?);
         }
-        let purses: Vec<&Purse> = members.iter().take(buyers).filter_map(|member| member.purse.as_ref()).collect();
+        let purses: Vec<&Purse> =
+            members.iter().take(buyers).filter_map(|member| member.purse.as_ref()).collect();
         chain.purses.fill(&purses).await?;
     }
     let market = stage.markets.market("BWT-BTC").context("the market is not listed")?;

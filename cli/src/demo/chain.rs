@@ -126,7 +126,10 @@ pub(super) async fn run(options: &Options, data: &Path, scratch: &Path, flow: &F
         report.print();
     }
     if options.keep {
-        eprintln!("the server goes on at http://{} (documents at /docs/); interrupt it to end", exchange.address());
+        eprintln!(
+            "the server goes on at http://{} (documents at /docs/); interrupt it to end",
+            exchange.address()
+        );
         serve::wait_for_signal().await;
     }
     exchange.stop().await;
@@ -164,7 +167,8 @@ async fn show(
         chain: Some(chain),
     };
     let casting = cast::Casting { rate: RATE, bond: BOND, sellers_first: true };
-    let cast = cast::assemble(&stage, options.traders(), flow, casting).await.context("bringing the traders")?;
+    let cast =
+        cast::assemble(&stage, options.traders(), flow, casting).await.context("bringing the traders")?;
     let watching = play::watch(&stage).await?;
     let chain = stage.chain.as_ref().context("the chain is there")?;
     let mining = chain.miner.work(Arc::clone(board));

@@ -192,7 +192,9 @@ async fn act(exchange: &Exchange, options: &Options, flow: &Flow, board: &Shared
         agents: Mutex::new(JoinSet::new()),
         chain: None,
     };
-    let cast = cast::assemble(&stage, options.traders(), flow, cast::Casting::default()).await.context("bringing the traders")?;
+    let cast = cast::assemble(&stage, options.traders(), flow, cast::Casting::default())
+        .await
+        .context("bringing the traders")?;
     let watching = play::watch(&stage).await?;
     let pace = play::replay(&stage, &cast, flow, options.speed).await.context("replaying the flow")?;
     play::settled(&stage, SETTLE_TIME).await.context("settling")?;

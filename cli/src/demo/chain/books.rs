@@ -71,8 +71,16 @@ pub(super) async fn explain(stage: &Stage, cast: &Cast) -> Result<Books> {
         wallet.sync(now()).await?;
         let history = wallet.history();
         let account: String = member.trader.account().to_string().chars().take(8).collect();
-        let mut book =
-            Book { account, mined: 0, received: 0, paid: 0, fees: 0, transactions: 0, balance: 0, unexplained: 0 };
+        let mut book = Book {
+            account,
+            mined: 0,
+            received: 0,
+            paid: 0,
+            fees: 0,
+            transactions: 0,
+            balance: 0,
+            unexplained: 0,
+        };
         book.balance = history.balance.total();
         for movement in &history.movements {
             let earned: u64 = movement.earned.iter().map(|(_, sum)| sum).sum();
@@ -92,7 +100,9 @@ pub(super) async fn explain(stage: &Stage, cast: &Cast) -> Result<Books> {
                 book.mined += movement.received - earned;
             }
         }
-        let explained = i128::from(book.mined) + i128::from(book.received) - i128::from(book.paid) - i128::from(book.fees);
+        let explained = i128::from(book.mined) + i128::from(book.received)
+            - i128::from(book.paid)
+            - i128::from(book.fees);
         book.unexplained = i128::from(book.balance) - explained;
         wallets.push(book);
     }
@@ -102,7 +112,10 @@ pub(super) async fn explain(stage: &Stage, cast: &Cast) -> Result<Books> {
         payments += counted.0;
         satoshi += counted.1;
         if said.paid != said.received || said.paid != counted.1 {
-            disputed.push(format!("{deal}: {} paid, {} received, {} counted", said.paid, said.received, counted.1));
+            disputed.push(format!(
+                "{deal}: {} paid, {} received, {} counted",
+                said.paid, said.received, counted.1
+            ));
         }
     }
     let (height, _) = {

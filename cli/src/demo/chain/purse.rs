@@ -47,7 +47,8 @@ impl Purses {
         let sealed = passphrase.clone();
         let making = move || create(&made_at, Network::Regtest, &sealed, KeyCost::default()).map(drop);
         tokio::task::spawn_blocking(making).await??;
-        let wallet = Wallet::open(&folder, Network::Regtest, &passphrase, self.client.clone(), policy()).await;
+        let wallet =
+            Wallet::open(&folder, Network::Regtest, &passphrase, self.client.clone(), policy()).await;
         let purse = Keeper::new(wallet.context("opening a wallet")?);
         let keeper = purse.clone();
         let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

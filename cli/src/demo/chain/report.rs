@@ -1,11 +1,11 @@
 //! The report of the demo on the chain.
 
 use super::books::Books;
+use crate::demo::Options;
 use crate::demo::board::{self, Shared};
 use crate::demo::play::Pace;
 use crate::demo::trial::Trial;
 use crate::demo::trust::Scored;
-use crate::demo::Options;
 use crate::output::{self, grouped, table};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -77,7 +77,10 @@ impl Report {
         let refused: Vec<String> =
             self.refused.iter().map(|(code, count)| format!("{} {code}", grouped(*count))).collect();
         println!();
-        println!("{:>10}  {:>15}  {:>13}  {:>13}  {:>8}  {:>4}  {:>15}  unexplained", "wallet", "mined", "received", "paid", "fees", "txs", "balance");
+        println!(
+            "{:>10}  {:>15}  {:>13}  {:>13}  {:>8}  {:>4}  {:>15}  unexplained",
+            "wallet", "mined", "received", "paid", "fees", "txs", "balance"
+        );
         for book in &self.books.wallets {
             println!(
                 "{:>10}  {:>15}  {:>13}  {:>13}  {:>8}  {:>4}  {:>15}  {}",
@@ -93,10 +96,16 @@ impl Report {
         }
         println!();
         table([
-            ("traders", format!("{}, half buyers, half sellers with a bond; each with a wallet", self.traders)),
+            (
+                "traders",
+                format!("{}, half buyers, half sellers with a bond; each with a wallet", self.traders),
+            ),
             ("orders", format!("{}, and {} cancels", grouped(self.orders), grouped(self.cancels))),
             ("refused", refused.join(", ")),
-            ("deals", format!("{} of {} trades, {} settled on the chain", self.deals, self.trades, self.settled)),
+            (
+                "deals",
+                format!("{} of {} trades, {} settled on the chain", self.deals, self.trades, self.settled),
+            ),
             (
                 "payments",
                 format!(
@@ -107,8 +116,17 @@ impl Report {
                 ),
             ),
             ("", self.books.disputed.join("\n    ")),
-            ("blocks", format!("{} mined while deals waited; the chain ends at {}", self.blocks, self.books.height)),
-            ("scores", format!("{} accounts, out of {} edges of honoured value", self.scored.accounts, self.scored.edges)),
+            (
+                "blocks",
+                format!("{} mined while deals waited; the chain ends at {}", self.blocks, self.books.height),
+            ),
+            (
+                "scores",
+                format!(
+                    "{} accounts, out of {} edges of honoured value",
+                    self.scored.accounts, self.scored.edges
+                ),
+            ),
             ("audit", format!("{}: every payment proven again in {:.1} s", self.audit, self.audit_seconds)),
             ("forgery", format!("{}: {}", self.forgery, self.forgery_why.clone().unwrap_or_default())),
             ("time", format!("{:.1} s", self.seconds)),
