@@ -1,7 +1,7 @@
 //! `cargo xtask ci`: everything a change must pass, cheapest first, the tests exactly as README.md says.
 
 use crate::step::{self, cargo, step};
-use crate::{layers, openapi, suite};
+use crate::{layers, node, openapi, suite};
 use anyhow::{Context, Result, bail};
 use std::fs;
 
@@ -28,6 +28,7 @@ pub fn run() -> Result<()> {
             "-D",
             "warnings",
         ])?)?;
+        node::check()?;
         layers::run()?;
         openapi::check()?;
         step("README.md tells how to test", || {

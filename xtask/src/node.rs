@@ -1,7 +1,7 @@
 //! The Bitcoin node of the tests: what it needs to be built, and the building. It is a workspace of its own, since it
 //! builds C++ for several minutes, once.
 
-use crate::step::{self, step};
+use crate::step;
 use crate::suite;
 use anyhow::{Result, bail};
 use std::path::PathBuf;
@@ -24,18 +24,22 @@ pub fn build() -> Result<PathBuf> {
     Ok(step::root()?.join(FOLDER).join("target/debug/bandex-regtest-node"))
 }
 
-/// Formatting, lints and tests of the node itself.
+/// Formatting and lints of the node itself.
 ///
 /// # Errors
 /// The first that fails.
 pub fn check() -> Result<()> {
     prepare()?;
-    step("the tests' Bitcoin node", || {
-        step::run(step::cargo(&["fmt", "--all", "--check", "--manifest-path"])?.arg(manifest()))?;
-        let mut lints = cargo(&["clippy", "--all-targets"])?;
-        step::run(lints.args(["--", "-D", "warnings"]))?;
-        step::run(&mut cargo(&["test"])?)
-    })
+    step::run(step::cargo(&["fmt", "--all", "--check", "--manifest-path"])?.arg(manifest()))?;
+    step::run(cargo(&["clippy", "--all-targets"])?.args(["--", "-D", "warnings"]))
+}
+
+/// The node's own tests.
+///
+/// # Errors
+/// One fails.
+pub fn test() -> Result<()> {
+    step::run(&mut cargo(&["test"])?)
 }
 
 fn manifest() -> String {

@@ -18,7 +18,7 @@ const C_PACKAGES: [&str; 2] = ["gcc", "libc6-dev"];
 pub fn run() -> Result<()> {
     prepare()?;
     let node = node::build()?;
-    node::check()?;
+    node::test()?;
     postgres::beside(|variable, url| {
         step::run(step::cargo(&["test", "--workspace"])?.env(variable, url).env(node::VARIABLE, &node))?;
         // The same black-box tests once more, on the other store.

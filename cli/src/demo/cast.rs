@@ -43,17 +43,21 @@ pub(crate) struct Casting {
     pub bond: Amount,
     /// Whether all sellers post bonds and no buyer does, rather than every other account.
     pub sellers_first: bool,
+    /// The largest limit that can be earned, and what all scores together may be worth.
+    pub budget: Amount,
 }
 
 impl Default for Casting {
     fn default() -> Self {
-        Self { rate: trust::RATE, bond: BOND, sellers_first: false }
+        Self { rate: trust::RATE, bond: BOND, sellers_first: false, budget: trust::LOSS_BUDGET }
     }
 }
 
 /// All of them, and who placed which order of the file.
 pub(crate) struct Cast {
     pub members: Vec<Member>,
+    /// What all scores together may be worth.
+    pub budget: Amount,
     numbers: Mutex<BTreeMap<OrderRef, u64>>,
     scale: bandex_sdk::api::Scale,
 }
@@ -106,7 +110,8 @@ pub(crate) async fn assemble(stage: &Stage, traders: u32, flow: &Flow, casting: 
         chain.purses.fill(&purses).await?;
     }
     let market = stage.markets.market("BWT-BTC").context("the market is not listed")?;
-    let cast = Cast { members, numbers: Mutex::new(BTreeMap::new()), scale: market.scale };
+    let cast =
+        Cast { members, budget: casting.budget, numbers: Mutex::new(BTreeMap::new()), scale: market.scale };
     board::lock(&stage.board).phase = "tokens are earned";
     earn(stage, &cast, flow).await?;
     board::lock(&stage.board).phase = "bonds are posted";
@@ -115,7 +120,7 @@ pub(crate) async fn assemble(stage: &Stage, traders: u32, flow: &Flow, casting: 
         true => cast.members.iter().skip(buyers).collect(),
         false => cast.members.iter().skip(1).step_by(2).collect(),
     };
-    trust::begin(stage, &bonded, casting.rate).await?;
+    trust::begin(stage, &bonded, &casting).await?;
     try_join_all(bonded.iter().map(|member| post(stage, member, casting.bond))).await?;
     board::lock(&stage.board).phase = "agents start";
     for member in &cast.members {

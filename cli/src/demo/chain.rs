@@ -38,6 +38,8 @@ const TICKS_TIMES_LOTS_PER_MSAT: u64 = 200_000;
 const RATE: (u64, u64) = (39_160_000, 1_000_000_000);
 /// What a bonded account puts at stake, in bytes: 1,000 BWT, worth 39 million satoshi, of which half counts.
 const BOND: Amount = Amount::new(1_000_000_000_000);
+/// The largest limit that can be earned: 0.2 bitcoin.
+const BUDGET: Amount = Amount::new(20_000_000_000);
 /// The share of a free limit that one deal may draw: 2 %, so that large deals take several payments.
 const SHARE_PPM: u32 = 20_000;
 /// Dust: 1,000 satoshi.
@@ -55,11 +57,11 @@ const POLL: Duration = Duration::from_millis(150);
 /// What every part of the show needs of the chain.
 pub(crate) struct Chain {
     /// Asked by miner and wallets.
-    pub client: NodeClient,
+    pub client: Arc<NodeClient>,
     pub purses: Purses,
     miner: Miner,
     /// Ends with the show.
-    _node: Node,
+    node: Node,
 }
 
 impl Chain {
@@ -67,23 +69,23 @@ impl Chain {
         let node = tokio::task::spawn_blocking(Node::any).await??;
         let auth = BitcoinAuth::Cookie(node.cookie().to_owned());
         let options = BitcoinNode::new(node.url(), auth).options(Network::Regtest);
-        let client = NodeClient::new(options)?;
+        let client = Arc::new(NodeClient::new(options.clone())?);
         bandex_rails::check(&client, Network::Regtest).await.context("the Bitcoin node")?;
         // Not a call of Core's: a real bitcoind estimates for itself.
         let _ = client.call::<serde_json::Value>("setestimate", json!([FEE_RATE])).await;
-        let miner = Miner::new(client.clone());
-        Ok(Self { client: client.clone(), purses: Purses::new(folder, client), miner, _node: node })
+        let (miner, purses) = (Miner::new(Arc::clone(&client)), Purses::new(folder, options)?);
+        Ok(Self { client, purses, miner, node })
     }
 
     fn exchange_node(&self) -> BitcoinNode {
-        let auth = BitcoinAuth::Cookie(self._node.cookie().to_owned());
+        let auth = BitcoinAuth::Cookie(self.node.cookie().to_owned());
         let follow = FollowerOptions {
             poll: POLL,
             stalled_after: None,
             fee_every: Duration::from_secs(2),
             ..FollowerOptions::default()
         };
-        BitcoinNode { follow, ..BitcoinNode::new(self._node.url(), auth) }
+        BitcoinNode { follow, ..BitcoinNode::new(self.node.url(), auth) }
     }
 
     /// The operator's first decisions: the chain from its tip on, the market on it, and what payments must be like.
@@ -166,7 +168,7 @@ async fn show(
         agents: Mutex::new(JoinSet::new()),
         chain: Some(chain),
     };
-    let casting = cast::Casting { rate: RATE, bond: BOND, sellers_first: true };
+    let casting = cast::Casting { rate: RATE, bond: BOND, sellers_first: true, budget: BUDGET };
     let cast =
         cast::assemble(&stage, options.traders(), flow, casting).await.context("bringing the traders")?;
     let watching = play::watch(&stage).await?;

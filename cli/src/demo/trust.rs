@@ -1,7 +1,7 @@
 //! Limits out of bonds, fees and scores: what the demo's operator decides, and what an epoch's end makes of the deals that
 //! were settled.
 
-use super::cast::{Cast, Member};
+use super::cast::{Cast, Casting, Member};
 use super::{Stage, board};
 use anyhow::{Context, Result, bail};
 use bandex_flow as flow;
@@ -15,7 +15,7 @@ pub(crate) const RATE: (u64, u64) = (39_160, 1_000_000_000);
 /// A thousandth for the maker, two for the taker.
 const FEES: Fees = Fees { maker_ppm: 1_000, taker_ppm: 2_000 };
 /// What all scores together may be worth: 0.01 bitcoin.
-const LOSS_BUDGET: Amount = Amount::new(1_000_000_000);
+pub(crate) const LOSS_BUDGET: Amount = Amount::new(1_000_000_000);
 /// How many accounts the walks begin at.
 const SEEDS: usize = 3;
 /// An epoch that ends at once, to be seen; and an epoch as it would be.
@@ -43,15 +43,15 @@ pub(crate) struct Scored {
     pub fees: String,
 }
 
-fn terms(epoch_us: u64) -> Change {
-    let (largest_limit, loss_budget) = (LOSS_BUDGET, LOSS_BUDGET);
+fn terms(epoch_us: u64, budget: Amount) -> Change {
+    let (largest_limit, loss_budget) = (budget, budget);
     Change::SetTrust(TrustTerms { epoch_us, largest_limit, loss_budget, ..TrustTerms::default() })
 }
 
 /// The operator decides what tokens are worth, what trading costs, and where the walks begin.
-pub(crate) async fn begin(stage: &Stage, bonded: &[&Member], rate: (u64, u64)) -> Result<()> {
-    let rate = Some(Ratio::new(rate.0, rate.1)?);
-    let mut changes = vec![Change::SetRate { asset: AssetId::BWT, rate }, terms(DAY_US)];
+pub(crate) async fn begin(stage: &Stage, bonded: &[&Member], casting: &Casting) -> Result<()> {
+    let rate = Some(Ratio::new(casting.rate.0, casting.rate.1)?);
+    let mut changes = vec![Change::SetRate { asset: AssetId::BWT, rate }, terms(DAY_US, casting.budget)];
     changes.push(Change::SetFees { market: flow::MARKET, fees: FEES });
     let seeds = bonded.iter().rev().take(SEEDS);
     changes.extend(seeds.map(|member| Change::SetSeed { account: member.trader.account(), seed: true }));
@@ -61,7 +61,7 @@ pub(crate) async fn begin(stage: &Stage, bonded: &[&Member], rate: (u64, u64)) -
 /// Ends an epoch and waits for its scores.
 pub(crate) async fn score(stage: &Stage, cast: &Cast) -> Result<Scored> {
     board::lock(&stage.board).phase = "scores are computed";
-    stage.configure(vec![terms(SHORT_US)]).await?;
+    stage.configure(vec![terms(SHORT_US, cast.budget)]).await?;
     let begun = Instant::now();
     let edges = loop {
         match stage.rest.trust().await?.epoch {
@@ -70,7 +70,7 @@ pub(crate) async fn score(stage: &Stage, cast: &Cast) -> Result<Scored> {
             _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     };
-    stage.configure(vec![terms(DAY_US)]).await?;
+    stage.configure(vec![terms(DAY_US, cast.budget)]).await?;
     let mut limits = Vec::new();
     for member in &cast.members {
         limits.push(stage.rest.limits(member.trader.account()).await?);

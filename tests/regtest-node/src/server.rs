@@ -14,34 +14,35 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::Notify;
+use tokio::sync::watch;
 
 /// The greatest body of a request, Core's own.
 const BODY_BYTES_MAX: usize = 0x0200_0000;
+
+/// How long requests under way may hold up the end.
+const END_PATIENCE: Duration = Duration::from_secs(2);
 
 /// A node, who may call it, and the end of it.
 #[derive(Clone)]
 pub struct Server {
     node: Arc<Mutex<Node>>,
     credentials: Arc<str>,
-    ending: Arc<Notify>,
+    ending: watch::Sender<bool>,
 }
 
 impl Server {
     /// A server of `node` to whoever says `credentials`, a user and a password with a colon between.
     #[must_use]
     pub fn new(node: Node, credentials: &str) -> Self {
-        Self {
-            node: Arc::new(Mutex::new(node)),
-            credentials: credentials.into(),
-            ending: Arc::new(Notify::new()),
-        }
+        let ending = watch::Sender::new(false);
+        Self { node: Arc::new(Mutex::new(node)), credentials: credentials.into(), ending }
     }
 
     /// Ends [`Server::run`].
     pub fn end(&self) {
-        self.ending.notify_one();
+        self.ending.send_replace(true);
     }
 
     /// Serves until [`Server::end`] or the call `stop`, then keeps the mempool.
@@ -53,13 +54,18 @@ impl Server {
             .fallback(answer)
             .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
             .with_state(self.clone());
-        let ending = Arc::clone(&self.ending);
-        // Requests under way are answered; connections that clients keep open for later ones do not hold up the end.
-        let server = axum::serve(listener, app).with_graceful_shutdown({
-            let ending = Arc::clone(&ending);
-            async move { ending.notified().await }
+        let (mut asked, mut overdue) = (self.ending.subscribe(), self.ending.subscribe());
+        // Requests under way are answered; a client that never finishes one does not hold up the end for long.
+        let server = axum::serve(listener, app).with_graceful_shutdown(async move {
+            let _ = asked.wait_for(|ending| *ending).await;
         });
-        server.await?;
+        tokio::select! {
+            ended = server.into_future() => ended?,
+            () = async {
+                let _ = overdue.wait_for(|ending| *ending).await;
+                tokio::time::sleep(END_PATIENCE).await;
+            } => {}
+        }
         self.node.lock().unwrap_or_else(PoisonError::into_inner).close()?;
         Ok(())
     }

@@ -183,6 +183,52 @@ fn a_replacement_may_not_spend_what_it_replaces() {
 }
 
 #[test]
+fn a_replacement_may_not_bring_a_new_unconfirmed_parent() {
+    if is_bitcoind() {
+        return; // Core gave the rule up after 30.
+    }
+    let daemon = Daemon::start();
+    let (mine, other) = keys();
+    let coins = daemon.fund(&mine, 2);
+    daemon.sent(&mine.pay(&coins[0], &other, 1_000));
+    let parent = mine.pay(&coins[1], &mine, 1_000);
+    daemon.sent(&parent);
+    let both = mine.spend(&[coins[0].clone(), coin(&parent, 0)], vec![other.output(9_999_000_000)]);
+    let refusal = daemon.send(&both).expect_err("a new parent");
+    let details = format!("replacement {} adds unconfirmed input, idx 1", both.compute_txid());
+    assert_eq!((refusal.code, refusal.message), (-26, format!("replacement-adds-unconfirmed, {details}")));
+    assert_eq!(daemon.mempool().len(), 2);
+}
+
+#[test]
+fn a_replacement_puts_out_a_hundred_at_most() {
+    if is_bitcoind() {
+        return; // Later versions count clusters.
+    }
+    let daemon = Daemon::start();
+    let (mine, other) = keys();
+    let coins = daemon.fund(&mine, 5);
+    for coin in &coins {
+        let parts = vec![mine.output(coin.1.value.to_sat() / 21); 20];
+        let parent = mine.spend(std::slice::from_ref(coin), parts);
+        daemon.ask("sendrawtransaction", json!([serialize_hex(&parent), 0]));
+        for vout in 0..20 {
+            daemon.sent(&mine.pay(&support::key::coin(&parent, vout), &other, 1_000));
+        }
+    }
+    let check = |count: usize, taken: bool| {
+        let transaction = mine.spend(&coins[..count], vec![other.output(1_000_000)]);
+        let answer = daemon.ask("testmempoolaccept", json!([[serialize_hex(&transaction)], 0]))[0].clone();
+        assert_eq!(answer["allowed"], taken, "{answer}");
+        if !taken {
+            assert_eq!(answer["reject-reason"], "too many potential replacements");
+        }
+    };
+    check(4, true);
+    check(5, false);
+}
+
+#[test]
 fn chains_of_unconfirmed_transactions_end_at_twenty_five() {
     let daemon = Daemon::start();
     let (mine, _) = keys();

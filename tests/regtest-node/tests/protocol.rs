@@ -157,6 +157,10 @@ fn a_closed_standard_input_ends_the_node() {
     let output = child.stdout.take().expect("its output");
     std::io::BufRead::read_line(&mut std::io::BufReader::new(output), &mut line).expect("a line");
     assert!(folder.path().join(".cookie").exists());
+    let ready: Value = serde_json::from_str(&line).expect("one JSON line");
+    // Somebody who never finishes a request must not hold up the end.
+    let mut stuck = std::net::TcpStream::connect(format!("127.0.0.1:{}", ready["port"])).expect("connect");
+    std::io::Write::write_all(&mut stuck, b"POST / HTTP/1.1\r\nContent-Length: 99\r\n\r\n{").expect("send");
     drop(child.stdin.take());
     let deadline = std::time::Instant::now() + std::time::Duration::from_secs(20);
     let status = loop {

@@ -3,6 +3,7 @@
 use crate::demo::board::{self, Shared};
 use anyhow::Result;
 use bandex_rails::{Client, regtest};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinHandle;
 
@@ -17,9 +18,8 @@ const NOBODY: [u8; 22] = {
 };
 
 /// Mines on demand.
-#[derive(Clone)]
 pub(super) struct Miner {
-    client: Client,
+    client: Arc<Client>,
 }
 
 /// Mining, until it is dropped.
@@ -32,7 +32,7 @@ impl Drop for Mining {
 }
 
 impl Miner {
-    pub fn new(client: Client) -> Self {
+    pub fn new(client: Arc<Client>) -> Self {
         Self { client }
     }
 
@@ -45,7 +45,7 @@ impl Miner {
 
     /// Mines for as long as deals are open.
     pub fn work(&self, board: Shared) -> Mining {
-        let client = self.client.clone();
+        let client = Arc::clone(&self.client);
         Mining(tokio::spawn(async move {
             loop {
                 tokio::time::sleep(BLOCK_TIME).await;

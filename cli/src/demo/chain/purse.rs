@@ -3,7 +3,7 @@
 use super::miner::Miner;
 use anyhow::{Context, Result};
 use bandex_agent::Keeper;
-use bandex_rails::Client;
+use bandex_rails::{Client, NodeOptions};
 use bandex_sdk::now;
 use bandex_spv::Network;
 use bandex_wallet::{KeyCost, Passphrase, Policy, Wallet, create};
@@ -22,6 +22,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(crate) struct Purses {
     folder: PathBuf,
     client: Client,
+    options: NodeOptions,
     kept: std::sync::Mutex<JoinSet<()>>,
 }
 
@@ -34,8 +35,9 @@ fn policy() -> Policy {
 }
 
 impl Purses {
-    pub fn new(folder: &Path, client: Client) -> Self {
-        Self { folder: folder.to_owned(), client, kept: std::sync::Mutex::new(JoinSet::new()) }
+    pub fn new(folder: &Path, options: NodeOptions) -> Result<Self> {
+        let (folder, client) = (folder.to_owned(), Client::new(options.clone())?);
+        Ok(Self { folder, client, options, kept: std::sync::Mutex::new(JoinSet::new()) })
     }
 
     /// Makes a wallet, each with a passphrase of its own that nobody needs to remember.
@@ -47,8 +49,14 @@ impl Purses {
         let sealed = passphrase.clone();
         let making = move || create(&made_at, Network::Regtest, &sealed, KeyCost::default()).map(drop);
         tokio::task::spawn_blocking(making).await??;
-        let wallet =
-            Wallet::open(&folder, Network::Regtest, &passphrase, self.client.clone(), policy()).await;
+        let wallet = Wallet::open(
+            &folder,
+            Network::Regtest,
+            &passphrase,
+            Client::new(self.options.clone())?,
+            policy(),
+        )
+        .await;
         let purse = Keeper::new(wallet.context("opening a wallet")?);
         let keeper = purse.clone();
         let mut kept = self.kept.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

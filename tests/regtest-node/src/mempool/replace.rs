@@ -42,14 +42,11 @@ impl Mempool {
     }
 
     fn check_rate(&self, entry: &Entry, conflicts: &BTreeSet<Txid>) -> Result<(), Reject> {
-        let (fee, vsize) = (i128::from(entry.modified_fee_sat()), i128::from(entry.vsize));
         for conflict in conflicts.iter().filter_map(|conflict| self.entries.get(conflict)) {
-            // Core compares the rates rounded down to a satoshi per 1000 virtual bytes.
+            // Core 29 compares the rates rounded down to a satoshi per 1000 virtual bytes.
             let new = policy::rate_of(entry.modified_fee_sat(), entry.vsize);
             let old = policy::rate_of(conflict.modified_fee_sat(), conflict.vsize);
-            let pays_more =
-                fee * i128::from(conflict.vsize) > i128::from(conflict.modified_fee_sat()) * vsize;
-            if !pays_more || new <= old {
+            if new <= old {
                 let details = format!(
                     "rejecting replacement {}; new feerate {} <= old feerate {}",
                     entry.txid,
