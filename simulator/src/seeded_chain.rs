@@ -43,7 +43,7 @@ pub(crate) fn add_chain(story: &mut Story) {
         place(&mut random, &mut story.actions, vec![action]);
     }
     for _ in 0..random.between(3, 7) {
-        let scene = scene(&mut random, &chain, clients);
+        let scene = scene(&mut random, &chain, &story.setup.clients);
         place(&mut random, &mut story.actions, scene);
     }
 }
@@ -95,7 +95,7 @@ fn order(random: &mut Random, client: u8, side: Side, up: bool) -> Action {
 }
 
 fn arrive(random: &mut Random, actions: &mut Vec<Action>) {
-    for _ in 0..2 {
+    for _ in 0..4 {
         actions.push(Action::Deliver { count: 30, salt: random.next() });
         actions.push(Action::Work { old: false });
     }
@@ -108,13 +108,17 @@ fn look(behind: u8, actions: &mut Vec<Action>) {
 }
 
 /// Two clients trade on the chain, and what they owe each other goes its way for a while.
-fn scene(random: &mut Random, chain: &OnChain, clients: u8) -> Vec<Action> {
+fn scene(random: &mut Random, chain: &OnChain, kinds: &[Kind]) -> Vec<Action> {
     let mut actions = Vec::new();
+    let clients = u8::try_from(kinds.len()).unwrap_or(u8::MAX);
+    let steals = random.percent(40);
     let seller = random.small(0, clients.saturating_sub(1));
     // Those who were added for the chain come last.
     let least = if random.percent(50) { clients.saturating_sub(2) } else { 0 };
     let buyer = random.small(least, clients.saturating_sub(1));
-    for (client, chance) in [(seller, 60), (buyer, 30)] {
+    let spender = kinds.iter().position(|kind| *kind == Kind::DoubleSpender).filter(|_| steals);
+    let buyer = spender.and_then(|spender| u8::try_from(spender).ok()).unwrap_or(buyer);
+    for (client, chance) in [(seller, 85), (buyer, 60)] {
         if random.percent(chance) {
             let limit = Some(random.pick(&[400, 2_000, 50_000], 2_000));
             actions.push(Action::Decide { decision: Decision::SetLimit { client, limit } });
@@ -127,7 +131,6 @@ fn scene(random: &mut Random, chain: &OnChain, clients: u8) -> Vec<Action> {
         actions.push(order(random, buyer, Side::Buy, true));
     }
     arrive(random, &mut actions);
-    let steals = random.percent(35);
     for round in 0..random.between(2, 9) {
         for client in [seller, buyer] {
             actions.push(Action::Retry { client });

@@ -378,6 +378,10 @@ impl Watch {
         drawn: impl Fn(&OrderState, &OrderState) -> u128,
     ) -> Result<(), Broken> {
         let Some(market) = self.markets.get(&one.market) else { return Ok(()) };
+        // The part that is shown may be too small for a payment.
+        if [one, other].into_iter().any(|order| self.orders.is_iceberg(&order.order)) {
+            return Ok(());
+        }
         let left = |order: &OrderState| order.quantity.saturating_sub(order.filled);
         let lots = left(one).min(left(other));
         let total = quote_amount(lots, other.price, market.listing.tick_value, Rounding::Up);
