@@ -29,8 +29,12 @@ pub(crate) fn add_chain(story: &mut Story) {
     };
     story.setup.chain = Some(chain);
     for _ in 0..random.between(1, 3) {
-        let kinds = if random.percent(70) { &Kind::CHAIN[..] } else { &[Kind::Maker, Kind::Taker][..] };
-        story.setup.clients.push(random.pick(kinds, Kind::Maker));
+        let kind = match random.below(10) {
+            0..3 => random.pick(&[Kind::Maker, Kind::Taker], Kind::Maker),
+            3..6 => Kind::DoubleSpender,
+            _ => random.pick(&Kind::CHAIN, Kind::LatePayer),
+        };
+        story.setup.clients.push(kind);
     }
     let clients = u8::try_from(story.setup.clients.len()).unwrap_or(u8::MAX);
     let length = story.actions.len() as u64;
@@ -95,8 +99,8 @@ fn order(random: &mut Random, client: u8, side: Side, up: bool) -> Action {
 }
 
 fn arrive(random: &mut Random, actions: &mut Vec<Action>) {
-    for _ in 0..4 {
-        actions.push(Action::Deliver { count: 30, salt: random.next() });
+    for _ in 0..3 {
+        actions.push(Action::Deliver { count: 150, salt: random.next() });
         actions.push(Action::Work { old: false });
     }
 }
@@ -111,7 +115,7 @@ fn look(behind: u8, actions: &mut Vec<Action>) {
 fn scene(random: &mut Random, chain: &OnChain, kinds: &[Kind]) -> Vec<Action> {
     let mut actions = Vec::new();
     let clients = u8::try_from(kinds.len()).unwrap_or(u8::MAX);
-    let steals = random.percent(40);
+    let steals = random.percent(50);
     let seller = random.small(0, clients.saturating_sub(1));
     // Those who were added for the chain come last.
     let least = if random.percent(50) { clients.saturating_sub(2) } else { 0 };
@@ -138,15 +142,17 @@ fn scene(random: &mut Random, chain: &OnChain, kinds: &[Kind]) -> Vec<Action> {
             actions.push(Action::Settle { client });
         }
         arrive(random, &mut actions);
-        let mined = random.small(1, 3);
+        let deepest = u8::try_from(chain.final_confirmations).unwrap_or(u8::MAX).saturating_sub(1);
+        let paid = u8::try_from(chain.confirmations).unwrap_or(u8::MAX);
+        let mined =
+            if steals { random.small(paid, paid.saturating_add(1)).min(deepest) } else { random.small(1, 3) };
         for _ in 0..mined {
             actions.push(Action::Mine { empty: false, replaced: random.percent(10) });
         }
         look(random.pick(&[0, 0, 0, 1], 0), &mut actions);
         if steals && round > 0 {
-            let deepest = u8::try_from(chain.final_confirmations).unwrap_or(u8::MAX).saturating_sub(1);
             let (depth, later) = (mined.min(deepest), random.percent(40));
-            actions.push(Action::Reorganise { depth, later, replaced: random.percent(70) });
+            actions.push(Action::Reorganise { depth, later, replaced: random.percent(85) });
             look(0, &mut actions);
         }
         match random.below(12) {

@@ -91,7 +91,7 @@ fn story(kinds: [Kind; 2], lots: u64, then: &[Action]) -> Story {
 }
 
 fn told(kinds: [Kind; 2], then: &[Action]) -> Stats {
-    run(&story(kinds, 10, then)).unwrap_or_else(|failure| panic!("{kinds:?}: {failure}"))
+    run(&story(kinds, 10, then)).expect("every invariant holds")
 }
 
 #[test]
@@ -122,7 +122,7 @@ fn who_pays_too_late_or_twice_is_told_so() {
     more.push(order(1, Side::Buy, 8));
     let mut twice = story([Kind::Reuser, Kind::Taker], 10, &[]);
     twice.actions.extend(more);
-    let stats = run(&twice).unwrap_or_else(|failure| panic!("{failure}"));
+    let stats = run(&twice).unwrap();
     assert_eq!((stats.chain_deals, stats.chain_settled, stats.defaulted), (2, 1, 1), "{stats:?}");
 }
 
@@ -171,12 +171,12 @@ fn fees_keep_small_deals_off_the_chain() {
     let mut high = story([Kind::Maker, Kind::Taker], 10, &[]);
     let fees = [Action::Fees { rate: 4_000 }, Action::Follow { behind: 0 }, Action::Work { old: false }];
     high.actions.splice(0..0, fees);
-    let stats = run(&high).unwrap_or_else(|failure| panic!("{failure}"));
+    let stats = run(&high).unwrap();
     assert_eq!((stats.chain_deals, stats.below_tranche), (0, 2), "{stats:?}");
     let limit = Action::Decide { decision: Decision::SetLimit { client: 0, limit: Some(60) } };
     let mut poor = story([Kind::Maker, Kind::Taker], 10, &[]);
     poor.actions.splice(0..0, [limit, Action::Work { old: false }]);
-    let stats = run(&poor).unwrap_or_else(|failure| panic!("{failure}"));
+    let stats = run(&poor).unwrap();
     assert_eq!(
         (stats.chain_deals, stats.below_tranche),
         (0, 1),

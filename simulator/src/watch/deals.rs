@@ -33,6 +33,15 @@ pub(crate) struct Deals {
     pub counts: Counts,
 }
 
+/// What deals are held against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beside<'a> {
+    pub orders: &'a Orders,
+    pub markets: &'a BTreeMap<MarketId, Market>,
+    pub trust: &'a Trust,
+    pub coins: &'a Coins,
+}
+
 /// How deals ended.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Counts {
@@ -196,11 +205,9 @@ impl Deals {
         seen: &Seen<'_>,
         honest: &BTreeSet<AccountId>,
         calm_since: Option<Timestamp>,
-        orders: &Orders,
-        markets: &BTreeMap<MarketId, Market>,
-        trust: &Trust,
-        coins: &Coins,
+        beside: Beside<'_>,
     ) -> Result<(), Broken> {
+        let Beside { orders, markets, trust, coins } = beside;
         if let Some((block, id)) = seen.block
             && let Body::Pay(pay) = &block.body
         {
@@ -231,7 +238,7 @@ impl Deals {
                 Event::Default(notice) => self.default(seen, notice, honest, calm_since)?,
                 Event::Deal(told) => {
                     let moved = tranches.remove(&told.id).unwrap_or_default();
-                    self.deal(seen, told, &moved, (orders, markets, coins), fills.remove(&told.id))?;
+                    self.deal(seen, told, &moved, beside, fills.remove(&told.id))?;
                 }
                 _ => {}
             }
@@ -270,7 +277,7 @@ impl Deals {
         seen: &Seen<'_>,
         told: &DealState,
         moved: &[&Tranche],
-        (orders, markets, coins): (&Orders, &BTreeMap<MarketId, Market>, &Coins),
+        Beside { orders, markets, coins, .. }: Beside<'_>,
         traded: Option<(Quantity, Price)>,
     ) -> Result<(), Broken> {
         let is_new = !self.all.contains_key(&told.id);

@@ -30,6 +30,7 @@ use bandex_types::{
 use std::collections::{BTreeMap, BTreeSet};
 
 use coins::Coins;
+use deals::Beside;
 pub(crate) use deals::{Deals, Reckoned};
 use lanes::Lanes;
 use orders::Orders;
@@ -152,8 +153,8 @@ impl Watch {
         self.lanes.take(&seen, &mut self.blocks)?;
         self.orders.take(&seen, &self.markets)?;
         self.coins.take(&seen, &decoded, &self.deals)?;
-        let (orders, markets, trust) = (&self.orders, &self.markets, &self.trust);
-        self.deals.take(&seen, &self.honest, self.calm_since, orders, markets, trust, &self.coins)?;
+        let Self { deals, honest, calm_since, orders, markets, trust, coins, .. } = self;
+        deals.take(&seen, honest, *calm_since, Beside { orders, markets, trust, coins })?;
         self.see_netting(&seen)?;
         self.tokens.take(&seen, &decoded, &self.deals, &self.accounts, &self.trust, &self.proposed_ends)?;
         self.trust.take(&seen, &decoded, &mut self.deals, &self.markets, &self.accounts)?;
