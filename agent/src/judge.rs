@@ -240,6 +240,9 @@ pub fn judge(
             view.terms.check_carried(view.carried)?;
         }
     }
+    if view.chain.is_some() != view.terms.is_on_chain() {
+        return Err(Disagreement::OnChain("a deal is paid on the chain exactly if its rails say so"));
+    }
     if let Some(chain) = &view.chain {
         return on_chain(view, me, chain, before);
     }

@@ -1,13 +1,13 @@
 //! An honest exchange's account of a deal, for tests to tell straight or crooked.
 
 use crate::{Found, Stake, Taken};
-use bandex_sdk::api::{Asset, Carried, Deal, Due, InFlight, Market, Node, Parameters};
+use bandex_sdk::api::{Asset, Carried, Deal, DealChain, Due, InFlight, Market, Node, Parameters, Payee};
 use bandex_sdk::tradechain::{Keypair, deal_id, netted_id};
 use bandex_sdk::types::{
     AccountId, Amount, BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Quantity, Rail, Side, Timestamp,
 };
 use bandex_sdk::{MarketInfo, Markets, OwnOrder, Version};
-use bandex_settlement::{Deal as Honest, Paid, Party, State, Terms, net};
+use bandex_settlement::{ChainTerms, Counted, Deal as Honest, Paid, Party, State, Terms, net};
 use std::sync::Arc;
 
 pub const SELLER: AccountId = AccountId::new([1; 32]);
@@ -18,6 +18,11 @@ pub const NOW: Timestamp = Timestamp::from_micros(1_777_689_383_201_000);
 pub const TAKER: OrderRef = OrderRef { key: PublicKey::new([8; 32]), seq: 4, op: 0 };
 /// The seller's order, which rested.
 pub const MAKER: OrderRef = OrderRef { key: PublicKey::new([9; 32]), seq: 7, op: 2 };
+
+/// Where the payee of a deal on the chain wants to be paid.
+pub const SCRIPT: [u8; 3] = [1, 2, 3];
+/// What the chain's payments must be like.
+const CHAIN: ChainTerms = ChainTerms { least: Amount::new(5), confirmations: 2, final_confirmations: 4 };
 
 /// Prices of one tick are one smallest unit of quote a lot; a lot is ten smallest units of base.
 pub fn markets() -> Arc<Markets> {
@@ -66,8 +71,17 @@ pub fn markets() -> Arc<Markets> {
         },
         trust: bandex_sdk::api::TrustTerms::default(),
         rates: Vec::new(),
-        assets: vec![asset(0, "BWT", "token"), asset(1, "BTC", "attested"), asset(2, "LTC", "attested")],
-        markets: vec![market(1, "BWT-BTC", "BWT", "BTC"), market(2, "LTC-BTC", "LTC", "BTC")],
+        assets: vec![
+            asset(0, "BWT", "token"),
+            asset(1, "BTC", "attested"),
+            asset(2, "LTC", "attested"),
+            asset(3, "XBT", "bitcoin"),
+        ],
+        markets: vec![
+            market(1, "BWT-BTC", "BWT", "BTC"),
+            market(2, "LTC-BTC", "LTC", "BTC"),
+            market(3, "BWT-XBT", "BWT", "XBT"),
+        ],
     };
     Arc::new(Markets::from_wire(&wire).expect("a sound listing"))
 }
@@ -98,8 +112,27 @@ impl Story {
             pay_us: market.pay_us,
             acknowledge_us: market.acknowledge_us,
         };
-        let (deal, _) = Honest::open(terms, NOW).expect("can be opened");
+        let deal = if terms.is_on_chain() {
+            Honest::open_on_chain(terms, CHAIN, NOW).expect("can be opened")
+        } else {
+            Honest::open(terms, NOW).expect("can be opened").0
+        };
         Self { market, deal, taker: TAKER, seq: 10, payments: 0, now: NOW }
+    }
+
+    /// The payee of a deal on the chain has named its script.
+    pub fn named(mut self) -> Self {
+        self.deal.name_payee(self.now).expect("not yet");
+        self.record();
+        self
+    }
+
+    /// So much has arrived on the chain: included, paid, buried.
+    pub fn counted(mut self, [included, paid, buried]: [u64; 3]) -> Self {
+        let [included, paid, buried] = [included, paid, buried].map(Amount::new);
+        self.deal.observe(Counted { included, paid, buried }, self.now);
+        self.record();
+        self
     }
 
     /// Two strangers, outside the exchange on both legs: eight moves.
@@ -163,7 +196,11 @@ impl Story {
         let terms = self.deal.terms();
         let (base, quote) = (self.market.base.scale, self.market.quote.scale);
         let scale = |party| if party == Party::Seller { base } else { quote };
-        let rail = |rail| if rail == Rail::Token { "token" } else { "attested" }.to_owned();
+        let rail = |rail| match rail {
+            Rail::Token => "token".to_owned(),
+            Rail::Attested => "attested".to_owned(),
+            Rail::Bitcoin => "bitcoin".to_owned(),
+        };
         let account = |party| if party == Party::Seller { SELLER } else { BUYER };
         let (state, by) = match self.deal.state() {
             State::Open => ("open", None),
@@ -222,8 +259,25 @@ impl Story {
             replaced_by: None,
             due,
             in_flight,
-            payee: None,
-            chain: None,
+            payee: self.deal.chain().filter(|chain| chain.named).map(|_| Payee {
+                script: hex::encode(SCRIPT),
+                address: String::new(),
+                block_id: BlockId::new([77; 32]).to_string(),
+                height: 1,
+            }),
+            chain: self.deal.chain().map(|chain| DealChain {
+                demand: quote.amount(chain.demand),
+                demand_satoshi: chain.demand.get().div_ceil(1_000),
+                number: chain.number,
+                included: quote.amount(chain.counted.included),
+                paid: quote.amount(chain.counted.paid),
+                buried: quote.amount(chain.counted.buried),
+                delivered: quote.amount(self.deal.sent(Party::Seller)),
+                surplus: None,
+                least_payment: quote.amount(chain.terms.least),
+                confirmations: chain.terms.confirmations,
+                final_confirmations: chain.terms.final_confirmations,
+            }),
             payments: Vec::new(),
             opened_us: NOW.as_micros(),
             seq: self.seq,

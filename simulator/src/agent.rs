@@ -3,8 +3,9 @@
 use crate::broken::{Broken, Invariant};
 use crate::client::Channel;
 use crate::network::News;
+use crate::wallet::Asked;
 use bandex_engine::{DealState, Event, ProposalState, ProposalStatus};
-use bandex_settlement::{Party, Sent, State, Step, Terms, next_step};
+use bandex_settlement::{OnChain, Party, Sent, State, Step, Terms, next_step};
 use bandex_types::{AccountId, Amount, BlockId, DealId, Rounding};
 use std::collections::BTreeMap;
 
@@ -16,16 +17,22 @@ const MOST_MOVES: u32 = 100_000;
 pub(crate) enum Job {
     Pay(DealId, u32),
     Acknowledge(BlockId),
+    /// Names a script to be paid to on the chain.
+    Name(DealId),
+    /// Pays there what is asked for by that number.
+    Coins(DealId, u32),
     Cure(DealId),
     WriteOff(DealId),
     Resolve(DealId),
 }
 
 /// What a deal asks of an agent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Task {
     Pay { deal: DealId, party: Party, tranche: u32, cumulative: Amount, amount: Amount, value: Amount },
     Acknowledge { proposal: BlockId, deal: DealId, payer: Party, cumulative: Amount },
+    Name(DealId),
+    Coins(Asked),
 }
 
 /// All that an agent remembers.
@@ -84,6 +91,9 @@ fn judge(state: &DealState, own: Party) -> Result<Option<Task>, String> {
     if terms.settles_at_once() {
         return Ok(None);
     }
+    if let Some(chain) = deal.chain() {
+        return judge_on_chain(state, chain, own);
+    }
     let carried = deal.carried().unwrap_or_default();
     let sent = Sent { seller: deal.sent(Party::Seller), buyer: deal.sent(Party::Buyer) };
     let (mut at, mut tranche) = (carried, 1);
@@ -115,6 +125,35 @@ fn judge(state: &DealState, own: Party) -> Result<Option<Task>, String> {
             Ok((payer == own.other()).then_some(task))
         }
         (said, next, _) => Err(format!("{said}, but the walk goes on by {next:?}")),
+    }
+}
+
+/// Holds what is asked for against what each side risks by it.
+fn judge_on_chain(state: &DealState, chain: &OnChain, own: Party) -> Result<Option<Task>, String> {
+    let (deal, terms) = (&state.deal, state.deal.terms());
+    let [delivered, last] = [Party::Seller, Party::Buyer].map(|party| deal.sent(party));
+    if delivered.saturating_sub(last) > terms.seller_cap {
+        return Err(format!("{delivered} is delivered for {last} that are final: {chain:?}"));
+    }
+    let asked = |late| {
+        let payee = state.payee.as_ref()?;
+        let (deal, script) = (state.id, payee.script.clone());
+        Some(Task::Coins(Asked { deal, script, demand: chain.demand, number: chain.number, late }))
+    };
+    match (deal.state(), deal.due()) {
+        (State::Open, _) if chain.demand.saturating_sub(delivered) > terms.buyer_cap => {
+            Err(format!("{} is asked for with {delivered} delivered", chain.demand))
+        }
+        (State::Open, Some(due)) if due.party == own => match own {
+            Party::Seller => Ok(Some(Task::Name(state.id))),
+            Party::Buyer if due.amount == chain.demand.saturating_sub(chain.counted.included) => {
+                Ok(asked(false))
+            }
+            Party::Buyer => Err(format!("due is said to be {due:?}: {chain:?}")),
+        },
+        (State::Defaulted { by: Party::Buyer }, None) if own == Party::Buyer => Ok(asked(true)),
+        (State::Open, _) | (_, None) => Ok(None),
+        (said, Some(due)) => Err(format!("{said}, and {due:?} is due")),
     }
 }
 

@@ -5,13 +5,22 @@ use crate::broken::Broken;
 use crate::client::NETWORK;
 use crate::setup::Kind;
 use crate::story::Act;
-use crate::world::{MARKETS, World, market_id};
-use bandex_tradechain::body::{Admission, AssetListing, Change, Grant, MarketListing, Parameters, Scopes};
+use crate::world::{MARKETS, ON_CHAIN, World, market_id};
+use bandex_spv::Network;
+use bandex_tradechain::body::{
+    Admission, AssetListing, BitcoinTerms, Change, Grant, MarketListing, Parameters, PaymentTerms, Scopes,
+};
 use bandex_tradechain::{Genesis, Keypair};
-use bandex_types::{AccountId, Amount, AssetId, Rail, Ratio};
+use bandex_types::{AccountId, Amount, AssetId, BitcoinNetwork, Rail, Ratio};
 
 /// How far below zero the issuance account may go.
 const ISSUANCE_CAP: Amount = Amount::new(10_000_000);
+/// Bitcoin on the chain; its unit is a thousandth of a satoshi.
+const XBT: AssetId = AssetId::new(3);
+/// How many of those are worth one in the unit of account: the smallest payment there is comes to fifty.
+const MSAT_A_UNIT: u64 = 20_000;
+/// How many a lot at one tick comes to.
+const MSAT_A_TICK: u64 = 10_000;
 
 impl World<'_> {
     /// Begins the journal and lets the first clients in, over a calm network.
@@ -76,17 +85,41 @@ impl World<'_> {
             asset(AssetId::BTC, "BTC", Rail::Attested),
             asset(AssetId::new(2), "EUR", Rail::Attested),
         ];
-        for market in 0..self.setup.markets.clamp(1, MARKETS) {
+        for market in 0..self.setup.markets.clamp(1, ON_CHAIN) {
             changes.push(self.listing(market));
             changes.push(rules_change(market, &self.setup.rules));
         }
+        changes.extend(self.chain_changes());
         if let Some(trust) = &self.setup.trust {
             let rate = trust.rate.and_then(|(num, den)| Ratio::new(num, den).ok());
             changes.push(Change::SetRate { asset: AssetId::BWT, rate });
             changes.push(Change::SetTrust(trust.terms.clone()));
             let fees = trust.fees;
-            changes.extend((0..MARKETS).map(|market| Change::SetFees { market: market_id(market), fees }));
+            changes.extend((0..ON_CHAIN).map(|market| Change::SetFees { market: market_id(market), fees }));
         }
+        changes
+    }
+
+    /// Begins the Bitcoin chain and lists the market that is paid on it.
+    fn chain_changes(&self) -> Vec<Change> {
+        let Some(chain) = self.setup.chain else { return Vec::new() };
+        let header = Network::Regtest.genesis_header();
+        let rate = Ratio::new(1, MSAT_A_UNIT).ok();
+        let (id, symbol, decimals, rail) = (XBT, "XBT".to_owned(), 11, Rail::Bitcoin);
+        let fees = self.setup.trust.as_ref().map(|trust| trust.fees);
+        let terms = PaymentTerms {
+            confirmations: chain.confirmations.max(1),
+            final_confirmations: chain.final_confirmations.max(chain.confirmations).clamp(1, 100),
+            fee_share_ppm: chain.fee_share_ppm.clamp(1, 1_000_000),
+        };
+        let mut changes = vec![
+            Change::SetBitcoin(BitcoinTerms { network: BitcoinNetwork::Regtest, height: 0, header }),
+            Change::ListAsset(AssetListing { id, symbol, decimals, rail }),
+            Change::SetRate { asset: XBT, rate },
+            self.listing(ON_CHAIN),
+            Change::SetPayments { market: market_id(ON_CHAIN), terms },
+        ];
+        changes.extend(fees.map(|fees| Change::SetFees { market: market_id(ON_CHAIN), fees }));
         changes
     }
 
@@ -101,21 +134,31 @@ impl World<'_> {
         }
     }
 
-    /// One of the three markets there can be.
+    /// One of the markets there can be.
     pub fn listing(&self, market: u8) -> Change {
         let euro = AssetId::new(2);
-        let pairs = [(AssetId::BWT, AssetId::BTC), (AssetId::BTC, AssetId::BWT), (euro, AssetId::BTC)];
+        let pairs = [
+            (AssetId::BWT, AssetId::BTC),
+            (AssetId::BTC, AssetId::BWT),
+            (euro, AssetId::BTC),
+            (AssetId::BWT, XBT),
+        ];
         let at = market.checked_rem(MARKETS).unwrap_or(0);
+        let chain = self.setup.chain.filter(|_| at == ON_CHAIN);
         let (base, quote) = pairs.get(usize::from(at)).copied().unwrap_or((AssetId::BWT, AssetId::BTC));
         Change::ListMarket(MarketListing {
             id: market_id(market),
             base,
             quote,
             lot_units: self.setup.lot_units.clamp(1, 1_000_000),
-            tick_value: Ratio::new(1, self.setup.tick_den.max(1)).expect("both are above 0"),
+            tick_value: match chain {
+                Some(_) => Ratio::new(MSAT_A_TICK, 1),
+                None => Ratio::new(1, self.setup.tick_den.max(1)),
+            }
+            .expect("both are above 0"),
             least_tranche: Amount::new(self.setup.least_tranche),
-            pay_us: self.setup.pay_us.max(1),
-            acknowledge_us: self.setup.acknowledge_us.max(1),
+            pay_us: chain.map_or(self.setup.pay_us, |chain| chain.pay_us).max(1),
+            acknowledge_us: chain.map_or(self.setup.acknowledge_us, |chain| chain.name_us).max(1),
         })
     }
 

@@ -85,6 +85,10 @@ invariants! {
     Fees = "fees are the market's part of what a deal delivers, rounded down over the deal",
     /// Netting loses nothing.
     Netting = "what was left of two netted deals is left of the one in their place",
+    /// Payments are counted as they stand.
+    Payments = "a payment on the chain stands where its depth says, and is told once when that changes",
+    /// Tokens go for coins.
+    Coins = "tokens go for proven coins, ahead of final ones only as far as their seller allows",
     /// Agents and the exchange agree.
     Agent = "an agent works out the same payment as the exchange",
     /// Everything comes to an end.

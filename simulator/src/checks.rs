@@ -61,15 +61,16 @@ impl World<'_> {
                 if !self.watch.honest.contains(&deal.account(party)) {
                     continue;
                 }
+                if self.is_spoiled(deal) {
+                    continue;
+                }
                 let given = match deal.terms().rail_of(party) {
                     Rail::Token => deal.value(party),
-                    Rail::Attested | Rail::Bitcoin => {
-                        self.bank.value(deal.told.id, party).saturating_add(deal.carried(party))
-                    }
+                    Rail::Attested | Rail::Bitcoin => self.moved_outside(deal, party),
                 };
                 // Of what the other side says it sent outside, only what really came counts.
                 let other = party.other();
-                let came = self.bank.value(deal.told.id, other).saturating_add(deal.carried(other));
+                let came = self.moved_outside(deal, other);
                 let got = match deal.terms().rail_of(other) {
                     Rail::Token => deal.value(other),
                     Rail::Attested | Rail::Bitcoin => deal.value(other).min(came),
@@ -86,8 +87,7 @@ impl World<'_> {
                 let lost = given.saturating_sub(got);
                 let cap = u128::from(deal.terms().cap_of(party).get());
                 // Base follows value, rounded down: of a coarse base less than one unit may be counted and not sent.
-                let rounding =
-                    if other == Party::Seller { unit_value(deal.terms()).saturating_sub(1) } else { 0 };
+                let rounding = if other == Party::Seller { rounding(deal) } else { 0 };
                 hold(lost <= cap.saturating_add(rounding), Invariant::HonestLoss, || {
                     format!("the {party} of deal {} is short of {lost}, its cap is {cap}", deal.told.id)
                 })?;
@@ -105,7 +105,8 @@ impl World<'_> {
             for victim in [Party::Seller, Party::Buyer] {
                 // What somebody sent too late, the exchange never heard of: it defaulted itself, and nothing is reserved.
                 let too_late = deal.told.deal.state() == State::Defaulted { by: victim };
-                if self.watch.honest.contains(&deal.account(victim)) && !too_late {
+                let spoiled = self.is_spoiled(deal);
+                if self.watch.honest.contains(&deal.account(victim)) && !too_late && !spoiled {
                     let held = (deal.told.id, self.held_of(deal, victim));
                     loot.entry(deal.account(victim.other())).or_default().push(held);
                 }
@@ -129,15 +130,13 @@ impl World<'_> {
     fn held_of(&self, deal: &Reckoned, victim: Party) -> u128 {
         let moved = |party: Party| match deal.terms().rail_of(party) {
             Rail::Token => deal.value(party),
-            Rail::Attested | Rail::Bitcoin => {
-                self.bank.value(deal.told.id, party).saturating_add(deal.carried(party))
-            }
+            Rail::Attested | Rail::Bitcoin => self.moved_outside(deal, party),
         };
         let covered = u128::from(deal.told.deal.covered().get());
         let paid = moved(victim.other()).min(deal.value(victim.other()));
         let held = moved(victim).saturating_sub(paid).saturating_sub(covered);
         // Of a coarse base less than one unit may be counted and not sent.
-        let rounding = if victim == Party::Buyer { unit_value(deal.terms()).saturating_sub(1) } else { 0 };
+        let rounding = if victim == Party::Buyer { rounding(deal) } else { 0 };
         worth_down(deal.rate, held.saturating_sub(rounding))
     }
 
@@ -159,6 +158,13 @@ impl World<'_> {
 /// What one smallest unit of the base is worth in quote units, rounded up.
 fn unit_value(terms: &Terms) -> u128 {
     u128::from(terms.quote_total.get()).div_ceil(u128::from(terms.base_total.get()).max(1))
+}
+
+/// What a buyer may be short of though all was delivered: less than one unit of a coarse base, and on the chain less than a
+/// satoshi.
+fn rounding(deal: &Reckoned) -> u128 {
+    let satoshi = if deal.is_on_chain() { 999 } else { 0 };
+    unit_value(deal.terms()).saturating_sub(1).saturating_add(satoshi)
 }
 
 /// All of a receipt but the signature, which was checked before.

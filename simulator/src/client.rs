@@ -253,6 +253,7 @@ impl Client {
         let job = match body {
             Body::Pay(pay) => Job::Pay(pay.deal, pay.tranche),
             Body::Acknowledge(acknowledge) => Job::Acknowledge(acknowledge.proposal),
+            Body::Receive(receive) => Job::Name(receive.deal),
             _ => return,
         };
         let by_key = matches!(

@@ -5,10 +5,10 @@ use crate::client::Client;
 use crate::node::{Committed, at_once, replay};
 use crate::tell::concerning;
 use crate::watch::Reckoned;
-use crate::world::{MARKETS, World};
+use crate::world::{ON_CHAIN, World};
 use bandex_engine::{CommandResult, Engine, Event};
 use bandex_journal::JournalReader;
-use bandex_settlement::State;
+use bandex_settlement::{Party, State};
 use bandex_tradechain::{Body, Decoded};
 
 impl World<'_> {
@@ -19,6 +19,7 @@ impl World<'_> {
             let over = deal.is_over() || state != State::Open;
             hold(over, Invariant::Settled, || format!("deal {}: {state}", deal.told.id))?;
         }
+        self.end_chain()?;
         let due = self.node.as_ref().and_then(|node| node.sequencer.engine().checkpoint());
         hold(due.is_none(), Invariant::Score, || "the scores of an epoch never came".to_owned())?;
         let (engine, _, committed) = replay(&self.store, &[])?;
@@ -30,6 +31,22 @@ impl World<'_> {
             }
         }
         self.count(&committed);
+        Ok(())
+    }
+
+    /// All that really came to deals that anybody still waits for was counted, and all that are settled were paid.
+    fn end_chain(&self) -> Result<(), Broken> {
+        for deal in self.watch.deals.iter().filter(|deal| deal.is_on_chain() && !self.is_spoiled(deal)) {
+            let (counted, came) = (deal.sums().included, self.moved_outside(deal, Party::Buyer));
+            let state = deal.told.deal.state();
+            hold(deal.is_over() || counted == came, Invariant::Payments, || {
+                format!("{came} came for deal {}, {counted} are counted", deal.told.id)
+            })?;
+            let paid = came >= u128::from(deal.terms().quote_total.get());
+            hold(state != State::Settled || paid, Invariant::Coins, || {
+                format!("deal {} is settled, and {came} came", deal.told.id)
+            })?;
+        }
         Ok(())
     }
 
@@ -77,8 +94,10 @@ impl World<'_> {
         (stats.woken, stats.cascades, stats.moved) = (orders.woken, orders.cascades, orders.moved);
         (stats.passed_over, stats.grown) = (orders.passed, counts.grown);
         // Those of the beginning are the setup's.
-        stats.rules = stats.rules.saturating_sub(u64::from(self.setup.markets.clamp(1, MARKETS)));
+        stats.rules = stats.rules.saturating_sub(u64::from(self.setup.markets.clamp(1, ON_CHAIN)));
         (stats.deals, stats.settled) = (counts.opened, counts.settled);
+        let [opened, settled, lost] = counts.on_chain;
+        (stats.chain_deals, stats.chain_settled, stats.chain_lost) = (opened, settled, lost);
         (stats.defaulted, stats.disputed) = (counts.defaulted, disputed);
         (stats.cured, stats.written_off, stats.resolved) =
             (counts.cured, counts.written_off, counts.resolved);

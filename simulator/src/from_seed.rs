@@ -2,6 +2,7 @@
 
 use crate::random::Random;
 use crate::scenes::scene;
+use crate::seeded_chain::add_chain;
 use crate::seeded_trust;
 use crate::setup::{Kind, Rules, Setup};
 use crate::story::{Act, Action, Decision, DiskFault, Lives, Op, Special, Story, Wakes};
@@ -31,7 +32,9 @@ impl Story {
         actions.splice(at..at, [crash]);
         let back = at.saturating_add(usize::try_from(random.between(1, 6)).unwrap_or(1));
         actions.insert(back.min(actions.len()), Action::Start);
-        Self { seed, setup, actions }
+        let mut story = Self { seed, setup, actions };
+        add_chain(&mut story);
+        story
     }
 }
 
@@ -64,6 +67,7 @@ fn setup(random: &mut Random) -> Setup {
         reordering: random.percent(60),
         rules: rules(random),
         trust,
+        chain: None,
     }
 }
 

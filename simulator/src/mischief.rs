@@ -141,7 +141,7 @@ impl World<'_> {
             _ => {
                 let (price, quantity) = (Price::new(100), Quantity::new(how.wrapping_rem(40)));
                 let side = if how.is_multiple_of(2) { Side::Buy } else { Side::Sell };
-                let place = Place::limit(market_id(low_byte(way)), side, price, quantity);
+                let place = Place::limit(market_id(low_byte(way).wrapping_rem(3)), side, price, quantity);
                 Orders { operations: vec![Operation::Place(Box::new(place))] }.into()
             }
         };

@@ -1,15 +1,16 @@
 //! The node: a queue, the sequencer, a journal; and what may be told of it only once it is committed.
 
 use crate::broken::{Broken, Invariant};
+use crate::chain::Told;
 use crate::network::{Answer, Letter, Network, News, Reader, Reply};
 use crate::tell::{answer, concerning};
 use bandex_engine::{Engine, Outcome};
 use bandex_journal::{AppendError, Journal, JournalReader, MemoryJournal, MemoryStore};
-use bandex_sequencer::{Applied, Ends, Known, Making, Replay, Sealed, Sequencer, Submitted};
+use bandex_sequencer::{Applied, Ends, Known, Making, Observation, Replay, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
 use bandex_tradechain::{Keypair, Record, Scores, Verified};
 use bandex_types::{AccountId, BlockId, Hash, PublicKey, Timestamp};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, Waker};
@@ -36,6 +37,8 @@ pub(crate) enum Input {
     Configure(Vec<Change>),
     /// The scores of an epoch that has ended.
     Scores(Scores),
+    /// What a Bitcoin node knows.
+    Observation(Observation),
 }
 
 /// Who waits for a batch, and for what of it.
@@ -106,6 +109,9 @@ pub(crate) struct Node {
     told: Vec<Rc<Outcome>>,
     unprojected: Vec<(u64, Vec<u8>)>,
     sessions: BTreeMap<(usize, Reader), Session>,
+    /// The payments on the Bitcoin chain that it has told the engine of, and the last fee rate.
+    pub told_payments: BTreeSet<Told>,
+    pub told_rate: Option<u64>,
 }
 
 /// How an append ended that was not good.
@@ -151,6 +157,8 @@ impl Node {
             told,
             unprojected: Vec::new(),
             sessions: BTreeMap::new(),
+            told_payments: BTreeSet::new(),
+            told_rate: None,
         };
         Ok((node, committed))
     }
@@ -189,6 +197,9 @@ impl Node {
                     making.configure(changes);
                 }
                 Input::Scores(scores) => making.scores(scores),
+                Input::Observation(observation) => {
+                    making.observe(observation);
+                }
             }
         }
         making.tick_if_due();

@@ -11,6 +11,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 /// The most times that everything is delivered before nothing new may come of it.
 const ROUNDS_MAX: u32 = 200;
+/// The same where blocks have to be waited for.
+const ROUNDS_ON_CHAIN_MAX: u32 = 4_000;
 /// The most deadlines that the calm at the end waits for.
 const DEADLINES_MAX: u32 = 2_000;
 
@@ -62,6 +64,17 @@ impl World<'_> {
             Action::Retry { client } => {
                 self.ring(self.client(*client)).into_iter().for_each(|index| self.retry(index));
             }
+            Action::Mine { empty, replaced } if self.setup.chain.is_some() => {
+                self.chain.mine(*empty, *replaced);
+                self.stats.blocks = self.stats.blocks.saturating_add(1);
+            }
+            Action::Reorganise { depth, later, replaced } => self.reorganise(*depth, *later, *replaced),
+            Action::Fees { rate } => self.chain.fee_rate = Some(*rate),
+            Action::Follow { behind } => {
+                self.stats.lagging = self.stats.lagging.saturating_add(u64::from(*behind > 0));
+                self.follow(*behind);
+            }
+            Action::Mine { .. } => {}
             Action::Pass { us } => self.now = self.now.saturating_add(*us),
             Action::PassToDeadline => self.pass_to_deadline(),
             Action::Jump { skew_us } => {
@@ -89,6 +102,15 @@ impl World<'_> {
             Action::Disk { fault } => self.armed = Some(*fault),
         }
         Ok(())
+    }
+
+    fn reorganise(&mut self, depth: u8, later: bool, replaced: bool) {
+        let Some(chain) = self.setup.chain else { return };
+        let last = chain.final_confirmations.max(1);
+        let done = self.chain.reorganise(depth, later, replaced, last);
+        let (stats, any) = (&mut self.stats, u64::from(done > 0));
+        stats.reorganisations = stats.reorganisations.saturating_add(any);
+        stats.deep = stats.deep.saturating_add(u64::from(done >= usize::from(last)));
     }
 
     fn deliver(&mut self, count: u8, salt: u64) -> Result<(), Broken> {
@@ -135,12 +157,14 @@ impl World<'_> {
         for client in &mut self.clients {
             client.connect(&mut self.connections, &mut self.network);
         }
-        for _ in 0..ROUNDS_MAX {
+        let rounds = if self.setup.chain.is_some() { ROUNDS_ON_CHAIN_MAX } else { ROUNDS_MAX };
+        for _ in 0..rounds {
             let before = self.progress();
             self.deliver_all()?;
             for index in 0..self.clients.len() {
                 self.settle(index)?;
             }
+            self.confirm();
             self.score();
             self.deliver_all()?;
             for client in &mut self.clients {

@@ -22,8 +22,11 @@ impl World<'_> {
     pub fn settle(&mut self, index: usize) -> Result<(), Broken> {
         let Some(client) = self.clients.get(index) else { return Ok(()) };
         let Some(account) = client.disk.account else { return Ok(()) };
+        let mut coins = Vec::new();
         for task in client.agent.tasks(&account)? {
             match task {
+                Task::Name(deal) => self.name(index, deal),
+                Task::Coins(asked) => coins.push(asked),
                 Task::Pay { .. } => self.pay(index, task),
                 Task::Acknowledge { proposal, deal, payer, cumulative } => {
                     let arrived = self.bank.units(deal, payer) >= u128::from(cumulative.get());
@@ -33,6 +36,7 @@ impl World<'_> {
                 }
             }
         }
+        self.pay_coins(index, coins);
         self.acknowledge_own(index, &account);
         let proposals: Vec<BlockId> = match self.clients.get(index) {
             Some(client) => {
@@ -136,13 +140,13 @@ impl World<'_> {
         self.sign_job(index, job, Scopes::SETTLE, pay.into());
     }
 
-    fn is_in_ring(&self, index: usize, account: &AccountId) -> bool {
+    pub fn is_in_ring(&self, index: usize, account: &AccountId) -> bool {
         let ring = self.ring(index);
         ring.iter().filter_map(|one| self.clients.get(*one)).any(|one| one.disk.account == Some(*account))
     }
 
     /// Takes its bond back as far as anything is left of it.
-    fn run_off(&mut self, index: usize) {
+    pub fn run_off(&mut self, index: usize) {
         let account = self.clients.get(index).and_then(|client| client.disk.account);
         let bond = account.map_or(0, |account| self.watch.trust.bond_of(&account));
         if bond > 0

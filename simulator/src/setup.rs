@@ -11,7 +11,8 @@ pub struct Setup {
     pub clients: Vec<Kind>,
     /// How many of the clients, from the last, have no account yet when the story begins.
     pub late: u8,
-    /// How many markets are listed, of three: tokens for money, money for tokens, money for money.
+    /// How many markets are listed, of three: tokens for money, money for tokens, money for money. One more is paid on the
+    /// Bitcoin chain, if there is one.
     pub markets: u8,
     /// Smallest base units a lot.
     pub lot_units: u64,
@@ -49,6 +50,25 @@ pub struct Setup {
     /// How limits are earned; none: nobody earns more than the dust.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust: Option<Trust>,
+    /// How payments on the Bitcoin chain work; none: there is no market that is paid there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chain: Option<OnChain>,
+}
+
+/// How payments on the Bitcoin chain work in a world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OnChain {
+    /// How many confirmations make a payment paid.
+    pub confirmations: u16,
+    /// How many make it final.
+    pub final_confirmations: u16,
+    /// The largest share of a payment that its fee may take, in parts per million.
+    pub fee_share_ppm: u32,
+    /// How long a buyer has to pay, in microseconds.
+    pub pay_us: u64,
+    /// How long a payee has to name its script, in microseconds.
+    pub name_us: u64,
 }
 
 /// How trust works in a world.
@@ -130,6 +150,16 @@ pub enum Kind {
     Griefer,
     /// Trades both ways with the same victim at far prices, so that deals are netted, and never pays.
     Netter,
+    /// Never names a script to be paid to on the Bitcoin chain.
+    Nameless,
+    /// Pays a part of what is due on the chain.
+    Underpayer,
+    /// Spends twice what it pays on the chain, as soon as a reorganisation or a slow block lets it.
+    DoubleSpender,
+    /// Pays on the chain once it has defaulted.
+    LatePayer,
+    /// Names one script for all its deals on the chain.
+    Reuser,
 }
 
 impl Kind {
@@ -163,6 +193,10 @@ impl Kind {
         Self::Griefer,
         Self::Netter,
     ];
+
+    /// Those that cheat on the Bitcoin chain.
+    pub const CHAIN: [Self; 5] =
+        [Self::Nameless, Self::Underpayer, Self::DoubleSpender, Self::LatePayer, Self::Reuser];
 
     /// Whether it keeps to the rules.
     pub const fn is_honest(self) -> bool {

@@ -90,7 +90,8 @@ impl Shrunk {
 
     /// Takes faults and tight bounds out of the world, one by one.
     fn plain_setup(&mut self) {
-        let changes: [fn(&mut Setup); 15] = [
+        let changes: [fn(&mut Setup); 16] = [
+            |setup| setup.chain = None,
             |setup| setup.trust = None,
             |setup| setup.trust.iter_mut().for_each(|trust| trust.fees = Fees::default()),
             |setup| setup.loss_percent = 0,

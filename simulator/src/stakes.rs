@@ -103,6 +103,9 @@ impl World<'_> {
         };
         let (deal, _) = self.troubled(index, number, went_wrong)?;
         let honest = self.clients.get(index)?.kind.is_honest();
+        if honest && self.waits_for_blocks(&deal) {
+            return None;
+        }
         let deliver = if honest { self.fair_delivery(&deal) } else { Amount::new(deliver) };
         self.sign_with(index, key, Scopes::SETTLE, Resolve { deal, deliver }.into(), None)
     }
@@ -121,12 +124,23 @@ impl World<'_> {
         paid_for.saturating_sub(deal.told.deal.sent_units(payer))
     }
 
+    /// Whether what was paid for a deal on the chain before its default is still to be delivered for.
+    fn waits_for_blocks(&self, id: &DealId) -> bool {
+        self.watch.deals.get(id).is_some_and(|deal| deal.kept_units() > 0)
+    }
+
     /// Makes a default good, once: honest clients move the money first.
     pub fn cure(&mut self, index: usize, id: DealId, own: Party) {
         let Some(deal) = self.watch.deals.get(&id) else { return };
         let Ok(units) = deal.told.deal.cure_units(own) else { return };
         let outside = deal.terms().rail_of(own) == Rail::Attested;
         let value = deal.told.deal.owing(own);
+        // On the chain what is owed is paid, and signed for only where nothing is. What the other side has for nothing would
+        // be given up by it.
+        let given_up = deal.told.deal.owed_by(own.other());
+        if deal.is_on_chain() && (!units.is_zero() || deal.kept_units() > 0 || !given_up.is_zero()) {
+            return;
+        }
         let Some(client) = self.clients.get(index) else { return };
         let Some(account) = client.disk.account else { return };
         let has_enough = outside || self.watch.free_tokens(&account) >= i128::from(units.get());
@@ -162,6 +176,7 @@ impl World<'_> {
                 let fair = self.fair_delivery(&resolve.deal);
                 match own(deal).map(|own| deal.terms().rail_of(own)) {
                     _ if !client.kind.is_honest() => true,
+                    _ if self.waits_for_blocks(&resolve.deal) => false,
                     Some(Rail::Token) => resolve.deliver <= fair,
                     Some(Rail::Attested | Rail::Bitcoin) => resolve.deliver >= fair,
                     None => false,

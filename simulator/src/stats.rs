@@ -1,6 +1,8 @@
 //! What was done in runs, counted.
 
-use bandex_engine::{CancelReason, Event, OperationResult, OrderStatus, OrderTerms, Refusal};
+use bandex_engine::{
+    CancelReason, Event, OperationResult, OrderStatus, OrderTerms, PaymentState, PaymentStatus, Refusal,
+};
 use bandex_tradechain::Body;
 use bandex_tradechain::body::{Operation, Orders};
 use bandex_types::OrderType;
@@ -209,6 +211,30 @@ counts! {
     would_trade = "refused: would trade",
     /// Operations refused by a closed market.
     closed = "refused: market closed",
+    /// Blocks found on the Bitcoin chain, but for those of reorganisations.
+    blocks = "blocks on the chain",
+    /// Reorganisations.
+    reorganisations = "reorganisations",
+    /// Those of them that undid what was as deep as final.
+    deep = "of them deeper than final",
+    /// Looks at a Bitcoin node that was behind.
+    lagging = "looks at a node behind",
+    /// Deals that are paid on the chain.
+    chain_deals = "deals on the chain",
+    /// Those of them that were settled.
+    chain_settled = "of them settled",
+    /// Those of them in which a default cost somebody something.
+    chain_lost = "of them lost something",
+    /// Payments that were proven.
+    payments = "payments proven",
+    /// Payments that became final.
+    final_payments = "payments final",
+    /// Payments that left the chain again.
+    reversed = "payments reversed",
+    /// Payments for deals that were over.
+    late_payments = "payments too late",
+    /// Orders refused that no payment is small enough for.
+    below_tranche = "refused: below tranche",
 }
 
 impl Stats {
@@ -230,6 +256,7 @@ impl Stats {
                 Refusal::MarketClosed { .. } => &mut self.closed,
                 Refusal::NotAdmitted { .. } => &mut self.not_admitted,
                 Refusal::LimitReached { .. } => &mut self.limit_reached,
+                Refusal::BelowTranche { .. } => &mut self.below_tranche,
                 _ => continue,
             };
             *count = count.saturating_add(1);
@@ -280,6 +307,7 @@ impl Stats {
                 Event::MarketRules { .. } => self.rules = self.rules.saturating_add(1),
                 Event::Protection { tripped: true, .. } => self.tripped = self.tripped.saturating_add(1),
                 Event::Order(order) => self.count_end(order.status),
+                Event::Payment(state) => self.count_payment(state),
                 Event::Slash(_) => self.slashed = self.slashed.saturating_add(1),
                 Event::Netted(_) => self.netted = self.netted.saturating_add(1),
                 Event::DealFees { .. } => self.deal_fees = self.deal_fees.saturating_add(1),
@@ -292,6 +320,16 @@ impl Stats {
                 _ => {}
             }
         }
+    }
+
+    const fn count_payment(&mut self, state: &PaymentState) {
+        let count = match state.status {
+            PaymentStatus::Included | PaymentStatus::Paid => &mut self.payments,
+            PaymentStatus::Final => &mut self.final_payments,
+            PaymentStatus::Reversed => &mut self.reversed,
+        };
+        *count = count.saturating_add(1);
+        self.late_payments = self.late_payments.saturating_add(state.late as u64);
     }
 
     const fn count_end(&mut self, status: OrderStatus) {

@@ -58,6 +58,32 @@ pub enum Action {
         /// Which.
         client: u8,
     },
+    /// A block is found on the Bitcoin chain.
+    Mine {
+        /// It holds nothing of what waits.
+        empty: bool,
+        /// It holds what was spent a second time, instead of the first.
+        replaced: bool,
+    },
+    /// The last blocks of the Bitcoin chain are replaced by one more than they are.
+    Reorganise {
+        /// How many.
+        depth: u8,
+        /// What they held waits for a later block.
+        later: bool,
+        /// What was spent a second time is in them, instead of the first.
+        replaced: bool,
+    },
+    /// What transactions on the Bitcoin chain cost changes.
+    Fees {
+        /// In satoshi for 1,000 virtual bytes.
+        rate: u64,
+    },
+    /// The node asks its Bitcoin node.
+    Follow {
+        /// How many of the last blocks that one has not heard of.
+        behind: u8,
+    },
     /// Time passes, by all clocks.
     Pass {
         /// In microseconds.

@@ -74,6 +74,7 @@ pub(crate) fn concerning(outcome: &Outcome, account: &AccountId) -> Vec<Event> {
         Event::Slash(slash) => slash.from == *account || slash.to == *account,
         Event::Netted(netted) => netted.replaced.iter().any(own_deal_id),
         Event::DealFees { deal, .. } => own_deal(*deal),
+        Event::Payment(state) => own_deal(state.deal),
         _ => false,
     };
     outcome.events.iter().filter(concerns).cloned().collect()

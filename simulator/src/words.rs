@@ -1,6 +1,6 @@
 //! Stories as people read them: the world in a line, then action by action.
 
-use crate::setup::{Kind, Rules, Setup};
+use crate::setup::{Kind, OnChain, Rules, Setup};
 use crate::story::{Act, Action, Decision, DiskFault, Lives, Op, Special, Story, Wakes};
 use bandex_tradechain::body::{Fees, TrustTerms};
 use bandex_types::Side;
@@ -46,6 +46,16 @@ impl fmt::Display for Setup {
             self.batch_max,
             self.queue_max
         )?;
+        self.chain.iter().try_for_each(|chain| {
+            let OnChain { confirmations, final_confirmations, fee_share_ppm, pay_us, name_us } = chain;
+            write!(
+                f,
+                "; a chain: {confirmations} confirmations, {final_confirmations} final, fees of at most {fee_share_ppm} ppm, \
+                 {} s to pay, {} s to name a script",
+                pay_us.div_euclid(1_000_000),
+                name_us.div_euclid(1_000_000)
+            )
+        })?;
         self.trust.iter().try_for_each(|trust| {
             let Fees { maker_ppm, taker_ppm } = trust.fees;
             write!(
@@ -127,6 +137,11 @@ impl fmt::Display for Kind {
             Self::BondRunner => "bond runner",
             Self::Griefer => "griefer",
             Self::Netter => "netter",
+            Self::Nameless => "nameless payee",
+            Self::Underpayer => "underpayer",
+            Self::DoubleSpender => "double spender",
+            Self::LatePayer => "late payer",
+            Self::Reuser => "reuser of a script",
         })
     }
 }
@@ -148,6 +163,20 @@ impl Action {
             Self::Score => f.write_str("the node has worked out the scores that are due"),
             Self::Settle { client } => write!(f, "the agent of {} looks what is due", who(client)),
             Self::Retry { client } => write!(f, "{} sends again and connects anew", who(client)),
+            Self::Mine { empty, replaced } => {
+                f.write_str(if *empty { "an empty block is found" } else { "a block is found" })?;
+                f.write_str(if *replaced { ", with what was spent a second time" } else { "" })
+            }
+            Self::Reorganise { depth, later, replaced } => {
+                write!(f, "the last {depth} blocks are replaced")?;
+                f.write_str(if *later { ", what they held waits" } else { "" })?;
+                f.write_str(if *replaced { ", with what was spent a second time" } else { "" })
+            }
+            Self::Fees { rate } => write!(f, "1,000 virtual bytes on the chain cost {rate} satoshi"),
+            Self::Follow { behind: 0 } => f.write_str("the node asks its Bitcoin node"),
+            Self::Follow { behind } => {
+                write!(f, "the node asks its Bitcoin node, which is {behind} blocks behind")
+            }
             Self::Pass { us } => write!(f, "{us} µs pass"),
             Self::PassToDeadline => f.write_str("time passes to the next deadline"),
             Self::Jump { skew_us } => write!(f, "the node's clock is now off by {skew_us} µs"),

@@ -2,6 +2,7 @@
 
 use crate::bank::Bank;
 use crate::broken::{Broken, Invariant, hold};
+use crate::chain::Chain;
 use crate::client::Client;
 use crate::network::{Answer, Letter, Network, Reply, Request};
 use crate::node::{Committed, Died, Input, Keys, Node, Projections, Stood};
@@ -20,7 +21,9 @@ use std::rc::Rc;
 /// When every story begins, in microseconds.
 const START: u64 = 1_777_000_000_000_000;
 /// How many markets there can be.
-pub(crate) const MARKETS: u8 = 3;
+pub(crate) const MARKETS: u8 = 4;
+/// The market that is paid on the Bitcoin chain, the last of them.
+pub(crate) const ON_CHAIN: u8 = 3;
 
 /// Everything there is.
 pub(crate) struct World<'a> {
@@ -39,6 +42,8 @@ pub(crate) struct World<'a> {
     pub watch: Watch,
     pub projections: Projections,
     pub bank: Bank,
+    /// The Bitcoin chain.
+    pub chain: Chain,
     /// What happens to the next batch.
     pub armed: Option<DiskFault>,
     pub stood: Vec<Stood>,
@@ -77,6 +82,7 @@ impl<'a> World<'a> {
             watch: Watch::default(),
             projections: Projections::default(),
             bank: Bank::default(),
+            chain: Chain::default(),
             armed: None,
             stood: Vec::new(),
             stats: Stats::default(),

@@ -59,6 +59,7 @@ fn plain(clients: Vec<Kind>) -> Setup {
         late: 0,
         rules: Rules::default(),
         trust: None,
+        chain: None,
         ..Story::from_seed(1).setup
     }
 }

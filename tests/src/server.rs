@@ -2,7 +2,7 @@
 
 use crate::{RawLane, Socket, database};
 use bandex_api::{Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem};
-use bandex_exchange::{Config, Exchange, Recovery, StartError};
+use bandex_exchange::{BitcoinNode, Config, Exchange, Recovery, StartError};
 use bandex_sdk::Rest;
 use bandex_tradechain::body::{AssetListing, Change, MarketListing, Parameters, TrustTerms};
 use bandex_tradechain::{Keypair, Login, SignedBlock};
@@ -38,6 +38,8 @@ pub struct Setup {
     pub news_kept: usize,
     /// How long a write to a peer may take.
     pub write_time: Duration,
+    /// The Bitcoin node to follow.
+    pub bitcoin: Option<BitcoinNode>,
 }
 
 impl Default for Setup {
@@ -51,6 +53,7 @@ impl Default for Setup {
             embedded: false,
             news_kept: 4_096,
             write_time: Duration::from_secs(20),
+            bitcoin: None,
         }
     }
 }
@@ -59,6 +62,7 @@ impl Default for Setup {
 pub struct Server {
     exchange: Exchange,
     folder: TempDir,
+    bitcoin: Option<BitcoinNode>,
     http: reqwest::Client,
     rest: Rest,
 }
@@ -153,22 +157,23 @@ impl Server {
         if !setup.embedded {
             database::provide(folder.path()).await;
         }
-        let Setup { snapshot_every, news_kept, write_time, .. } = setup;
+        let Setup { snapshot_every, news_kept, write_time, bitcoin, .. } = setup;
         let config = Config {
             network: NETWORK,
             first_changes,
             snapshot_every,
             news_kept,
             write_time,
+            bitcoin: bitcoin.clone(),
             ..config(folder.path())
         };
         let exchange = Exchange::start(config).await.unwrap();
-        Self::around(exchange, folder)
+        Self::around(exchange, folder, bitcoin)
     }
 
-    fn around(exchange: Exchange, folder: TempDir) -> Self {
+    fn around(exchange: Exchange, folder: TempDir, bitcoin: Option<BitcoinNode>) -> Self {
         let rest = Rest::new(format!("http://{}", exchange.address())).unwrap();
-        Self { exchange, folder, http: reqwest::Client::new(), rest }
+        Self { exchange, folder, bitcoin, http: reqwest::Client::new(), rest }
     }
 
     /// Stops the server, lets `between` do something to its folder, and starts it again.
@@ -176,10 +181,12 @@ impl Server {
     /// # Panics
     /// It does not start again.
     pub async fn restart(self, between: impl FnOnce(&Path)) -> Self {
+        let bitcoin = self.bitcoin.clone();
         let folder = self.stop().await;
         between(folder.path());
-        let exchange = Self::try_start(folder.path()).await.unwrap();
-        Self::around(exchange, folder)
+        let config = Config { bitcoin: bitcoin.clone(), ..config(folder.path()) };
+        let exchange = Exchange::start(config).await.unwrap();
+        Self::around(exchange, folder, bitcoin)
     }
 
     /// Stops the server, lets `meanwhile` happen, and starts it again on the same addresses, for those who connect
@@ -189,11 +196,12 @@ impl Server {
     /// It does not start again.
     pub async fn restart_in_place<T>(self, meanwhile: impl Future<Output = T>) -> (Self, T) {
         let (listen, admin_listen) = (self.exchange.address(), self.exchange.admin_address());
+        let bitcoin = self.bitcoin.clone();
         let folder = self.stop().await;
         let done = meanwhile.await;
-        let config = Config { listen, admin_listen, ..config(folder.path()) };
+        let config = Config { listen, admin_listen, bitcoin: bitcoin.clone(), ..config(folder.path()) };
         let exchange = Exchange::start(config).await.unwrap();
-        (Self::around(exchange, folder), done)
+        (Self::around(exchange, folder, bitcoin), done)
     }
 
     /// Stops the server; its folder stays as long as what this gives.

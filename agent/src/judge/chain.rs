@@ -115,3 +115,99 @@ fn due(view: &DealView, me: Party, chain: &ChainView) -> Result<Task, Disagreeme
         payee: payee.clone(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::judge::judge;
+    use crate::testing::{BUYER, SCRIPT, SELLER, Story, markets};
+    use bandex_sdk::api::Deal;
+    use bandex_sdk::types::AccountId;
+
+    /// Ten lots at ten: 100 in all; the buyer pays at most 40 ahead, the seller delivers at most 10 ahead.
+    fn story() -> Story {
+        Story::new("BWT-XBT", 10, 10, [10, 40])
+    }
+
+    fn task(told: &Deal, me: Party, before: Option<&Followed>) -> Result<(Followed, Task), Disagreement> {
+        let account: AccountId = if me == Party::Seller { SELLER } else { BUYER };
+        let view = DealView::read(told, &markets()).expect("readable");
+        judge(&view, account, &story().stake(me, 10, 10), before)
+    }
+
+    fn told(story: &Story, me: Party) -> Task {
+        task(&story.told(), me, None).expect("an honest exchange").1
+    }
+
+    #[test]
+    fn each_side_does_its_part() {
+        use Party::{Buyer, Seller};
+        let opened = story();
+        assert!(matches!(told(&opened, Seller), Task::Name { .. }));
+        assert_eq!(told(&opened, Buyer), Task::Wait);
+        let named = opened.named();
+        let Task::PayOnChain { number: 1, cumulative, payee, .. } = told(&named, Buyer) else {
+            panic!("the buyer is asked to pay")
+        };
+        assert_eq!((cumulative, payee.script), (Amount::new(40), SCRIPT.to_vec()));
+        assert_eq!(told(&named, Seller), Task::Wait);
+        // In a block, then paid, then buried: the next demand reaches as far ahead of what was delivered.
+        assert_eq!(told(&named.clone().counted([40, 0, 0]), Buyer), Task::Wait);
+        let next = told(&named.clone().counted([40, 40, 0]), Buyer);
+        assert!(
+            matches!(next, Task::PayOnChain { number: 2, cumulative, .. } if cumulative == Amount::new(50))
+        );
+        let settled = named.counted([100, 100, 100]);
+        assert_eq!([Seller, Buyer].map(|me| told(&settled, me)), [Task::Settled, Task::Settled]);
+    }
+
+    #[test]
+    fn what_does_not_follow_is_a_lie() {
+        let named = story().named();
+        let honest = named.told();
+        let (followed, _) = task(&honest, Party::Buyer, None).expect("honest");
+        let check = |what: &str, change: &dyn Fn(&mut Deal)| {
+            let mut told = honest.clone();
+            change(&mut told);
+            let judged = task(&told, Party::Buyer, Some(&followed));
+            assert!(judged.is_err(), "{what}: {judged:?}");
+        };
+        let chain = |told: &mut Deal, change: &dyn Fn(&mut bandex_sdk::api::DealChain)| {
+            change(told.chain.as_mut().expect("on the chain"));
+        };
+        let due = |told: &mut Deal, amount: &str| {
+            let due = told.due.as_mut().expect("due");
+            (due.cumulative, due.amount) = (amount.to_owned(), amount.to_owned());
+        };
+        check("more than the cap", &|told| {
+            chain(told, &|chain| chain.demand = "0.041".to_owned());
+            due(told, "0.041");
+        });
+        check("more than was agreed", &|told| {
+            chain(told, &|chain| chain.demand = "0.101".to_owned());
+            due(told, "0.101");
+        });
+        check("another sum under the same number", &|told| {
+            chain(told, &|chain| chain.demand = "0.039".to_owned());
+            due(told, "0.039");
+        });
+        check("a demand less", &|told| chain(told, &|chain| chain.number = 0));
+        check("no payee", &|told| told.payee = None);
+        check("due is not what is asked for", &|told| due(told, "0.03"));
+        check("the seller is due", &|told| told.due.as_mut().expect("due").party = "seller".to_owned());
+        check("nothing is due", &|told| told.due = None);
+        check("paid and in no block", &|told| chain(told, &|chain| chain.paid = "0.04".to_owned()));
+        check("final and not sent", &|told| {
+            chain(told, &|chain| {
+                (chain.included, chain.paid, chain.buried) =
+                    ("0.04".to_owned(), "0.04".to_owned(), "0.04".to_owned());
+            });
+        });
+        check("delivered beyond the seller's cap", &|told| {
+            told.base_sent_value = "0.011".to_owned();
+            told.base_sent = "0.011".to_owned();
+        });
+        check("settled", &|told| told.state = "settled".to_owned());
+        check("not on the chain", &|told| told.chain = None);
+    }
+}

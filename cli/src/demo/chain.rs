@@ -12,7 +12,7 @@ mod report;
 use super::board::{self, Shared};
 use super::{Flow, Options, SETTLE_TIME, Stage, WINDOW, cast, play, screen, trial, trust};
 use crate::{output, serve};
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use bandex_exchange::{BitcoinAuth, BitcoinNode, Config, Exchange, FollowerOptions};
 use bandex_flow as flow;
 use bandex_rails::Client as NodeClient;
@@ -31,15 +31,15 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::task::JoinSet;
 
-/// A tick is 1/200 satoshi per BWT, a thousand times what it stands for without coins: a gigabyte costs about 39,000
-/// satoshi, so that most orders of the flow are worth a transaction.
-const TICKS_TIMES_LOTS_PER_MSAT: u64 = 200_000;
+/// A tick is 1/20 satoshi per BWT, ten thousand times what it stands for without coins: a gigabyte costs about 390,000
+/// satoshi, so that nearly all orders of the flow are worth a transaction.
+const TICKS_TIMES_LOTS_PER_MSAT: u64 = 20_000;
 /// What tokens are worth, in millisatoshi for bytes.
-const RATE: (u64, u64) = (39_160_000, 1_000_000_000);
-/// What a bonded account puts at stake, in bytes: 1,000 BWT, worth 39 million satoshi, of which half counts.
+const RATE: (u64, u64) = (391_600_000, 1_000_000_000);
+/// What a bonded account puts at stake, in bytes: 1,000 BWT, worth 3.9 bitcoin, of which half counts.
 const BOND: Amount = Amount::new(1_000_000_000_000);
-/// The largest limit that can be earned: 0.2 bitcoin.
-const BUDGET: Amount = Amount::new(20_000_000_000);
+/// The largest limit that can be earned: 2 bitcoin.
+const BUDGET: Amount = Amount::new(200_000_000_000);
 /// The share of a free limit that one deal may draw: 2 %, so that large deals take several payments.
 const SHARE_PPM: u32 = 20_000;
 /// Dust: 1,000 satoshi.
@@ -49,8 +49,8 @@ const PAYMENTS: PaymentTerms =
     PaymentTerms { confirmations: 1, final_confirmations: 3, fee_share_ppm: 20_000 };
 /// How long the buyer has to get a payment into a block.
 const PAY_US: u64 = 120_000_000;
-/// What the node is told to estimate, in satoshi for 1,000 virtual bytes, if it is our own: regtest has no market for fees.
-const FEE_RATE: u64 = 2_000;
+/// What the node is told to estimate, in bitcoin for 1,000 virtual bytes, if it is our own: regtest has no market for fees.
+const FEE_RATE_BTC: &str = "0.00002000";
 /// How often the exchange asks its node.
 const POLL: Duration = Duration::from_millis(150);
 
@@ -72,7 +72,7 @@ impl Chain {
         let client = Arc::new(NodeClient::new(options.clone())?);
         bandex_rails::check(&client, Network::Regtest).await.context("the Bitcoin node")?;
         // Not a call of Core's: a real bitcoind estimates for itself.
-        let _ = client.call::<serde_json::Value>("setestimate", json!([FEE_RATE])).await;
+        let _ = client.call::<serde_json::Value>("setestimate", json!([FEE_RATE_BTC])).await;
         let (miner, purses) = (Miner::new(Arc::clone(&client)), Purses::new(folder, options)?);
         Ok(Self { client, purses, miner, node })
     }
@@ -178,6 +178,8 @@ async fn show(
     play::settled(&stage, SETTLE_TIME).await.context("settling")?;
     drop(mining);
     let trades = watching.finish().len();
+    let refused = board::lock(board).refused.clone();
+    ensure!(trades > 0, "nothing was traded; refused were {refused:?}");
     board::lock(board).phase = "the wallets are explained";
     let books = books::explain(&stage, &cast).await.context("explaining the wallets")?;
     let scored = trust::score(&stage, &cast).await.context("the end of an epoch")?;

@@ -30,11 +30,18 @@ fn address(line: &str, name: &str) -> String {
 }
 
 impl Venue {
+    #[allow(dead_code)] // Not every test has a server of the usual kind.
     pub fn open() -> Self {
+        Self::open_with("")
+    }
+
+    /// A server with further words on its command line.
+    pub fn open_with(words: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut server = Command::new(env!("CARGO_BIN_EXE_bandex"))
             .args(["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--data"])
             .arg(folder.path())
+            .args(words.split_whitespace())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary runs");

@@ -2,13 +2,13 @@
 
 use super::*;
 use bandex_journal::{Journal, MemoryJournal, MemoryStore};
-use bandex_sequencer::{Ends, Sealed, Sequencer, Submitted};
+use bandex_sequencer::{Ends, Observation, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::{
-    Bond, Change, Configure, Fees, Grant, Heal, Operation, Orders, Place, Quote, Quotes, Register, Revoke,
-    Rotate, Scopes, Transfer, Trigger, TriggerKind, TrustTerms, possession_statement,
+    BitcoinTerms, Bond, Change, Configure, Fees, Grant, Heal, Operation, Orders, Place, Quote, Quotes,
+    Register, Revoke, Rotate, Scopes, Transfer, Trigger, TriggerKind, TrustTerms, possession_statement,
 };
-use bandex_tradechain::{Block, Body, Domain, Genesis, Keypair, Record, Verified, verify};
-use bandex_types::{AccountId, Amount, OrderRef, Quantity, Rail, Ratio, Timestamp};
+use bandex_tradechain::{Block, Body, Domain, Genesis, Headers, Keypair, Record, Verified, verify};
+use bandex_types::{AccountId, Amount, BitcoinNetwork, OrderRef, Quantity, Rail, Ratio, Timestamp};
 
 const NETWORK: u32 = 7;
 const START: Timestamp = Timestamp::from_micros(1_777_000_000_000_000);
@@ -194,7 +194,7 @@ fn listings() -> Vec<Change> {
 #[tokio::test]
 async fn every_batch_leads_to_the_view_of_the_engine() {
     let mut world = World::new().await;
-    assert_eq!((world.view.seq, world.view.rules), (2, 3), "genesis, and the newest rules");
+    assert_eq!((world.view.seq, world.view.rules), (2, 4), "genesis, and the newest rules");
     world.configure(listings()).await;
     let (mut anna, one, seller) = Lane::register(10);
     let (mut bert, two, _) = Lane::register(11);
@@ -386,4 +386,40 @@ async fn trust_leads_to_the_view_of_the_engine() {
     world.publish(sealed).await;
     assert!(world.view.trust.epoch.unwrap().scored);
     assert_eq!(person(&world, seller).score_ppb, 1_000_000_000, "all walks begin there");
+}
+
+#[tokio::test]
+async fn a_chain_leads_to_the_view_of_the_engine() {
+    let mut world = World::new().await;
+    world.configure(listings()).await;
+    let (sats, on_chain) = (AssetId::new(5), MarketId::new(5));
+    let header = Network::Regtest.genesis_header();
+    let terms = PaymentTerms { confirmations: 1, final_confirmations: 3, fee_share_ppm: 10_000 };
+    let listing = world.view.market_info(MARKET).unwrap().listing.clone();
+    let tick_value = Ratio::new(1, 1).unwrap();
+    let list_asset = |id, decimals| {
+        Change::ListAsset(AssetListing { id, symbol: "SAT".to_owned(), decimals, rail: Rail::Bitcoin })
+    };
+    let changes = [
+        Change::SetBitcoin(BitcoinTerms { network: BitcoinNetwork::Regtest, height: 0, header }),
+        list_asset(sats, 11),
+        Change::ListMarket(MarketListing { id: on_chain, quote: sats, tick_value, ..listing }),
+    ];
+    world.configure(changes.to_vec()).await;
+    let payments = |world: &World, market| world.view.markets.get(&market).and_then(|book| book.payments);
+    assert_eq!(payments(&world, on_chain), Some(PaymentTerms::default()));
+    world.configure(vec![Change::SetPayments { market: on_chain, terms }]).await;
+    assert_eq!((payments(&world, on_chain), payments(&world, MARKET)), (Some(terms), None));
+    assert_eq!(world.view.market_info(on_chain).unwrap().network, Some(Network::Regtest));
+    let genesis = Network::Regtest.genesis_hash();
+    let mined = bandex_spv::regtest::mine(genesis, [1; 32], 1_700_000_000);
+    for (headers, fee_rate) in [(vec![mined], Some(3_000)), (Vec::new(), Some(4_000)), (vec![mined], None)] {
+        let mut making = world.sequencer.batch(START);
+        making.observe(Observation::Headers(Headers { headers, fee_rate }));
+        let sealed = making.seal().unwrap();
+        world.publish(sealed).await;
+    }
+    let chain = world.view.bitcoin.chain.unwrap();
+    assert_eq!((chain.height, *chain.tip.as_bytes()), (1, bandex_spv::hash_of(&mined)));
+    assert_eq!((chain.fee_rate, world.view.bitcoin.network()), (Some(4_000), Some(Network::Regtest)));
 }

@@ -1,8 +1,10 @@
 //! Deals: reckoned from their tranches alone, without the settlement crate's own arithmetic.
 
 mod exposure;
+mod paying;
 mod reckoned;
 
+use super::coins::Coins;
 use super::worth::{lesser, worth_down, worth_up};
 use super::{Market, Orders, Seen, Trust};
 use crate::broken::{Broken, Invariant, hold};
@@ -13,6 +15,7 @@ use bandex_types::{
     AccountId, Amount, BlockId, DealId, MarketId, Price, Quantity, Rail, Ratio, Rounding, Timestamp,
     quote_amount,
 };
+use paying::Paying;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of all deals.
@@ -30,6 +33,15 @@ pub(crate) struct Deals {
     pub counts: Counts,
 }
 
+/// What deals are held against.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Beside<'a> {
+    pub orders: &'a Orders,
+    pub markets: &'a BTreeMap<MarketId, Market>,
+    pub trust: &'a Trust,
+    pub coins: &'a Coins,
+}
+
 /// How deals ended.
 #[derive(Debug, Default, Clone, Copy)]
 pub(crate) struct Counts {
@@ -42,6 +54,8 @@ pub(crate) struct Counts {
     pub resolved: u64,
     /// Trades that went into a deal together with an earlier one.
     pub grown: u64,
+    /// On the chain: opened, settled, and lost something by a default.
+    pub on_chain: [u64; 3],
 }
 
 /// One deal, reckoned from its tranches.
@@ -60,6 +74,8 @@ pub(crate) struct Reckoned {
     pub defaulted: Option<Party>,
     /// What the seller and the buyer owed when it was written off, in the unit of account.
     burdens: [u128; 2],
+    /// If it is paid on a chain.
+    paying: Option<Paying>,
 }
 
 const fn index(party: Party) -> usize {
@@ -118,8 +134,10 @@ impl Reckoned {
 }
 
 /// Whether a deal may go from one state to another, or stay.
-fn may_follow(before: State, now: State) -> bool {
+fn may_follow(before: State, now: State, on_chain: bool) -> bool {
     match before {
+        // What still comes on a chain is told, and nothing follows from it.
+        _ if on_chain && before == now => true,
         State::Open => matches!(
             now,
             State::Open | State::Disputed { .. } | State::Defaulted { .. } | State::Settled | State::Netted
@@ -187,10 +205,9 @@ impl Deals {
         seen: &Seen<'_>,
         honest: &BTreeSet<AccountId>,
         calm_since: Option<Timestamp>,
-        orders: &Orders,
-        markets: &BTreeMap<MarketId, Market>,
-        trust: &Trust,
+        beside: Beside<'_>,
     ) -> Result<(), Broken> {
+        let Beside { orders, markets, trust, coins } = beside;
         if let Some((block, id)) = seen.block
             && let Body::Pay(pay) = &block.body
         {
@@ -221,7 +238,7 @@ impl Deals {
                 Event::Default(notice) => self.default(seen, notice, honest, calm_since)?,
                 Event::Deal(told) => {
                     let moved = tranches.remove(&told.id).unwrap_or_default();
-                    self.deal(seen, told, &moved, orders, markets, fills.remove(&told.id))?;
+                    self.deal(seen, told, &moved, beside, fills.remove(&told.id))?;
                 }
                 _ => {}
             }
@@ -232,6 +249,10 @@ impl Deals {
             let late = deal.deadline().is_some_and(|deadline| deadline <= seen.time);
             hold(!late, Invariant::Deadline, || {
                 format!("record {} at {}: deal {} is overdue", seen.seq, seen.time, deal.told.id)
+            })?;
+            hold(deal.counts(coins.sums(&deal.told.id)), Invariant::Payments, || {
+                let sums = coins.sums(&deal.told.id);
+                format!("record {}: there are {sums:?} for {:?}", seen.seq, deal.told.deal)
             })?;
         }
         Ok(())
@@ -256,8 +277,7 @@ impl Deals {
         seen: &Seen<'_>,
         told: &DealState,
         moved: &[&Tranche],
-        orders: &Orders,
-        markets: &BTreeMap<MarketId, Market>,
+        Beside { orders, markets, coins, .. }: Beside<'_>,
         traded: Option<(Quantity, Price)>,
     ) -> Result<(), Broken> {
         let is_new = !self.all.contains_key(&told.id);
@@ -274,12 +294,18 @@ impl Deals {
                 rate,
                 defaulted: None,
                 burdens,
+                paying: None,
             }
         });
-        let before = (deal.told.deal.state(), deal.deadline());
+        if is_new {
+            deal.begin_paying(seen.time);
+        }
+        let (before, sent_before) = ((deal.told.deal.state(), deal.deadline()), deal.values);
         for tranche in moved {
             let owed = deal.value(tranche.party.other()).saturating_sub(deal.value(tranche.party));
-            let honoured = owed.min(u128::from(tranche.value.get()));
+            // A lock that delivers honours nothing.
+            let delivers = deal.is_on_chain() && tranche.party == Party::Seller;
+            let honoured = if delivers { 0 } else { owed.min(u128::from(tranche.value.get())) };
             if honoured > 0 && !told.deal.terms().settles_at_once() {
                 let (debtor, creditor) = (deal.account(tranche.party), deal.account(tranche.party.other()));
                 self.honoured.push((creditor, debtor, worth_down(deal.rate, honoured)));
@@ -301,7 +327,12 @@ impl Deals {
             Broken::new(Invariant::Band, format!("record {}: deal {}: {what}", seen.seq, told.id))
         };
         let now = told.deal.state();
-        if !same || !(is_new || may_follow(before.0, now)) {
+        // The clock may let it default, and the same record make that good.
+        let was = match deal.defaulted.filter(|_| deal.is_on_chain() && before.0 == State::Open) {
+            Some(by) => State::Defaulted { by },
+            None => before.0,
+        };
+        if !same || !(is_new || may_follow(was, now, deal.is_on_chain())) {
             return Err(broken(format!("{now}, after it was agreed or after {}", before.0)));
         }
         match (before.0, now) {
@@ -315,12 +346,21 @@ impl Deals {
             _ => {}
         }
         deal.check_band().map_err(broken)?;
+        deal.follow(coins.sums(&told.id), (before.0, sent_before), seen.time).map_err(|what| {
+            Broken::new(Invariant::Coins, format!("record {}: deal {}: {what}", seen.seq, told.id))
+        })?;
         if is_new {
             self.counts.opened = self.counts.opened.saturating_add(1);
+            let [opened, _, _] = &mut self.counts.on_chain;
+            *opened = opened.saturating_add(u64::from(deal.is_on_chain()));
             if told.replaces.is_none() {
                 check_caps(told, deal.rate, orders, markets).map_err(broken)?;
                 check_totals(told, traded, markets).map_err(broken)?;
             }
+        }
+        if before.0 != now && now == State::Settled && deal.is_on_chain() {
+            let [_, settled, _] = &mut self.counts.on_chain;
+            *settled = settled.saturating_add(1);
         }
         if (is_new || before.0 != now) && now != State::Open {
             let count = match now {
@@ -356,7 +396,10 @@ impl Deals {
         };
         let victim = deal.party(&notice.victim).unwrap_or(Party::Seller);
         deal.defaulted = Some(victim.other());
-        let lost = deal.value(victim).saturating_sub(deal.value(victim.other()));
+        let lost = deal.lost_by(victim.other());
+        let [_, _, short] = &mut self.counts.on_chain;
+        *short = short.saturating_add(u64::from(deal.is_on_chain() && lost > 0));
+        deal.keep();
         let fits = deal.party(&notice.by) == Some(victim.other())
             && u128::from(notice.loss.get()) == lost
             && u128::from(notice.cap.get()) == deal.cap(victim)

@@ -5,6 +5,7 @@ mod arrivals;
 mod asked;
 mod auctions;
 mod books;
+mod coins;
 mod deals;
 mod floor;
 mod guards;
@@ -28,13 +29,15 @@ use bandex_types::{
 };
 use std::collections::{BTreeMap, BTreeSet};
 
+use coins::Coins;
+use deals::Beside;
 pub(crate) use deals::{Deals, Reckoned};
 use lanes::Lanes;
 use orders::Orders;
 use tokens::Tokens;
 pub(crate) use trust::Trust;
-use worth::units_down;
 pub(crate) use worth::worth_down;
+use worth::{units_down, worth_up};
 
 /// A market, as far as it must be known here.
 #[derive(Debug, Clone)]
@@ -52,6 +55,7 @@ pub(crate) struct Watch {
     /// The sequenced time at which the calm at the end began.
     pub calm_since: Option<Timestamp>,
     pub deals: Deals,
+    pub coins: Coins,
     /// Each sequenced block and its record.
     pub blocks: BTreeMap<BlockId, u64>,
     /// What was committed, by seq from 1.
@@ -148,7 +152,9 @@ impl Watch {
         self.see_listings(&seen);
         self.lanes.take(&seen, &mut self.blocks)?;
         self.orders.take(&seen, &self.markets)?;
-        self.deals.take(&seen, &self.honest, self.calm_since, &self.orders, &self.markets, &self.trust)?;
+        self.coins.take(&seen, &decoded, &self.deals)?;
+        let Self { deals, honest, calm_since, orders, markets, trust, coins, .. } = self;
+        deals.take(&seen, honest, *calm_since, Beside { orders, markets, trust, coins })?;
         self.see_netting(&seen)?;
         self.tokens.take(&seen, &decoded, &self.deals, &self.accounts, &self.trust, &self.proposed_ends)?;
         self.trust.take(&seen, &decoded, &mut self.deals, &self.markets, &self.accounts)?;
@@ -286,10 +292,7 @@ impl Watch {
             let bids = self.orders.alive().filter(|(order, _)| {
                 order.account == bidder
                     && order.side == Side::Buy
-                    && self
-                        .markets
-                        .get(&order.market)
-                        .is_some_and(|market| market.quote_rail == Rail::Attested)
+                    && self.markets.get(&order.market).is_some_and(|market| market.quote_rail != Rail::Token)
             });
             let bids: u128 = bids.map(|(order, budget)| self.bid(order, budget)).sum();
             let unsettled: u128 = self.deals.iter().map(|deal| deal.unsettled_by(&bidder)).sum();
@@ -308,12 +311,15 @@ impl Watch {
         let worth = self.markets.get(&order.market).and_then(|market| {
             budget.or_else(|| quote_amount(left, order.price, market.listing.tick_value, Rounding::Up))
         });
-        worth.map_or(0, |amount| u128::from(amount.get()))
+        // What is paid on a chain has a rate from the beginning, and always the same.
+        let rate = self.markets.get(&order.market).filter(|market| market.quote_rail == Rail::Bitcoin);
+        let rate = rate.and_then(|market| self.trust.rates.get(&market.listing.quote).copied());
+        worth.map_or(0, |amount| worth_up(rate, u128::from(amount.get())))
     }
 
     /// Who asked for a bid that came or grew, where money pays for it: tokens are locked instead, and not bounded.
     fn bidders_outside(&self, seen: &Seen<'_>) -> BTreeSet<AccountId> {
-        let outside = |market: &Market| market.quote_rail == Rail::Attested;
+        let outside = |market: &Market| market.quote_rail != Rail::Token;
         let asked = |event: &Event| match event {
             Event::Order(order) => {
                 let is_bid = self.orders.bidders.contains(&order.order) && self.orders.asks_for(&order.order);
@@ -353,12 +359,43 @@ impl Watch {
                 let cap = cap.map(|cap| units_down(rate, cap.saturating_sub(owed)));
                 part.min(cap.unwrap_or(u128::MAX))
             };
+            if self.markets.get(&one.market).is_some_and(|market| market.quote_rail == Rail::Bitcoin) {
+                self.check_payable(seen, [one, other], drawn)?;
+                continue;
+            }
             let room = drawn(one, other).saturating_add(drawn(other, one));
             hold(room < u128::from(least.max(1)) || other.price == Price::new(0), Invariant::Orders, || {
                 format!("record {}: {one:?} passed over {other:?}, there is room for {room}", seen.seq)
             })?;
         }
         Ok(())
+    }
+
+    /// Two orders on the chain pass each other over only where no payment could be small and large enough.
+    fn check_payable(
+        &self,
+        seen: &Seen<'_>,
+        [one, other]: [&OrderState; 2],
+        drawn: impl Fn(&OrderState, &OrderState) -> u128,
+    ) -> Result<(), Broken> {
+        let Some(market) = self.markets.get(&one.market) else { return Ok(()) };
+        // The part that is shown may be too small for a payment.
+        if [one, other].into_iter().any(|order| self.orders.is_iceberg(&order.order)) {
+            return Ok(());
+        }
+        let left = |order: &OrderState| order.quantity.saturating_sub(order.filled);
+        let lots = left(one).min(left(other));
+        let total = quote_amount(lots, other.price, market.listing.tick_value, Rounding::Up);
+        let total = total.map_or(0, |total| u128::from(total.get()));
+        let [sell, buy] = if one.side == Side::Sell { [one, other] } else { [other, one] };
+        let cap = drawn(buy, sell).min(total);
+        let least = self.coins.least(&one.market, market.listing.least_tranche.get());
+        // Nothing at all may be drawn on who has no limit left.
+        let exhausted = drawn(sell, buy) == 0 || cap == 0;
+        let payable = total >= least && (cap >= total || cap >= least.saturating_mul(2)) && !exhausted;
+        hold(!payable, Invariant::Orders, || {
+            format!("record {}: {one:?} passed over {other:?}, {cap} of {total} could be paid", seen.seq)
+        })
     }
 
     /// Whether a counterparty has the score that an order and its account ask for.
@@ -392,7 +429,7 @@ impl Watch {
         }
         let excused = match &block.body {
             // That the deal had not ended too soon is held elsewhere.
-            Body::Pay(_) => matches!(
+            Body::Pay(_) | Body::Receive(_) => matches!(
                 refusal,
                 Refusal::DealClosed
                     | Refusal::KeyRevoked

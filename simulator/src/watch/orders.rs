@@ -149,6 +149,11 @@ impl Orders {
         Some([&self.all.get(one)?.state, &self.all.get(other)?.state])
     }
 
+    /// Whether an order shows a part of itself at a time.
+    pub(super) fn is_iceberg(&self, order: &OrderRef) -> bool {
+        self.all.get(order).is_some_and(|known| known.terms.display.is_some())
+    }
+
     pub(super) fn resting(&self, market: MarketId) -> impl Iterator<Item = &Known> {
         let rests =
             move |known: &&Known| known.state.status == OrderStatus::Open && known.state.market == market;

@@ -226,6 +226,10 @@ impl Tokens {
                 }
             }
         }
+        for deal in deals.iter().filter(|deal| deal.is_on_chain()) {
+            let sum = locked.entry(deal.account(Party::Seller)).or_default();
+            *sum = sum.saturating_add(deal.kept_units());
+        }
         for (account, told) in &self.told {
             let expected = self.balances.get(account).copied().unwrap_or(0);
             let promised = locked.get(account).copied().unwrap_or(0).saturating_add(trust.staked(account));

@@ -10,7 +10,7 @@ use bandex_sdk::tradechain::body::{Pay, Receive};
 use bandex_sdk::types::{AccountId, BlockId, DealId};
 use bandex_sdk::{Client, Options as ClientOptions, Rest, StoredOrders};
 use bandex_spv::Network;
-use bandex_tests::bitcoin::{BURST, WalletTerms, open_wallet};
+use bandex_tests::on_chain::{BURST, WalletTerms, open_wallet};
 use clap::Parser;
 use std::io::{Read, Write, stdin, stdout};
 use std::path::PathBuf;

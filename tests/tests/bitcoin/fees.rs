@@ -2,7 +2,7 @@
 
 use bandex_api::Deal;
 use bandex_sdk::TraderError;
-use bandex_tests::bitcoin::{Chain, MARKET, Terms, WalletTerms, World, within};
+use bandex_tests::on_chain::{Chain, MARKET, Terms, WalletTerms, World, within};
 use bandex_tradechain::body::Place;
 use bandex_types::{Amount, Price, Quantity, Side};
 

@@ -1,7 +1,7 @@
 //! The payer's agent is killed again and again while it pays.
 
 use bandex_sdk::{Durability, FileLane, now};
-use bandex_tests::bitcoin::{Chain, Party, Terms, Venue, WalletTerms, World, open_wallet};
+use bandex_tests::on_chain::{Chain, Party, Terms, Venue, WalletTerms, World, open_wallet};
 use bandex_wallet::Status;
 use std::collections::BTreeMap;
 use std::path::Path;

@@ -3,7 +3,7 @@
 use bandex_agent::Event;
 use bandex_api::{Deal, Evidence};
 use bandex_sdk::signed_to_wire;
-use bandex_tests::bitcoin::{CAP, Forger, Liar, LyingEvidence, Terms, WalletTerms, World};
+use bandex_tests::on_chain::{CAP, Forger, Liar, LyingEvidence, Terms, WalletTerms, World};
 use bandex_tradechain::body::Receive;
 use bandex_tradechain::{Block, Command, Decoded, Keypair, deal_id};
 use bandex_types::OrderRef;
@@ -189,7 +189,7 @@ async fn an_exchange_that_lies_is_paid_nothing() {
     world.script(made).await;
     world.script(other).await;
     let evidence =
-        async |made: bandex_tests::bitcoin::Made| world.buyer.rest().evidence(made.id).await.unwrap();
+        async |made: bandex_tests::on_chain::Made| world.buyer.rest().evidence(made.id).await.unwrap();
     let (real, others) = (evidence(made).await, evidence(other).await);
     let mut lies = about_sums();
     lies.extend(about_orders());

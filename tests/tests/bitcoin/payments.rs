@@ -2,7 +2,7 @@
 
 use bandex_agent::Event;
 use bandex_sdk::now;
-use bandex_tests::bitcoin::{Made, Terms, WalletTerms, World, within};
+use bandex_tests::on_chain::{Made, Terms, WalletTerms, World, within};
 
 fn is_settled(deal: &bandex_api::Deal) -> bool {
     deal.state == "settled"

@@ -2,7 +2,7 @@
 
 use bandex_api::Deal;
 use bandex_sdk::now;
-use bandex_tests::bitcoin::{Made, Terms, WalletTerms, World};
+use bandex_tests::on_chain::{Made, Terms, WalletTerms, World};
 
 /// What a deal has in blocks, as paid, as final, and delivered, in satoshi.
 fn counted(deal: &Deal) -> [u64; 4] {

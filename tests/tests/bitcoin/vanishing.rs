@@ -1,7 +1,7 @@
 //! One side does not answer any more.
 
 use bandex_agent::Event;
-use bandex_tests::bitcoin::{Terms, WalletTerms, World};
+use bandex_tests::on_chain::{Terms, WalletTerms, World};
 
 fn is_settled(deal: &bandex_api::Deal) -> bool {
     deal.state == "settled"

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod agents;
+mod bitcoin;
 mod books;
 mod bytes;
 mod deals;

@@ -183,3 +183,56 @@ fn the_history_explains_the_balance() {
         assert_eq!(rig.net.world().paid_to(&stranger(1)), 30_000);
     });
 }
+
+/// A payment of two coins, of which one vanishes in a reorganisation. Is the other the one that all its transactions
+/// spend, it is signed anew at once with that; else it waits until the first can never come back. Which of the two it
+/// is lies in the transactions' ids, so both come up in a few tries.
+#[test]
+fn a_payment_that_lost_a_coin_is_signed_anew_with_the_one_in_common() {
+    let mut seen = [false; 2];
+    for _ in 0..64 {
+        run(async {
+            let (rig, mut wallet) = Rig::with_coins(2).await;
+            wallet.pay(&payment(1, 0, 30_000), NOW).await.unwrap();
+            wallet.bump(NOW.plus(HOUR)).await.unwrap();
+            rig.net.world().mine_all();
+            wallet.sync(NOW).await.unwrap();
+            wallet.pay(&payment(2, 0, 300_000), NOW).await.unwrap();
+            rig.net.world().mine_all();
+            let (cheap, dear, first) = {
+                let ever = rig.net.world().ever.clone();
+                (ever[0].clone(), ever[1].clone(), ever[2].clone())
+            };
+            assert_eq!(first.input.len(), 2);
+            let anchor = first.input.iter().map(|input| input.previous_output).min().unwrap();
+            let vanishes = anchor.txid == dear.compute_txid();
+            seen[usize::from(vanishes)] = true;
+            // A coin that would do alone, so that nothing but the rule makes it spend the one in common.
+            let script = wallet.new_address().await.unwrap().script_pubkey();
+            rig.net.world().cut(2);
+            rig.net.world().mine(&[cheap]);
+            rig.net.world().deposit(script.as_bytes(), 400_000);
+            rig.net.world().mine_empty(1);
+            wallet.sync(NOW).await.unwrap();
+            assert_eq!(status(&wallet) == Status::Conflicted, vanishes);
+            if vanishes {
+                return;
+            }
+            let again = rig.net.world().ever.last().unwrap().clone();
+            assert!(again != first && again.input.iter().any(|input| input.previous_output == anchor));
+            rig.net.world().mine_all();
+            assert_eq!(rig.paid_to(2), 300_000);
+            // The first branch comes back, and a miner has both.
+            let mut world = rig.net.world();
+            world.cut(4);
+            world.mine(&[dear, first]);
+            world.mine(&[again]);
+            drop(world);
+            assert_eq!(rig.paid_to(2), 300_000);
+        });
+        if seen == [true; 2] {
+            return;
+        }
+    }
+    panic!("only one of the two cases came up: {seen:?}");
+}

@@ -8,6 +8,9 @@ use bandex_types::{AccountId, Rail, Timestamp};
 impl Reckoned {
     /// What a party still owes, in quote value, if what is in flight is counted at its worst.
     pub(super) fn owing(&self, party: Party) -> u128 {
+        if let Some(paying) = &self.paying {
+            return self.owing_on_chain(paying, party);
+        }
         let open = self.told.deal.in_flight().or(self.told.deal.claim());
         let flying = open.filter(|open| open.party == party.other());
         let claimed = flying.map_or(0, |open| u128::from(open.value.get()));
@@ -28,7 +31,7 @@ impl Reckoned {
     /// What an account has bought here and not paid for yet, outside the ledger.
     pub fn unsettled_by(&self, buyer: &AccountId) -> u128 {
         let open = matches!(self.told.deal.state(), State::Open | State::Disputed { .. });
-        let counts = open && self.told.buyer == *buyer && self.terms().quote_rail == Rail::Attested;
+        let counts = open && self.told.buyer == *buyer && self.terms().quote_rail != Rail::Token;
         let left = self.total().saturating_sub(self.value(Party::Buyer));
         if counts { worth_up(self.rate, left) } else { 0 }
     }
@@ -49,6 +52,9 @@ impl Reckoned {
         match self.told.deal.state() {
             State::Open | State::Disputed { .. } => {
                 self.total().saturating_sub(self.value(party)).min(self.cap(party.other()))
+            }
+            State::Defaulted { by } if self.is_on_chain() => {
+                self.paying.as_ref().map_or(0, |paying| self.reserved_on_chain(paying, by, party))
             }
             State::Defaulted { by } if by == party => {
                 let covered = u128::from(self.told.deal.covered().get());
@@ -72,6 +78,7 @@ impl Reckoned {
     /// When what must happen next must have happened; none if nothing must.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
         match (self.told.deal.state(), self.told.deal.in_flight()) {
+            (State::Open, None) if let Some(paying) = &self.paying => self.deadline_on_chain(paying),
             (State::Open, Some(open)) => Some(open.since.plus(self.terms().acknowledge_us)),
             (State::Open, None) => Some(self.due_since.plus(self.terms().pay_us)),
             _ => None,
@@ -89,7 +96,9 @@ impl Reckoned {
             let flying = self.told.deal.in_flight().filter(|open| open.party == party);
             let at_most = self.value(party).saturating_add(flying.map_or(0, |open| open.value.get().into()));
             let ahead = at_most.saturating_sub(self.value(party.other()));
-            if !terms.settles_at_once() && ahead > self.cap(party) {
+            // What comes too late on a chain counts, though nothing is sent for it.
+            let late = self.is_on_chain() && self.told.deal.state().is_closed() && party == Party::Buyer;
+            if !late && !terms.settles_at_once() && ahead > self.cap(party) {
                 return Err(format!("the {party} is ahead by {ahead}, its cap is {}", self.cap(party)));
             }
             let told = (u128::from(self.told.deal.sent(party).get()), self.told.deal.sent_units(party).get());
