@@ -12,7 +12,7 @@ use bandex_sdk::{Client, Options as ClientOptions, Rest, StoredOrders};
 use bandex_spv::Network;
 use bandex_tests::on_chain::{BURST, WalletTerms, open_wallet};
 use clap::Parser;
-use std::io::{Read, Write, stdin, stdout};
+use std::io::{Read, stdin};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -104,8 +104,8 @@ async fn main() {
     let (events, mut news) = mpsc::unbounded_channel();
     tokio::spawn(async move { keeper.keep(BURST).await });
     tokio::spawn(agent.run(source, events));
-    writeln!(stdout(), "ready").unwrap();
+    println!("ready");
     while let Some(event) = news.recv().await {
-        writeln!(stdout(), "{event:?}").unwrap();
+        println!("{event:?}");
     }
 }
