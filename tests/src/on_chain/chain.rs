@@ -2,7 +2,7 @@
 
 use super::{BURST, within};
 use bandex_exchange::{BitcoinAuth, BitcoinNode, FollowerOptions};
-use bandex_rails::{Auth, Client, NodeOptions, regtest};
+use bandex_rails::{Auth, Client, NodeOptions, RpcError, regtest};
 use bandex_regtest::{Node, Settings};
 use bandex_spv::Network;
 use bandex_wallet::bitcoin::hashes::Hash as _;
@@ -243,24 +243,33 @@ pub fn options(node: &Node, network: Network) -> NodeOptions {
     NodeOptions { url: node.url().to_owned(), auth, network, timeout: Duration::from_secs(10) }
 }
 
-/// Brings the blocks that one node has and another has not to that one, as the network would. Gives whether there were
-/// any.
+/// Bitcoin Core's code for a block that it does not have.
+const UNKNOWN: i64 = -5;
+
+/// Brings the blocks that one node has and another has not to that one, as the network would.
+///
+/// # Errors
+/// One of them does not answer.
 ///
 /// # Panics
 /// A block is refused.
-pub async fn bring_blocks(from: &Client, to: &Client) -> bool {
-    let tip = from.best_block_hash().await.unwrap();
+pub async fn bring_blocks(from: &Client, to: &Client) -> Result<(), RpcError> {
+    let mut hash = from.best_block_hash().await?;
     let mut missing = Vec::new();
-    let mut hash = tip;
-    while to.block_header(&hash).await.is_err() {
-        let block: Block = from.block(&hash).await.unwrap();
+    loop {
+        match to.block_header(&hash).await {
+            Ok(_) => break,
+            Err(error) if error.code() == Some(UNKNOWN) => {}
+            Err(error) => return Err(error),
+        }
+        let block: Block = from.block(&hash).await?;
         hash = block.header.prev_blockhash.to_byte_array();
         missing.push(block);
     }
     for block in missing.iter().rev() {
         let hex = consensus::encode::serialize_hex(block);
-        let answer: Value = to.call("submitblock", json!([hex])).await.unwrap();
+        let answer: Value = to.call("submitblock", json!([hex])).await?;
         assert!(matches!(answer.as_str(), None | Some("inconclusive" | "duplicate")), "{answer}");
     }
-    !missing.is_empty()
+    Ok(())
 }

@@ -67,7 +67,7 @@ async fn a_payment_put_out_of_the_mempool_is_sent_again_with_a_larger_fee() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_that_comes_too_late_is_held_against_the_payee_until_both_resolve_it() {
-    let world = begin(Terms { pay_ms: 3_000, ..Terms::default() }, WalletTerms::default()).await;
+    let world = begin(Terms { pay_ms: 6_000, ..Terms::default() }, WalletTerms::default()).await;
     let made = world.trade(100_000).await;
     world.chain.until_waiting("the first payment").await;
     // Beyond what the buyer's wallet may spend on fees.
@@ -94,7 +94,7 @@ async fn a_payment_that_comes_too_late_is_held_against_the_payee_until_both_reso
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wallet_that_takes_back_what_would_be_late_loses_the_fee_alone() {
     let wallets = WalletTerms { gives_up: true, ..WalletTerms::default() };
-    let world = begin(Terms { pay_ms: 3_000, ..Terms::default() }, wallets).await;
+    let world = begin(Terms { pay_ms: 6_000, ..Terms::default() }, wallets).await;
     let made = world.trade(100_000).await;
     let first = world.chain.until_waiting("the first payment").await;
     world.chain.set_fees(50_000, 50_000).await;

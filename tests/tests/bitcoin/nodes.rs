@@ -121,8 +121,9 @@ fn connect(from: NodeClient, to: NodeClient, is_connected: Arc<AtomicBool>) -> J
     let mut task = JoinSet::new();
     task.spawn(async move {
         loop {
-            if is_connected.load(Ordering::SeqCst) && to.blockchain_info().await.is_ok() {
-                bring_blocks(&from, &to).await;
+            if is_connected.load(Ordering::SeqCst) {
+                // A node that is away is brought everything later.
+                let _ = bring_blocks(&from, &to).await;
             }
             tokio::time::sleep(BURST).await;
         }

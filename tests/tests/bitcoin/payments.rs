@@ -40,7 +40,7 @@ async fn a_payment_replaced_by_one_with_a_larger_fee_counts_once() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_replaced_by_one_to_another_script_never_counts() {
-    let world = World::meet(Terms { pay_ms: 3_000, ..Terms::default() }, WalletTerms::default()).await;
+    let world = World::meet(Terms { pay_ms: 6_000, ..Terms::default() }, WalletTerms::default()).await;
     world.seller.attend(&world.venue, None).await;
     world.buyer.attend(&world.venue, Some(1)).await;
     let made = world.trade(100_000).await;

@@ -62,7 +62,7 @@ async fn a_payment_that_leaves_the_chain_after_delivery_and_returns_does_no_harm
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_buyer_that_spends_twice_is_convicted_and_its_bond_pays() {
-    let world = World::meet(Terms { pay_ms: 3_000, ..Terms::default() }, WalletTerms::default()).await;
+    let world = World::meet(Terms { pay_ms: 6_000, ..Terms::default() }, WalletTerms::default()).await;
     world.seller.attend(&world.venue, None).await;
     world.buyer.attend(&world.venue, Some(1)).await;
     let made = paid(&world, 2).await;

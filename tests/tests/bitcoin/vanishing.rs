@@ -66,7 +66,7 @@ async fn a_payer_that_vanishes_before_it_pays_costs_the_payee_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payer_that_vanishes_after_a_payment_has_the_tokens_for_just_that() {
-    let world = World::meet(Terms { pay_ms: 3_000, ..Terms::default() }, WalletTerms::default()).await;
+    let world = World::meet(Terms { pay_ms: 6_000, ..Terms::default() }, WalletTerms::default()).await;
     world.seller.attend(&world.venue, None).await;
     world.buyer.attend(&world.venue, Some(1)).await;
     let made = world.trade(100_000).await;
