@@ -137,7 +137,8 @@ impl<N: Node> Wallet<N> {
         Ok(Cost { rate: rate_to_pay, largest, before: Some((newest.fee, rate)) })
     }
 
-    /// At the fair rate, or if that costs too much, for as much as is allowed.
+    /// At the fair rate; if that costs too much, for as much as is allowed, and if it does not outbid what is replaced,
+    /// for as much as does: what takes a payment back is smaller, so its rate may be higher and its fee too low.
     fn within_cost(
         &mut self,
         slot: &Slot,
@@ -159,7 +160,9 @@ impl<N: Node> Wallet<N> {
         if cost.largest < least {
             return Err(PolicyError::FeeShare { largest: cost.largest, satoshi: slot.satoshi, least }.into());
         }
-        let psbt = self.build(slot, replaces, back, Fee::Absolute(cost.largest))?;
+        let outbidding = cost.before.map_or(0, |(before, _)| before.saturating_add(least));
+        let paid = fee.max(outbidding).min(cost.largest);
+        let psbt = self.build(slot, replaces, back, Fee::Absolute(paid))?;
         let (transaction, fee) = self.sign(psbt)?;
         let rate = Amount::from_sat(fee) / transaction.weight();
         let too_little = rate < LEAST_FEE_RATE || cost.before.is_some_and(|(_, before)| rate <= before);

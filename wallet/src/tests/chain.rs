@@ -87,6 +87,7 @@ fn what_is_taken_back_is_paid_anew_only_when_that_is_final() {
         let history = wallet.history();
         let movement = history.movements.iter().find(|movement| movement.txid == back).unwrap();
         assert_eq!(movement.taken_back, Some((deal(1), 0)));
+        assert!(movement.fee < 500, "no more than outbids what is taken back: {movement:?}");
         assert_eq!(wallet.balance().total(), before - movement.fee);
         rig.net.world().mine_empty(5);
         wallet.sync(NOW).await.unwrap();
