@@ -12,11 +12,12 @@ use bandex_sdk::{Client, Options as ClientOptions, Rest, StoredOrders};
 use bandex_spv::Network;
 use bandex_tests::on_chain::{BURST, WalletTerms, open_wallet};
 use clap::Parser;
-use std::io::{Read, Write, stdin, stdout};
+use std::io::{Read, stdin};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use tracing_subscriber::EnvFilter;
 
 #[derive(Debug, Parser)]
 struct Arguments {
@@ -77,6 +78,9 @@ async fn main() {
         let _ = stdin().read(&mut [0]);
         std::process::exit(0);
     });
+    // The wallet's steps, for whoever wants to end it at one.
+    let filter = EnvFilter::new("bandex_wallet=debug");
+    tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false).without_time().init();
     let node = NodeClient::new(NodeOptions {
         url: arguments.node,
         auth: Auth::Cookie(arguments.cookie),
@@ -100,7 +104,8 @@ async fn main() {
     let (events, mut news) = mpsc::unbounded_channel();
     tokio::spawn(async move { keeper.keep(BURST).await });
     tokio::spawn(agent.run(source, events));
+    println!("ready");
     while let Some(event) = news.recv().await {
-        writeln!(stdout(), "{event:?}").unwrap();
+        println!("{event:?}");
     }
 }

@@ -185,7 +185,7 @@ async fn answer(world: &World) -> String {
 async fn an_exchange_that_lies_is_paid_nothing() {
     let world = World::meet(Terms::default(), WalletTerms::default()).await;
     world.seller.attend(&world.venue, None).await;
-    let (made, other) = (world.trade_within(60_000, Some(CAP)).await, world.trade(40_000).await);
+    let (made, other) = (world.trade_within(60_000, Some(CAP)).await, world.trade(37_500).await);
     world.script(made).await;
     world.script(other).await;
     let evidence =
@@ -218,6 +218,6 @@ async fn an_exchange_that_lies_is_paid_nothing() {
     for made in [made, other] {
         world.mine_until("the deals to settle", made, |deal| deal.state == "settled").await;
     }
-    world.must_have(&[(made, 60_000, 60_000), (other, 40_000, 40_000)]).await;
+    world.must_have(&[(made, 60_000, 60_000), (other, 37_500, 37_500)]).await;
     world.end().await;
 }
