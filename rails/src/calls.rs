@@ -6,7 +6,7 @@ use bitcoin::consensus::encode::{deserialize_hex, serialize_hex};
 use bitcoin::hashes::Hash as _;
 use bitcoin::{Block, Transaction};
 use corepc_types::v28::{
-    GetBlockHeaderVerbose, GetBlockchainInfo, GetMempoolEntry, GetNetworkInfo, GetTxOut, TestMempoolAccept,
+    GetBlockHeaderVerbose, GetBlockchainInfo, GetNetworkInfo, GetTxOut, TestMempoolAccept,
 };
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -19,6 +19,13 @@ pub struct OutPoint {
     pub txid: [u8; 32],
     /// Which of its outputs, from 0.
     pub output: u32,
+}
+
+/// A transaction that waits for a block. Of what a node tells of it only what every version tells.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct MempoolEntry {
+    /// Its virtual size.
+    pub vsize: u64,
 }
 
 #[derive(Deserialize)]
@@ -158,7 +165,7 @@ impl Client {
     ///
     /// # Errors
     /// As [`Client::call`].
-    pub async fn mempool_entry(&self, txid: &[u8; 32]) -> Result<GetMempoolEntry, RpcError> {
+    pub async fn mempool_entry(&self, txid: &[u8; 32]) -> Result<MempoolEntry, RpcError> {
         self.call("getmempoolentry", json!([shown(txid)])).await
     }
 

@@ -17,7 +17,7 @@ mod rpc;
 mod scan;
 mod source;
 
-pub use calls::OutPoint;
+pub use calls::{MempoolEntry, OutPoint};
 pub use check::{NodeError, VERSION_MIN, check};
 pub use exchange::{Exchange, Observation, SubmitError};
 pub use follower::{Follower, FollowerOptions, HEADERS_MAX};

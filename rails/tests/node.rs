@@ -182,7 +182,7 @@ async fn every_call_gives_what_it_says() {
     assert_eq!(client.mempool_entry(&paid_id).await.map_err(|error| error.code()).err(), Some(Some(-5)));
     assert!(client.test_mempool_accept(&paid).await.expect("an answer").0[0].allowed);
     assert_eq!(client.send_raw_transaction(&paid).await, Ok(paid_id));
-    assert!(client.mempool_entry(&paid_id).await.expect("an entry").0.vsize > 80);
+    assert!(client.mempool_entry(&paid_id).await.expect("an entry").vsize > 80);
     assert_eq!(client.raw_transaction(&paid_id, None).await, Ok(paid.clone()));
     assert!(client.tx_out(of, true).await.expect("an answer").is_none(), "the mempool spends it");
     assert!(client.tx_out(of, false).await.expect("an answer").is_some());

@@ -21,6 +21,8 @@ pub(crate) enum Job {
     Name(DealId),
     /// Pays there what is asked for by that number.
     Coins(DealId, u32),
+    /// Pays it there once more.
+    Again(DealId, u32),
     Cure(DealId),
     WriteOff(DealId),
     Resolve(DealId),

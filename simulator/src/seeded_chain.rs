@@ -31,12 +31,16 @@ pub(crate) fn add_chain(story: &mut Story) {
     for _ in 0..random.between(1, 3) {
         let kind = match random.below(10) {
             0..3 => random.pick(&[Kind::Maker, Kind::Taker], Kind::Maker),
-            3..6 => Kind::DoubleSpender,
+            3..7 => Kind::DoubleSpender,
             _ => random.pick(&Kind::CHAIN, Kind::LatePayer),
         };
         story.setup.clients.push(kind);
     }
-    let clients = u8::try_from(story.setup.clients.len()).unwrap_or(u8::MAX);
+    // What takes so many steps as a payment would seldom come to its end in the worst of worlds.
+    let setup = &mut story.setup;
+    (setup.batch_max, setup.queue_max) = (setup.batch_max.max(16), setup.queue_max.max(8));
+    setup.loss_percent = setup.loss_percent.min(10);
+    let clients = u8::try_from(setup.clients.len()).unwrap_or(u8::MAX);
     let length = story.actions.len() as u64;
     let place = |random: &mut Random, actions: &mut Vec<Action>, new: Vec<Action>| {
         let at = usize::try_from(random.below((actions.len() as u64).saturating_add(1))).unwrap_or(0);
@@ -46,7 +50,7 @@ pub(crate) fn add_chain(story: &mut Story) {
         let action = action(&mut random, &chain, clients);
         place(&mut random, &mut story.actions, vec![action]);
     }
-    for _ in 0..random.between(3, 7) {
+    for _ in 0..random.between(4, 8) {
         let scene = scene(&mut random, &chain, &story.setup.clients);
         place(&mut random, &mut story.actions, scene);
     }
@@ -115,14 +119,14 @@ fn look(behind: u8, actions: &mut Vec<Action>) {
 fn scene(random: &mut Random, chain: &OnChain, kinds: &[Kind]) -> Vec<Action> {
     let mut actions = Vec::new();
     let clients = u8::try_from(kinds.len()).unwrap_or(u8::MAX);
-    let steals = random.percent(50);
+    let spender = kinds.iter().position(|kind| *kind == Kind::DoubleSpender);
+    let steals = random.percent(if spender.is_some() { 75 } else { 30 });
     let seller = random.small(0, clients.saturating_sub(1));
     // Those who were added for the chain come last.
     let least = if random.percent(50) { clients.saturating_sub(2) } else { 0 };
     let buyer = random.small(least, clients.saturating_sub(1));
-    let spender = kinds.iter().position(|kind| *kind == Kind::DoubleSpender).filter(|_| steals);
-    let buyer = spender.and_then(|spender| u8::try_from(spender).ok()).unwrap_or(buyer);
-    for (client, chance) in [(seller, 85), (buyer, 60)] {
+    let buyer = spender.filter(|_| steals).and_then(|spender| u8::try_from(spender).ok()).unwrap_or(buyer);
+    for (client, chance) in [(seller, 85), (buyer, if steals { 100 } else { 60 })] {
         if random.percent(chance) {
             let limit = Some(random.pick(&[400, 2_000, 50_000], 2_000));
             actions.push(Action::Decide { decision: Decision::SetLimit { client, limit } });

@@ -160,6 +160,8 @@ pub enum Kind {
     LatePayer,
     /// Names one script for all its deals on the chain.
     Reuser,
+    /// Pays all that is due on the chain once more.
+    DoublePayer,
 }
 
 impl Kind {
@@ -195,8 +197,14 @@ impl Kind {
     ];
 
     /// Those that cheat on the Bitcoin chain.
-    pub const CHAIN: [Self; 5] =
-        [Self::Nameless, Self::Underpayer, Self::DoubleSpender, Self::LatePayer, Self::Reuser];
+    pub const CHAIN: [Self; 6] = [
+        Self::Nameless,
+        Self::Underpayer,
+        Self::DoubleSpender,
+        Self::LatePayer,
+        Self::Reuser,
+        Self::DoublePayer,
+    ];
 
     /// Whether it keeps to the rules.
     pub const fn is_honest(self) -> bool {

@@ -48,7 +48,7 @@ impl World<'_> {
         let mut outputs = Vec::new();
         for Asked { deal, script, demand, number, late } in asked {
             let wanted = demand.get().div_ceil(MSAT).saturating_sub(self.chain.paid_by(index, &deal));
-            let job = Job::Coins(deal, number);
+            let (job, again) = (Job::Coins(deal, number), Job::Again(deal, number));
             let Some(client) = self.clients.get(index) else { return };
             let first = !client.disk.jobs.contains_key(&job);
             let seller = client.agent.deals.get(&deal).map(|state| state.seller);
@@ -65,13 +65,18 @@ impl World<'_> {
                 Kind::Underpayer => 0,
                 Kind::WrongPayer if first => wanted.saturating_sub(1),
                 Kind::WrongPayer => 0,
+                // Two payments, of which the second is in another block as a rule.
+                Kind::DoublePayer if late => 0,
+                Kind::DoublePayer if first => wanted.min(demand.get().div_ceil(MSAT)),
+                Kind::DoublePayer if !client.disk.jobs.contains_key(&again) => demand.get().div_ceil(MSAT),
+                Kind::DoublePayer => 0,
                 // Of whoever is late on purpose nothing comes in time.
                 kind => wanted.saturating_mul(u64::from((kind == Kind::LatePayer) == late)),
             };
             if pays > 0
                 && let Some(client) = self.clients.get_mut(index)
             {
-                client.disk.jobs.insert(job, true);
+                client.disk.jobs.insert(if first { job } else { again }, true);
                 outputs.push((deal, script, pays));
             }
         }

@@ -142,6 +142,7 @@ impl fmt::Display for Kind {
             Self::DoubleSpender => "double spender",
             Self::LatePayer => "late payer",
             Self::Reuser => "reuser of a script",
+            Self::DoublePayer => "double payer",
         })
     }
 }

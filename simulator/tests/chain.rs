@@ -106,6 +106,7 @@ fn deals_on_the_chain_end_as_their_sides_are() {
     check([Kind::Bot, Kind::Bot], fine);
     check([Kind::Reuser, Kind::Taker], fine);
     check([Kind::Maker, Kind::DoubleSpender], fine);
+    check([Kind::Maker, Kind::DoublePayer], fine);
     check([Kind::Nameless, Kind::Taker], lapsed);
     for buyer in [Kind::NonPayer, Kind::Underpayer, Kind::WrongPayer, Kind::LatePayer, Kind::Liar] {
         check([Kind::Maker, buyer], lapsed);
@@ -149,6 +150,35 @@ fn reorganisations_are_survived_and_double_spends_cost_the_cap_at_most() {
     }
     let deep = told([Kind::Maker, Kind::DoubleSpender], &reorganised(6, 6, true));
     assert_eq!((deep.chain_settled, deep.deep, deep.reversed), (1, 1, 0), "what is final stays so: {deep:?}");
+}
+
+#[test]
+fn what_came_in_time_is_delivered_after_a_default_unless_it_leaves_the_chain() {
+    let mut lapsed = Vec::new();
+    mine(&mut lapsed, 1, false);
+    lapsed.extend([Action::Pass { us: CHAIN.pay_us }, Action::Work { old: false }]);
+    let stats = told([Kind::Maker, Kind::Underpayer], &lapsed);
+    assert_eq!((stats.defaulted, stats.final_payments, stats.late_payments), (1, 1, 2), "{stats:?}");
+    lapsed.push(Action::Reorganise { depth: 1, later: true, replaced: false });
+    lapsed.extend([Action::Follow { behind: 0 }, Action::Work { old: false }]);
+    let stats = told([Kind::Maker, Kind::Underpayer], &lapsed);
+    assert_eq!((stats.defaulted, stats.final_payments, stats.reversed), (1, 1, 1), "{stats:?}");
+}
+
+#[test]
+fn a_payment_that_is_made_twice_is_a_gift() {
+    // Paid twice, a block apart: the deal is settled before the second payment is final.
+    let mut twice = Vec::new();
+    for _ in 0..2 {
+        twice.push(Action::Mine { empty: false, replaced: false });
+        talk(&mut twice);
+    }
+    for _ in 0..5 {
+        twice.push(Action::Mine { empty: true, replaced: false });
+        twice.extend([Action::Follow { behind: 0 }, Action::Work { old: false }]);
+    }
+    let stats = told([Kind::Maker, Kind::DoublePayer], &twice);
+    assert_eq!((stats.chain_settled, stats.defaulted, stats.final_payments), (1, 0, 2), "{stats:?}");
 }
 
 #[test]

@@ -88,7 +88,16 @@ impl Rig {
         let (height, _) = self.tip().await;
         let first = self.client.block_hash(height - depth + 1).await.unwrap();
         regtest::invalidate_block(&self.client, &first).await.unwrap();
-        self.mine(depth + 1).await;
+        // To another address at each depth: Core refuses the very block that was just declared invalid.
+        let other = self.other_address(height);
+        regtest::generate(&self.client, depth + 1, &other).await.unwrap();
+    }
+
+    /// An address that differs from block to block.
+    fn other_address(&self, height: u32) -> String {
+        let mut script = vec![0, 20];
+        script.extend(height.to_be_bytes().repeat(5));
+        bandex_spv::address(Network::Regtest, &script).unwrap()
     }
 
     async fn tip(&self) -> (u32, [u8; 32]) {

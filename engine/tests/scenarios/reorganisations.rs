@@ -204,3 +204,29 @@ fn a_reorganisation_below_the_final_depth_undoes_nothing() {
         outcome.events.iter().any(|event| matches!(event, Event::Chain(state) if state.disconnected == 6));
     assert!(told && world.counted(deal) == [10_000; 3]);
 }
+
+#[test]
+fn all_that_was_delivered_may_be_paid_for_after_a_default() {
+    for bond in [0, 20_000] {
+        let (mut world, deal, script) = begun(10_000, 10_000);
+        world.set_rate(AssetId::BWT, MSAT, 1);
+        world.bond("bob", bond);
+        let paid = world.paid_to(&script, 10_000);
+        world.confirm(1);
+        assert_eq!(got(&world), 1_000, "all of it, on trust");
+        let (held, _) = world.reorganise(2, Vec::new());
+        assert_eq!(defaults(&world.tick(PAY_US)).len(), 1);
+        // The node tells of all blocks at once, and only then of what is in the first.
+        let header = world.chain.mine(held);
+        let headers = (0..6).map(|_| world.chain.mine(Vec::new()));
+        let headers = [header].into_iter().chain(headers.collect::<Vec<_>>()).collect();
+        assert_eq!(code(&world.headers(headers, None)), "done");
+        let outcome = world.prove(&paid);
+        assert_eq!(statuses(&outcome), [(PaymentStatus::Final, 10_000, true)]);
+        let owed = world.deal_state(deal).deal.owed_by(Party::Seller).get();
+        let by = Party::Buyer;
+        let expected =
+            if bond == 0 { (State::Cured { by }, 0) } else { (State::Defaulted { by }, 10_000 * MSAT) };
+        assert_eq!((state(&world, deal), owed), expected, "what the bond paid is owed back");
+    }
+}

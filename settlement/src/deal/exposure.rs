@@ -75,7 +75,14 @@ impl Deal {
                 && self.behind(party) <= self.terms.cap_of(party.other())
         };
         let ended = next_step(&self.terms, self.sent).is_none();
+        // What was delivered for and left a chain may come back after the default.
+        let late = self.chain.is_some() && self.state.is_closed();
         let fits = match self.state {
+            State::Defaulted { .. } | State::WrittenOff { .. } | State::Cured { .. } | State::Resolved
+                if late =>
+            {
+                self.in_flight.is_none()
+            }
             State::Open => !ended,
             State::Disputed { by } => self.in_flight.is_some_and(|open| open.party == by.other()) && !ended,
             State::Settled => self.in_flight.is_none() && ended,

@@ -78,6 +78,8 @@ enum Action {
     Reorganise {
         kept: u64,
     },
+    /// All that is not final leaves the chain, and is not back in time.
+    Lapse,
     Pass {
         micros: u64,
         expire: bool,
@@ -93,10 +95,11 @@ fn action() -> impl Strategy<Value = Action> {
     prop_oneof![
         2 => Just(Action::Name),
         8 => Just(Action::PayDue),
-        5 => prop_oneof![9 => 1u64..120, 1 => Just(u64::MAX / 4)].prop_map(Action::Include),
+        5 => prop_oneof![9 => 1u64..120, 2 => Just(2_000), 1 => Just(u64::MAX / 4)].prop_map(Action::Include),
         14 => (0u64..=100, 0u64..=100).prop_map(|(paid, buried)| Action::Confirm { paid, buried }),
         4 => Just(Action::Confirm { paid: 100, buried: 100 }),
         4 => (0u64..=100).prop_map(|kept| Action::Reorganise { kept }),
+        1 => Just(Action::Lapse),
         6 => (0u64..40, any::<bool>()).prop_map(|(micros, expire)| Action::Pass { micros, expire }),
         1 => prop_oneof![Just(ACKNOWLEDGE_US), Just(PAY_US), Just(PAY_US - 1)]
             .prop_map(|micros| Action::Pass { micros, expire: true }),
@@ -178,7 +181,9 @@ impl Onlooker {
             prop_assert_eq!(delivered, expected, "all that the rules let go");
         }
         self.check_demand(shape, demand, chain.number, was_open)?;
-        prop_assert_eq!(deal.state() == State::Settled, delivered == total && buried == total);
+        let ended = delivered == total && buried == total;
+        prop_assert!(!open || !ended, "nothing is left to wait for: {deal:?}");
+        prop_assert!(deal.state() != State::Settled || ended);
         prop_assert_eq!(PARTIES.map(|party| deal.sent_units(party).get()), self.units);
         if deal.state() == State::Settled {
             prop_assert_eq!(self.units[0], shape.base);
@@ -260,6 +265,13 @@ fn act(deal: &mut Deal, onlooker: &mut Onlooker, action: Action, now: &mut u64) 
         Action::Include(more) => onlooker.include(more),
         Action::Confirm { paid, buried } => onlooker.confirm(paid, buried),
         Action::Reorganise { kept } => onlooker.reorganise(kept),
+        Action::Lapse => {
+            onlooker.reorganise(0);
+            onlooker.take(&deal.observe(onlooker.counted(), time));
+            let out = deal.clone();
+            *now += PAY_US.max(ACKNOWLEDGE_US);
+            check_expired(deal, &out, *now)?;
+        }
         Action::Pass { micros, expire } => {
             *now += micros;
             if expire {
@@ -420,6 +432,28 @@ proptest! {
         prop_assert_eq!(buyer.deal.sent(Party::Seller).get(), came, "it has what it paid for");
         prop_assert_eq!(PARTIES.map(|party| buyer.deal.reserved(party)), [Amount::ZERO; 2]);
     }
+}
+
+#[test]
+fn all_that_was_delivered_may_be_paid_for_after_a_default() {
+    let shape = Shape { base: 100, total: 50, seller_cap: 50, buyer_cap: 50, least: 10 };
+    let mut deal = shape.open().expect("can be opened");
+    let observe = |deal: &mut Deal, [included, paid, buried]: [u64; 3], now| {
+        let [included, paid, buried] = [included, paid, buried].map(Amount::new);
+        deal.observe(Counted { included, paid, buried }, Timestamp::from_micros(now));
+        assert!(deal.is_consistent(), "{deal:?}");
+    };
+    deal.name_payee(Timestamp::ZERO).expect("nobody has");
+    observe(&mut deal, [50, 50, 0], 1);
+    assert_eq!(deal.sent_units(Party::Seller), Amount::new(100), "on trust");
+    observe(&mut deal, [0; 3], 2);
+    let lost = Some(Expired::Defaulted { by: Party::Buyer, loss: Amount::new(50) });
+    assert_eq!(deal.expire(Timestamp::from_micros(2 + PAY_US)), lost);
+    // All confirmations come in one step.
+    observe(&mut deal, [50; 3], 3 + PAY_US);
+    assert_eq!((deal.state(), deal.is_made_good()), (State::Defaulted { by: Party::Buyer }, true));
+    deal.cure(Party::Buyer).expect("nothing is owed");
+    assert!(deal.is_consistent());
 }
 
 #[test]

@@ -139,9 +139,9 @@ impl Orders {
                 order.state.side != told.side && known.accepts(price) && !floor.in_band(price)
             }),
             OrderStatus::Cancelled(CancelReason::WouldCross) => reachable.next().is_some(),
-            OrderStatus::Cancelled(CancelReason::LimitExhausted | CancelReason::BelowTranche) => {
-                !is_new || !trades.filled.is_zero()
-            }
+            OrderStatus::Cancelled(CancelReason::LimitExhausted) => !is_new || !trades.filled.is_zero(),
+            // Those it met before may have left, or self-trade prevention made it smaller.
+            OrderStatus::Cancelled(CancelReason::BelowTranche) => true,
             OrderStatus::Cancelled(_) => false,
         };
         if sound {

@@ -65,6 +65,11 @@ impl Coins {
         self.scripts.iter().find(|(_, of)| *of == deal).map(|(script, _)| script)
     }
 
+    /// How deep payments of a deal must lie to be paid, and to be final.
+    pub fn depths_of(&self, deal: &DealId) -> Option<(usize, usize)> {
+        self.depths.get(deal).copied()
+    }
+
     /// The smallest payment on a market, in quote units, as fees are now.
     pub fn least(&self, market: &MarketId, listed: u64) -> u128 {
         let share = self.terms.get(market).copied().unwrap_or_default().fee_share_ppm.max(1);

@@ -353,6 +353,7 @@ impl Deals {
             self.counts.opened = self.counts.opened.saturating_add(1);
             let [opened, _, _] = &mut self.counts.on_chain;
             *opened = opened.saturating_add(u64::from(deal.is_on_chain()));
+            deal.check_payments(coins, markets).map_err(broken)?;
             if told.replaces.is_none() {
                 check_caps(told, deal.rate, orders, markets).map_err(broken)?;
                 check_totals(told, traded, markets).map_err(broken)?;

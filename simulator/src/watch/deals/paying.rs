@@ -1,9 +1,11 @@
 //! Deals that are paid on a chain: what is asked for, delivered, owed and due, reckoned from what was counted.
 
 use super::Reckoned;
-use crate::watch::coins::Sums;
+use crate::watch::Market;
+use crate::watch::coins::{Coins, Sums};
 use bandex_settlement::{Party, State};
-use bandex_types::{Rail, Timestamp};
+use bandex_types::{MarketId, Rail, Timestamp};
+use std::collections::BTreeMap;
 
 /// What is reckoned of such a deal.
 #[derive(Debug, Clone, Default)]
@@ -185,6 +187,24 @@ impl Reckoned {
             false => None,
         };
         Ok(())
+    }
+
+    /// A new deal asks of payments what its market does, as fees are.
+    pub(super) fn check_payments(
+        &self,
+        coins: &Coins,
+        markets: &BTreeMap<MarketId, Market>,
+    ) -> Result<(), String> {
+        let (Some(chain), Some(market)) = (self.told.deal.chain(), markets.get(&self.told.market)) else {
+            return Ok(());
+        };
+        let (least, found) =
+            (coins.least(&self.told.market, market.listing.least_tranche.get()), chain.terms.least);
+        let depths = (usize::from(chain.terms.confirmations), usize::from(chain.terms.final_confirmations));
+        if u128::from(found.get()) == least && coins.depths_of(&self.told.id) == Some(depths) {
+            return Ok(());
+        }
+        Err(format!("it asks {:?} of payments, the smallest is {least}", chain.terms))
     }
 
     /// Begins to reckon a deal on the chain.
