@@ -40,13 +40,13 @@ pub(crate) struct Bitcoin {
 }
 
 /// A payment that was proven.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
 pub(crate) struct Found {
     pub deal: DealIndex,
     /// In the deal's quote units: thousandths of a satoshi.
     pub value: Amount,
-    /// The block that it was last proven to be in.
-    pub block: Hash,
+    /// The blocks that it was proven to be in, the last one last; at most one of them is in the chain.
+    pub blocks: Vec<Hash>,
     pub status: crate::outcome::PaymentStatus,
 }
 

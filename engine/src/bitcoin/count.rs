@@ -53,8 +53,11 @@ impl Engine {
         let mut changes = Vec::new();
         for outpoint in &bitcoin.live {
             let Some(found) = bitcoin.payments.get_mut(outpoint) else { continue };
-            let height = bitcoin.headers.height_of(found.block.as_bytes());
-            let depth = height.map_or(0, |height| tip.saturating_sub(height).saturating_add(1));
+            // A block that left the chain may come back: no proof need be given twice.
+            let place =
+                |block: &Hash| bitcoin.headers.height_of(block.as_bytes()).map(|height| (*block, height));
+            let place = found.blocks.iter().find_map(place);
+            let depth = place.map_or(0, |(_, height)| tip.saturating_sub(height).saturating_add(1));
             let status = Bitcoin::status(depth, &self.deals.at(found.deal).deal);
             let sum = sums.entry(found.deal).or_default();
             match status {
@@ -65,8 +68,9 @@ impl Engine {
             }
             if status != found.status {
                 found.status = status;
-                let (deal, value, block) = (found.deal, found.value, found.block);
-                let height = height.unwrap_or(0);
+                let (deal, value) = (found.deal, found.value);
+                let left = found.blocks.last().copied().unwrap_or(Hash::ZERO);
+                let (block, height) = place.unwrap_or((left, 0));
                 changes.push(Change { outpoint: *outpoint, deal, value, block, height, status });
             }
         }

@@ -14,13 +14,16 @@ use bandex_types::{Amount, Rail, Side};
 const PAYMENT_VBYTES: u128 = 154;
 /// The least that is worth a payment, whatever the fees: 1,000 satoshi, well above what nodes call dust.
 const LEAST_PAYMENT_MSAT: u128 = 1_000_000;
+/// What a transaction costs at least, in satoshi for 1,000 virtual bytes, if the node knows nothing or less: Core relays
+/// none for less unless it is told to.
+const LEAST_FEE_RATE: u64 = 1_000;
 /// Parts in a million.
 const MILLION: u128 = 1_000_000;
 
 /// How small a payment may be, given what fees are in satoshi for 1,000 virtual bytes, in quote units.
 pub fn least_payment(fee_rate: Option<u64>, terms: PaymentTerms, least_tranche: Amount) -> Amount {
     // Satoshi for 1,000 virtual bytes are millisatoshi for one.
-    let fee_msat = u128::from(fee_rate.unwrap_or(0)) * PAYMENT_VBYTES;
+    let fee_msat = u128::from(fee_rate.unwrap_or(0).max(LEAST_FEE_RATE)) * PAYMENT_VBYTES;
     let share = u128::from(terms.fee_share_ppm.max(1));
     let least = (fee_msat * MILLION).div_ceil(share).max(LEAST_PAYMENT_MSAT);
     Amount::new(u64::try_from(least).unwrap_or(u64::MAX)).max(least_tranche)

@@ -68,15 +68,16 @@ impl Engine {
             let outpoint = (txid, paid.output);
             match bitcoin.payments.get_mut(&outpoint) {
                 // It is counted already; only a reorganisation gives it another block.
-                Some(found) if found.block == block || !bitcoin.live.contains(&outpoint) => {}
+                Some(found) if found.blocks.contains(&block) || !bitcoin.live.contains(&outpoint) => {}
                 Some(found) => {
-                    found.block = block;
+                    found.blocks.push(block);
                     news = true;
                 }
                 None => {
                     let value = Amount::new(paid.satoshi.saturating_mul(MSAT));
                     // Told as included when it is counted, below.
-                    let found = Found { deal, value, block, status: PaymentStatus::Reversed };
+                    let (blocks, status) = (vec![block], PaymentStatus::Reversed);
+                    let found = Found { deal, value, blocks, status };
                     bitcoin.payments.insert(outpoint, found);
                     bitcoin.live.insert(outpoint);
                     news = true;
@@ -91,10 +92,10 @@ impl Engine {
         Ok(())
     }
 
-    /// Every payment that was proven: its transaction and the block that it was last proven to be in.
+    /// Every payment that was proven: its transaction and each block that it was proven to be in.
     pub fn proven_payments(&self) -> impl Iterator<Item = (Hash, Hash)> {
         let payments = self.bitcoin.iter().flat_map(|bitcoin| &bitcoin.payments);
-        payments.map(|((txid, _), found)| (*txid, found.block))
+        payments.flat_map(|((txid, _), found)| found.blocks.iter().map(|block| (*txid, *block)))
     }
 
     /// The scripts that payments may still come to, with the height of the chain when they were named.

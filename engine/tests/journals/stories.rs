@@ -400,6 +400,7 @@ fn bitcoin() -> World {
     world.apply(Command::Upgrade { rules: 4 });
     world.headers(Vec::new(), Some(1));
     world.follow_chain();
+    world.set_payments(2, 6, 80_000);
     world.configure(vec![Change::SetParameters(Parameters { share_ppm: 500_000, ..Parameters::default() })]);
     world.set_trust(TrustTerms {
         largest_limit: Amount::new(200_000_000),

@@ -125,6 +125,9 @@ impl World {
             Change::ListMarket(chain_listing()),
         ]);
         assert_eq!(code(&outcome), "done");
+        // A share that a payment of a thousand satoshi keeps to at the least fee rate.
+        let PaymentTerms { confirmations, final_confirmations, .. } = PaymentTerms::default();
+        self.set_payments(confirmations, final_confirmations, 154_000);
     }
 
     pub fn set_payments(
@@ -234,7 +237,7 @@ impl World {
 struct Seen {
     deal: DealId,
     value: u64,
-    block: [u8; 32],
+    blocks: Vec<[u8; 32]>,
     status: PaymentStatus,
 }
 
@@ -317,11 +320,11 @@ impl Counts {
         for (output, paid) in (0_u32..).zip(&transaction.output) {
             let Some(deal) = self.scripts.get(paid.script_pubkey.as_bytes()).copied() else { continue };
             let value = paid.value.to_sat() * 1_000;
-            let seen = Seen { deal, value, block, status: PaymentStatus::Reversed };
+            let seen = Seen { deal, value, blocks: Vec::new(), status: PaymentStatus::Reversed };
             let known = self.payments.entry((txid, output)).or_insert(seen);
-            news |= known.block != block || known.status == PaymentStatus::Reversed;
-            if known.status != PaymentStatus::Final {
-                known.block = block;
+            if known.status != PaymentStatus::Final && !known.blocks.contains(&block) {
+                known.blocks.push(block);
+                news = true;
             }
         }
         assert!(news, "what tells nothing new is refused");
@@ -332,7 +335,7 @@ impl Counts {
         let mut sums: BTreeMap<DealId, [u64; 3]> = BTreeMap::new();
         let mut told = std::mem::take(&mut self.told);
         for ((txid, output), seen) in &mut self.payments {
-            let height = self.active.iter().position(|hash| *hash == seen.block);
+            let height = self.active.iter().position(|hash| seen.blocks.contains(hash));
             let depth = height.map_or(0, |height| self.active.len() - height);
             let terms = deals[&seen.deal].deal.chain().expect("it is paid on the chain").terms;
             let status = match depth {
@@ -352,12 +355,14 @@ impl Counts {
             sum.iter_mut().take(reaches).for_each(|sum| *sum += seen.value);
             if status != seen.status {
                 seen.status = status;
+                let left = *seen.blocks.last().expect("it was proven");
+                let block = height.map_or(left, |height| self.active[height]);
                 let expected = PaymentState {
                     deal: seen.deal,
                     txid: Hash::new(*txid),
                     output: *output,
                     value: Amount::new(seen.value),
-                    block: Hash::new(seen.block),
+                    block: Hash::new(block),
                     height: height.map_or(0, |height| u32::try_from(height).expect("a short chain")),
                     status,
                     late: self.closed[&seen.deal],

@@ -92,7 +92,7 @@ impl Driver {
         let terms =
             TrustTerms { largest_limit: Amount::new(100_000_000), ..world.engine.trust_terms().clone() };
         world.set_trust(TrustTerms { epoch_us: 2_000 * SECOND, ..terms });
-        world.set_payments(1, 3, 20_000);
+        world.set_payments(1, 3, 200_000);
         world.set_limit("bob", Some(20_000_000));
         driver
     }
@@ -264,7 +264,7 @@ fn on_chain() -> impl Strategy<Value = ChainAct> {
         16 => (prop_oneof![2 => Just(0usize), 1 => any::<usize>()], prop::bool::weighted(0.04))
             .prop_map(|(which, damaged)| ChainAct::Prove { which, damaged }),
         1 => prop_oneof![3 => 0..200u64, 1 => 200..5_000u64].prop_map(|rate| ChainAct::Fees { rate }),
-        1 => (0..4u16, 0..4u16, prop_oneof![9 => 10_000..1_000_000u32, 1 => Just(0u32)]).prop_map(
+        1 => (0..4u16, 0..4u16, prop_oneof![9 => 100_000..1_000_000u32, 1 => Just(0u32)]).prop_map(
             |(confirmations, further, fee_share_ppm)| ChainAct::Payments { confirmations, further, fee_share_ppm }
         ),
         1 => Just(ChainAct::Stray),

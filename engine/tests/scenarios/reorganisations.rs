@@ -28,6 +28,27 @@ fn a_payment_that_leaves_the_chain_is_due_again_until_it_is_back() {
 }
 
 #[test]
+fn a_payment_proven_on_two_branches_counts_whichever_leads() {
+    let (mut world, deal, script) = begun(10_000, 4_000);
+    let paid = world.paid_to(&script, 10_000);
+    let first = world.engine.bitcoin().expect("a chain").1.tip().1;
+    let (held, _) = world.reorganise(1, vec![Vec::new(); 2]);
+    world.mine(held);
+    assert_eq!(statuses(&world.prove(&paid)), [(PaymentStatus::Included, 10_000, false)]);
+    // The first branch grows longer than the other: the payment is there as it was, without another proof.
+    let time = world.engine.bitcoin().expect("a chain").1.time_of(&first).expect("it is known");
+    let mut parent = first;
+    let headers = (1..=4).map(|later| {
+        let header = bandex_spv::regtest::mine(parent, [later; 32], time + 600 * u32::from(later));
+        parent = bandex_spv::hash_of(&header);
+        header
+    });
+    let outcome = world.headers(headers.collect(), None);
+    assert_eq!(statuses(&outcome), [(PaymentStatus::Paid, 10_000, false)]);
+    assert_eq!(world.counted(deal), [10_000 * MSAT, 10_000 * MSAT, 0]);
+}
+
+#[test]
 fn what_was_delivered_for_a_payment_that_left_is_owed() {
     let (mut world, deal, script) = begun(10_000, 4_000);
     let paid = world.paid_to(&script, 10_000);

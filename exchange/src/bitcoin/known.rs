@@ -24,8 +24,17 @@ pub(crate) struct Known {
     is_followed: bool,
     chain: watch::Sender<Option<KnownHeaders>>,
     scripts: Mutex<Arc<Scripts>>,
-    /// Transactions with the blocks that they were last proven to be in.
+    /// Transactions with the blocks that they were proven to be in.
     payments: Mutex<BTreeSet<(Hash, Hash)>>,
+}
+
+/// How far below the height at which a script was named it may be paid, after a reorganisation: deeper ones the public
+/// networks have not seen for years.
+const REORGANISED: u32 = 20;
+
+/// The lowest height of a block that may pay a script named when the chain was so high.
+const fn lowest(named_at: u32) -> u32 {
+    named_at.saturating_sub(REORGANISED)
 }
 
 fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -35,7 +44,7 @@ fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Known {
     /// What an engine has, all of it durable.
     pub fn of(engine: &Engine, is_followed: bool) -> Arc<Self> {
-        let above = |(script, height): (Vec<u8>, u32)| (script, height.saturating_add(1));
+        let above = |(script, height): (Vec<u8>, u32)| (script, lowest(height));
         let scripts: Scripts = engine.watched_scripts().into_iter().map(above).collect();
         let known = Self {
             is_followed,
@@ -76,8 +85,7 @@ impl Known {
                 Arc::make_mut(&mut scripts).remove(&payee.script);
             }
             false if !is_watched => {
-                let above = payee.height.saturating_add(1);
-                Arc::make_mut(&mut scripts).insert(payee.script.clone(), above);
+                Arc::make_mut(&mut scripts).insert(payee.script.clone(), lowest(payee.height));
             }
             _ => {}
         }
