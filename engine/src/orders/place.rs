@@ -101,6 +101,11 @@ impl Engine {
             .quote_quantity
             .unwrap_or_else(|| legs.quote_units(place.quantity, place.price).unwrap_or(Amount::MAX));
         self.check_payable(signer.account, &legs, place.side, most)?;
+        if let Some(display) = place.display {
+            // A part that is shown must be worth a payment too: it is what others trade with.
+            let shown = legs.quote_units(display, place.price).unwrap_or(Amount::MAX);
+            self.check_payable(signer.account, &legs, Side::Buy, shown)?;
+        }
         Ok(means)
     }
 

@@ -371,6 +371,7 @@ fn fees_make_the_smallest_payment_larger() {
     // Her limit carries twice the least, or a sale that is paid at once.
     let small = world.rest("alice", BWT_SAT, Sell, 100, 10);
     let large = world.rest("alice", BWT_SAT, Sell, 101, 1_000);
+    world.set_payments(2, 6, 20_000);
     // 8 satoshi for a virtual byte: 154 of them are a fiftieth of 61,600.
     let outcome = world.headers(Vec::new(), Some(8_000));
     assert_eq!(code(&outcome), "done");
@@ -383,6 +384,7 @@ fn fees_make_the_smallest_payment_larger() {
     dies_of(&world, large, CancelReason::BelowTranche);
     assert_eq!(world.status(bid), OrderStatus::Open);
     world.headers(Vec::new(), Some(1));
+    world.set_payments(2, 6, 154_000);
     let ask = limit(BWT_SAT, Sell, 101, 1_000);
     assert_eq!(trades(&world.place("alice", ask).1).len(), 1, "fees are low again");
     // A larger share of fees does as well.

@@ -45,7 +45,7 @@ fn a_payment_proven_on_two_branches_counts_whichever_leads() {
     });
     let outcome = world.headers(headers.collect(), None);
     assert_eq!(statuses(&outcome), [(PaymentStatus::Paid, 10_000, false)]);
-    assert_eq!(world.counted(deal), [10_000 * MSAT, 10_000 * MSAT, 0]);
+    assert_eq!(world.counted(deal), [10_000, 10_000, 0]);
 }
 
 #[test]

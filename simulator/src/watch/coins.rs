@@ -19,6 +19,8 @@ const MSAT: u128 = 1_000;
 const PAYMENT_VBYTES: u128 = 154;
 /// The least payment there is, in quote units.
 const LEAST: u128 = 1_000_000;
+/// What is counted for fees at least, in satoshi for 1,000 virtual bytes.
+const LEAST_FEE_RATE: u128 = 1_000;
 
 /// What was counted for a deal, in quote units: in blocks, paid, final.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,7 +75,7 @@ impl Coins {
     /// The smallest payment on a market, in quote units, as fees are now.
     pub fn least(&self, market: &MarketId, listed: u64) -> u128 {
         let share = self.terms.get(market).copied().unwrap_or_default().fee_share_ppm.max(1);
-        let fee = self.fee_rate.saturating_mul(PAYMENT_VBYTES);
+        let fee = self.fee_rate.max(LEAST_FEE_RATE).saturating_mul(PAYMENT_VBYTES);
         let least = fee.saturating_mul(1_000_000).div_ceil(u128::from(share));
         least.max(LEAST).max(u128::from(listed))
     }
