@@ -31,12 +31,14 @@ pub struct Terms {
     pub pay_ms: u64,
     /// How long the seller has to name its script, in milliseconds.
     pub name_ms: u64,
+    /// The largest share of a payment that its fee may take, in parts per million.
+    pub fee_share_ppm: u32,
 }
 
 impl Default for Terms {
-    /// Deadlines that no test reaches.
+    /// Deadlines that no test reaches, and fees so large a share that a thousand satoshi are worth a payment.
     fn default() -> Self {
-        Self { pay_ms: 600_000, name_ms: 600_000 }
+        Self { pay_ms: 600_000, name_ms: 600_000, fee_share_ppm: 154_000 }
     }
 }
 
@@ -67,7 +69,8 @@ fn first_changes(terms: Terms, height: u32, header: [u8; 80]) -> Vec<Change> {
         })
     };
     let chain = BitcoinTerms { network: BitcoinNetwork::Regtest, height, header };
-    let payments = PaymentTerms { confirmations: 2, final_confirmations: 4, fee_share_ppm: 20_000 };
+    let payments =
+        PaymentTerms { confirmations: 2, final_confirmations: 4, fee_share_ppm: terms.fee_share_ppm };
     vec![
         Change::SetBitcoin(chain),
         asset(AssetId::BWT, "BWT", 9, Rail::Token),

@@ -6,6 +6,9 @@ use bandex_tests::on_chain::{Chain, MARKET, Terms, WalletTerms, World, within};
 use bandex_tradechain::body::Place;
 use bandex_types::{Amount, Price, Quantity, Side};
 
+/// Fees of a fiftieth at most, which makes payments below 7,700 satoshi too small as fees begin.
+const A_FIFTIETH: Terms = Terms { pay_ms: 600_000, name_ms: 600_000, fee_share_ppm: 20_000 };
+
 /// A node of our own, which takes what costs a satoshi for each virtual byte.
 async fn begin(terms: Terms, wallets: WalletTerms) -> World {
     let chain = Chain::own(bandex_regtest::Settings::default()).await;
@@ -31,7 +34,7 @@ fn is_defaulted(deal: &Deal) -> bool {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_put_out_of_the_mempool_is_sent_again_with_a_larger_fee() {
-    let world = begin(Terms::default(), WalletTerms::default()).await;
+    let world = begin(A_FIFTIETH, WalletTerms::default()).await;
     let made = world.trade(100_000).await;
     let first = world.chain.until_waiting("the first payment").await;
     // Five times the fee: within the wallet's limits, and too much for small payments.
@@ -67,7 +70,7 @@ async fn a_payment_put_out_of_the_mempool_is_sent_again_with_a_larger_fee() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_payment_that_comes_too_late_is_held_against_the_payee_until_both_resolve_it() {
-    let world = begin(Terms { pay_ms: 6_000, ..Terms::default() }, WalletTerms::default()).await;
+    let world = begin(Terms { pay_ms: 6_000, ..A_FIFTIETH }, WalletTerms::default()).await;
     let made = world.trade(100_000).await;
     world.chain.until_waiting("the first payment").await;
     // Beyond what the buyer's wallet may spend on fees.
@@ -94,7 +97,7 @@ async fn a_payment_that_comes_too_late_is_held_against_the_payee_until_both_reso
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_wallet_that_takes_back_what_would_be_late_loses_the_fee_alone() {
     let wallets = WalletTerms { gives_up: true, ..WalletTerms::default() };
-    let world = begin(Terms { pay_ms: 6_000, ..Terms::default() }, wallets).await;
+    let world = begin(Terms { pay_ms: 6_000, ..A_FIFTIETH }, wallets).await;
     let made = world.trade(100_000).await;
     let first = world.chain.until_waiting("the first payment").await;
     world.chain.set_fees(50_000, 50_000).await;
