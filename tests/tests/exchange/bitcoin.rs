@@ -347,7 +347,7 @@ async fn without_a_node_the_api_says_so() {
     let again = bitcoin(&server).await;
     assert_eq!((again.tip.as_deref(), again.network.as_deref()), (Some(genesis), Some("regtest")));
     let market: Market = server.get("/v1/markets/BWT-XBT").await.read();
-    assert_eq!(market.payments.map(|asked| asked.least_payment), Some("0.00001".to_owned()));
+    assert_eq!(market.payments.map(|asked| asked.least_payment), Some("0.000077".to_owned()));
     let other: Market = server.get("/v1/markets/BWT-BTC").await.read();
     assert_eq!(other.payments, None);
     // A stranger's limit lets nobody pay ahead what a payment has to be.
