@@ -231,8 +231,10 @@ impl Party {
         self.working.lock().unwrap().spawn(async move { keeper.keep(BURST * 4).await });
     }
 
-    /// Agent and wallet are gone from one moment to the next.
+    /// Agent and wallet are gone from one moment to the next, though not while the wallet writes: it would refuse all
+    /// else until it is opened again, and what a kill does is tried elsewhere.
     pub async fn vanish(&self) {
+        let _idle = self.wallet().await;
         let mut working = std::mem::take(&mut *self.working.lock().unwrap());
         working.shutdown().await;
     }
