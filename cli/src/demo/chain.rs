@@ -102,7 +102,7 @@ impl Chain {
         let tick_value = Ratio::new(1, TICKS_TIMES_LOTS_PER_MSAT)?;
         let market = MarketListing { tick_value, ..flow::market_listing(PAY_US, PAY_US) };
         let parameters =
-            Parameters { dust: DUST, share_ppm: SHARE_PPM, bid_multiple: 1_000_000, ..Parameters::default() };
+            Parameters { dust: DUST, share_ppm: SHARE_PPM, bid_multiple: u32::MAX, ..Parameters::default() };
         let mut changes = vec![Change::SetBitcoin(terms), Change::SetParameters(parameters)];
         changes.extend(assets.map(Change::ListAsset));
         changes.push(Change::SetPayments { market: market.id, terms: PAYMENTS });
