@@ -242,9 +242,7 @@ impl<H: Hand, P: Payer, R: Payee> Arm<H, P, R> {
                 let (deal, tranche) = (incoming.deal, incoming.tranche);
                 Done { deal, tranche, result: self.acknowledge(incoming).await, taken_on: None }
             }
-            Act::Name { deal, .. } => {
-                Done { deal, tranche: 0, result: self.name(deal).await, taken_on: None }
-            }
+            Act::Name(deal) => Done { deal, tranche: 0, result: self.name(deal).await, taken_on: None },
             Act::PayOnChain { view, payee, payment, amount } => {
                 let (deal, tranche) = (payment.deal, payment.number);
                 let result = self.pay_on_chain(&view, &payee, payment, amount).await;

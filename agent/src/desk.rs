@@ -27,10 +27,7 @@ pub(crate) enum Act {
     },
     Acknowledge(Incoming),
     /// Say where to be paid on the chain.
-    Name {
-        deal: DealId,
-        seq: u64,
-    },
+    Name(DealId),
     /// Pay on the chain, to what the payee is proven to have named.
     PayOnChain {
         view: Box<DealView>,
@@ -255,7 +252,7 @@ impl Desk {
                 events.push(Event::Defaulted { deal, by_us: view.account(by) == self.account, loss });
                 None
             }
-            Task::Name { .. } => Some(Act::Name { deal, seq: view.seq }),
+            Task::Name { .. } => Some(Act::Name(deal)),
             Task::PayOnChain { number, cumulative, deadline, payee } => {
                 self.pay_on_chain(view, (number, cumulative), deadline, payee, now, events)
             }

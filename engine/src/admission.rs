@@ -38,8 +38,6 @@ pub(crate) struct Drawn {
     pub terms: Terms,
     /// Whether the two have traded before in this step: then their deal is open already.
     pub again: bool,
-    /// What is asked of payments, if the quote is paid on a chain.
-    pub chain: Option<ChainTerms>,
     /// What this fill adds to what the buyer and the seller may owe, in the unit of account.
     more: [Amount; 2],
 }
@@ -302,7 +300,7 @@ impl Limits<'_> {
                 add_to(&mut self.draws.quoted, order.account, more);
             }
         }
-        self.draws.fills.push(Drawn { sell, buy, quantity, terms, again, chain: legs.chain, more: reserved });
+        self.draws.fills.push(Drawn { sell, buy, quantity, terms, again, more: reserved });
         Judged::Admitted
     }
 }

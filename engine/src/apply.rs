@@ -10,6 +10,7 @@ use crate::open::OpenOrders;
 use crate::orders::Scratch;
 use crate::outcome::{BalanceState, CommandResult, Event, KeyStatus, OperationResult, Outcome};
 use crate::protection::Guards;
+use crate::refusal::not_served;
 use crate::timers::{Timer, Timers};
 use crate::trust::Trust;
 use crate::{Refusal, proposals::Proposal};
@@ -173,7 +174,7 @@ impl Engine {
 
     fn upgrade(&mut self, rules: u32, effects: &mut Effects) -> Result<(), Refusal> {
         if !(self.rules..=RULES_VERSION).contains(&rules) {
-            return Err(Refusal::NotServed { what: format!("version {rules} of the rules") });
+            return not_served(&format!("version {rules} of the rules"));
         }
         // From here other rules hold. Markets that gather have gathered nothing yet.
         let trust_begins = self.rules < 3 && rules >= 3;
@@ -293,7 +294,7 @@ impl Engine {
             | Body::Cure(_)
                 if !self.serves_trust() =>
             {
-                Err(Refusal::NotServed { what: signer.block.body.kind().name().to_owned() })
+                not_served(signer.block.body.kind().name())
             }
             Body::Bond(bond) => self.bond(signer, bond.amount, effects),
             Body::Unbond(unbond) => self.unbond(signer, unbond.amount, effects),

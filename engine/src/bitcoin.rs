@@ -12,7 +12,6 @@ mod terms;
 
 pub use least::least_payment;
 
-use crate::Refusal;
 use crate::apply::Engine;
 use crate::deal_table::DealIndex;
 use bandex_spv::{Headers, Network};
@@ -64,10 +63,5 @@ impl Engine {
     /// Whether payments on the Bitcoin chain are served.
     pub(crate) const fn serves_bitcoin(&self) -> bool {
         self.rules >= 4
-    }
-
-    /// Refuses by name what older rules do not know.
-    pub(crate) fn check_serves_bitcoin(&self, what: &str) -> Result<(), Refusal> {
-        if self.serves_bitcoin() { Ok(()) } else { Err(Refusal::NotServed { what: what.to_owned() }) }
     }
 }

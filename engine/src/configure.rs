@@ -6,6 +6,7 @@ use crate::apply::Engine;
 use crate::effects::Effects;
 use crate::market::Market;
 use crate::outcome::{Event, FreezeReason};
+use crate::refusal::check_serves;
 use bandex_tradechain::body::{AssetListing, Change, MarketListing, MarketState, Parameters};
 use bandex_types::{AccountId, Amount, AssetId, Rail};
 
@@ -58,7 +59,7 @@ impl Engine {
             return refuse("asset 0, the bandwidth token, and no other is on the token rail");
         }
         if listing.rail == Rail::Bitcoin {
-            self.check_serves_bitcoin("the bitcoin rail")?;
+            check_serves(self.serves_bitcoin(), "the bitcoin rail")?;
             if self.bitcoin.is_none() {
                 return Err(Refusal::NoBitcoin);
             }

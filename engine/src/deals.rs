@@ -65,8 +65,6 @@ pub(crate) struct Fill {
     pub taker: Filled,
     pub maker: Filled,
     pub terms: Terms,
-    /// What is asked of payments, if the quote is paid on a chain.
-    pub chain: Option<ChainTerms>,
 }
 
 /// One of the two orders of a fill.
@@ -92,14 +90,14 @@ impl From<Unpaid> for Refusal {
 }
 
 impl DealEntry {
-    /// A new deal, and what must be delivered at once.
-    fn open(fill: Fill, now: Timestamp) -> (Self, Vec<Move>) {
+    /// A new deal, and what must be delivered at once; `chain` is what is asked of payments, if the quote is paid on one.
+    fn open(fill: Fill, chain: Option<ChainTerms>, now: Timestamp) -> (Self, Vec<Move>) {
         let (taker, maker) = (fill.taker, fill.maker);
         let (sell, buy) = match fill.taker_side {
             Side::Sell => (taker, maker),
             Side::Buy => (maker, taker),
         };
-        let opened = match fill.chain.filter(|_| fill.terms.is_on_chain()) {
+        let opened = match chain.filter(|_| fill.terms.is_on_chain()) {
             Some(chain) => Deal::open_on_chain(fill.terms, chain, now).map(|deal| (deal, Vec::new())),
             None => Deal::open(fill.terms, now),
         };
@@ -232,9 +230,11 @@ impl Engine {
         let at_once = terms.settles_at_once();
         let locks = [(Party::Seller, terms.base_total), (Party::Buyer, terms.quote_total)]
             .map(|(party, units)| if terms.rail_of(party) == Rail::Token { units } else { Amount::ZERO });
-        let (mut entry, moves) = DealEntry::open(fill, self.time);
+        let market = self.markets.get(&fill.market);
+        let (rate, chain) = market.map_or((None, None), |market| (market.rate, market.chain_terms()));
+        let (mut entry, moves) = DealEntry::open(fill, chain, self.time);
         entry.locked = locks;
-        entry.rate = self.markets.get(&entry.market).and_then(|market| market.rate);
+        entry.rate = rate;
         self.deal_begins([entry.seller, entry.buyer]);
         let index = self.deals.insert(id, entry);
         self.settle(index, &moves, effects);

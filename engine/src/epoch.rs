@@ -9,6 +9,7 @@ use crate::accounts::AccountIndex;
 use crate::apply::Engine;
 use crate::effects::Effects;
 use crate::outcome::{Event, FreezeReason};
+use crate::refusal::check_serves;
 use crate::timers::Timer;
 use bandex_reputation::{Graph, Honoured, Score, checkpoint_key, decayed, personal, scores};
 use bandex_tradechain::Scores;
@@ -174,7 +175,7 @@ impl Engine {
 
     /// Takes in the scores that are due. That they are the right ones is for the audit to judge.
     pub(crate) fn take_scores(&mut self, scores: &Scores, effects: &mut Effects) -> Result<(), Refusal> {
-        self.check_serves_trust("scores")?;
+        check_serves(self.serves_trust(), "scores")?;
         let epochs = &self.trust.epochs;
         let fits = |last: &&Closed| (last.epoch, last.key) == (scores.epoch, scores.checkpoint);
         let (Some(last), Some(passed)) = (epochs.last.as_ref().filter(fits), epochs.due) else {

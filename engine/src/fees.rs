@@ -7,6 +7,7 @@ use crate::configure::refuse;
 use crate::deal_table::DealIndex;
 use crate::effects::Effects;
 use crate::outcome::Event;
+use crate::refusal::check_serves;
 use bandex_settlement::Party;
 use bandex_tradechain::body::Fees;
 use bandex_types::{Amount, MarketId, Rail};
@@ -21,7 +22,7 @@ impl Engine {
         fees: Fees,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        self.check_serves_trust("set_fees")?;
+        check_serves(self.serves_trust(), "set_fees")?;
         let market = self.markets.get_mut(&market).ok_or(Refusal::UnknownMarket)?;
         if u64::from(fees.maker_ppm) + u64::from(fees.taker_ppm) >= MILLION {
             return refuse("both fees of a market together are below a million");

@@ -143,7 +143,8 @@ impl Market {
         }
     }
 
-    fn chain_terms(&self) -> Option<ChainTerms> {
+    /// What is asked of payments, if the quote is paid on a chain.
+    pub fn chain_terms(&self) -> Option<ChainTerms> {
         let PaymentTerms { confirmations, final_confirmations, .. } = self.payments;
         let terms = ChainTerms { least: self.least_payment, confirmations, final_confirmations };
         (self.quote_rail == Rail::Bitcoin).then_some(terms)

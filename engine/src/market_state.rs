@@ -7,6 +7,7 @@ use crate::effects::Effects;
 use crate::open::OrderIndex;
 use crate::orders::cancel_reason;
 use crate::outcome::{CancelReason, Event};
+use crate::refusal::check_serves;
 use crate::timers::Timer;
 use bandex_matching::Crossed;
 use bandex_tradechain::body::{MarketRules, MarketState};
@@ -33,9 +34,7 @@ impl Engine {
         rules: MarketRules,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        if !self.serves_trading() {
-            return Err(Refusal::NotServed { what: "set_market_rules".to_owned() });
-        }
+        check_serves(self.serves_trading(), "set_market_rules")?;
         let found = self.markets.get_mut(&market).ok_or(Refusal::UnknownMarket)?;
         // From here they hold; timers that run already run on.
         found.rules = rules;

@@ -268,3 +268,13 @@ refusals! {
     /// The leg is paid on the chain.
     PaidOnChain = 69, "paid_on_chain", "this leg is paid on the Bitcoin chain, where payments count by themselves";
 }
+
+/// Refuses by name what is not served.
+pub(crate) fn not_served<T>(what: &str) -> Result<T, Refusal> {
+    Err(Refusal::NotServed { what: what.to_owned() })
+}
+
+/// Refuses by name what the rules of the journal do not know yet.
+pub(crate) fn check_serves(serves: bool, what: &str) -> Result<(), Refusal> {
+    if serves { Ok(()) } else { not_served(what) }
+}

@@ -1,6 +1,5 @@
 //! Trust: what accounts have put at stake, paid and honoured; what assets are worth.
 
-use crate::Refusal;
 use crate::accounts::AccountIndex;
 use crate::apply::{Engine, Signer};
 use crate::bond::Leaving;
@@ -133,10 +132,5 @@ impl Engine {
     pub(crate) fn prefer(&mut self, signer: Signer<'_>, prefer: Prefer, effects: &mut Effects) {
         self.accounts.get_mut(signer.account).stake.preference = prefer;
         effects.trust(signer.account);
-    }
-
-    /// Refuses by name what older rules do not know.
-    pub(crate) fn check_serves_trust(&self, what: &str) -> Result<(), Refusal> {
-        if self.serves_trust() { Ok(()) } else { Err(Refusal::NotServed { what: what.to_owned() }) }
     }
 }

@@ -6,6 +6,7 @@ use crate::apply::Engine;
 use crate::configure::refuse;
 use crate::effects::Effects;
 use crate::outcome::Event;
+use crate::refusal::check_serves;
 use crate::trust::token_worth_at;
 use bandex_tradechain::body::{Admission, TrustTerms};
 use bandex_types::{AccountId, Amount, AssetId, Ratio};
@@ -19,7 +20,7 @@ const MOST_WORK_BITS: u8 = 40;
 
 impl Engine {
     pub(crate) fn set_trust(&mut self, terms: &TrustTerms, effects: &mut Effects) -> Result<(), Refusal> {
-        self.check_serves_trust("set_trust")?;
+        check_serves(self.serves_trust(), "set_trust")?;
         if [terms.keep_ppm, terms.bond_ppm, terms.fee_ppm].into_iter().any(|share| share > WHOLE_PPM) {
             return refuse("keep_ppm, bond_ppm and fee_ppm are at most 1,000,000");
         }
@@ -64,7 +65,7 @@ impl Engine {
         rate: Option<Ratio>,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        self.check_serves_trust("set_rate")?;
+        check_serves(self.serves_trust(), "set_rate")?;
         if !self.assets.contains_key(&asset) {
             return refuse("list the asset first");
         }
@@ -97,7 +98,7 @@ impl Engine {
         seed: bool,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        self.check_serves_trust("set_seed")?;
+        check_serves(self.serves_trust(), "set_seed")?;
         let index = self.trader(account)?;
         // From here walks begin there, or do not.
         if seed {
@@ -115,7 +116,7 @@ impl Engine {
         registrar: bool,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        self.check_serves_trust("set_registrar")?;
+        check_serves(self.serves_trust(), "set_registrar")?;
         let index = self.trader(account)?;
         // From here its certificates admit, or do not.
         let registrars = &mut self.trust.registrars;

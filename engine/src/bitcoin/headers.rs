@@ -5,6 +5,7 @@ use crate::Refusal;
 use crate::apply::Engine;
 use crate::effects::Effects;
 use crate::outcome::{ChainState, Event};
+use crate::refusal::check_serves;
 use bandex_spv::HeaderError;
 use bandex_tradechain::body::BitcoinTerms;
 use bandex_tradechain::{Headers, MAX_HEADERS};
@@ -21,7 +22,7 @@ impl From<HeaderError> for Refusal {
 
 impl Engine {
     pub(crate) fn take_headers(&mut self, headers: &Headers, effects: &mut Effects) -> Result<(), Refusal> {
-        self.check_serves_bitcoin("headers")?;
+        check_serves(self.serves_bitcoin(), "headers")?;
         let bitcoin = self.bitcoin.as_mut().ok_or(Refusal::NoBitcoin)?;
         if headers.headers.len() > MAX_HEADERS || (headers.headers.is_empty() && headers.fee_rate.is_none()) {
             return Err(Refusal::BadHeader { rule: "1 to 2,000 headers, or a fee rate alone".to_owned() });

@@ -5,6 +5,7 @@ use crate::Refusal;
 use crate::apply::{Engine, Signer};
 use crate::effects::Effects;
 use crate::outcome::{Payee, PaymentStatus};
+use crate::refusal::check_serves;
 use bandex_settlement::Party;
 use bandex_spv::{ProofError, check_proof, is_payable};
 use bandex_tradechain::Payment;
@@ -31,7 +32,7 @@ impl Engine {
         receive: &Receive,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        self.check_serves_bitcoin("receive")?;
+        check_serves(self.serves_bitcoin(), "receive")?;
         let index = self.deals.find(&receive.deal).ok_or(Refusal::UnknownDeal)?;
         let entry = self.deals.at(index);
         let party = entry.party(signer.account).ok_or(Refusal::NotYourDeal)?;
@@ -58,7 +59,7 @@ impl Engine {
 
     /// A transaction is proven to be in a block: what it pays to scripts that deals name counts.
     pub(crate) fn take_payment(&mut self, payment: &Payment, effects: &mut Effects) -> Result<(), Refusal> {
-        self.check_serves_bitcoin("payment")?;
+        check_serves(self.serves_bitcoin(), "payment")?;
         let bitcoin = self.bitcoin.as_mut().ok_or(Refusal::NoBitcoin)?;
         let proven = check_proof(&bitcoin.headers, &payment.proof, &payment.transaction)?;
         let (txid, block) = (Hash::new(proven.txid), Hash::new(proven.block));

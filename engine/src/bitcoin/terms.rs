@@ -6,6 +6,7 @@ use crate::apply::Engine;
 use crate::configure::refuse;
 use crate::effects::Effects;
 use crate::outcome::Event;
+use crate::refusal::check_serves;
 use bandex_spv::Headers;
 use bandex_tradechain::body::{BitcoinTerms, PaymentTerms};
 use bandex_types::{MarketId, Rail};
@@ -18,7 +19,7 @@ const WHOLE_PPM: u32 = 1_000_000;
 
 impl Engine {
     pub(crate) fn set_bitcoin(&mut self, terms: &BitcoinTerms, effects: &mut Effects) -> Result<(), Refusal> {
-        self.check_serves_bitcoin("set_bitcoin")?;
+        check_serves(self.serves_bitcoin(), "set_bitcoin")?;
         if self.bitcoin.is_some() {
             return Err(Refusal::AlreadyListed);
         }
@@ -44,7 +45,7 @@ impl Engine {
         terms: PaymentTerms,
         effects: &mut Effects,
     ) -> Result<(), Refusal> {
-        self.check_serves_bitcoin("set_payments")?;
+        check_serves(self.serves_bitcoin(), "set_payments")?;
         let Some(found) = self.markets.get_mut(&market) else { return Err(Refusal::UnknownMarket) };
         if found.quote_rail != Rail::Bitcoin {
             return refuse("the market's quote is not paid on the Bitcoin chain");

@@ -33,14 +33,7 @@ impl Engine {
         let (opened, deal, [base, quote]) = if drawn.again {
             (None, deal_id(&taken.order, &made.order), [Amount::ZERO; 2])
         } else {
-            let fill = Fill {
-                market: id,
-                taker_side,
-                taker: taken,
-                maker: made,
-                terms: drawn.terms,
-                chain: drawn.chain,
-            };
+            let fill = Fill { market: id, taker_side, taker: taken, maker: made, terms: drawn.terms };
             let (index, deal, locks) = self.open_deal(fill, effects);
             (Some(index), deal, locks)
         };

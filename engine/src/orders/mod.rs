@@ -21,6 +21,7 @@ use crate::admission::{Bar, Draws};
 use crate::apply::{Engine, Signer};
 use crate::effects::Effects;
 use crate::open::OrderIndex;
+use crate::refusal::not_served;
 use bandex_matching as matching;
 use bandex_tradechain::body::{MarketState, Operation};
 use bandex_types::{Amount, MarketId, OrderRef, Price};
@@ -107,10 +108,6 @@ impl Engine {
     fn market_state(&self, market: MarketId) -> MarketState {
         self.markets.get(&market).map_or(MarketState::Halted, |market| market.state)
     }
-}
-
-fn not_served<T>(what: &str) -> Result<T, Refusal> {
-    Err(Refusal::NotServed { what: what.to_owned() })
 }
 
 fn bad_terms<T>(rule: &str) -> Result<T, Refusal> {

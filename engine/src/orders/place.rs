@@ -9,6 +9,7 @@ use crate::effects::Effects;
 use crate::market::Market;
 use crate::open::{OpenOrder, OrderIndex, Spot};
 use crate::outcome::{Event, OrderStatus};
+use crate::refusal::check_serves;
 use bandex_tradechain::body::{MarketState, Place};
 use bandex_types::{Amount, OrderRef, Price, Quantity, Side, TimeInForce};
 
@@ -29,7 +30,7 @@ impl Engine {
         self.refuse_unadmitted(signer.account)?;
         if self.serves_trading() {
             if place.least_score.is_some() {
-                self.check_serves_trust("least_score")?;
+                check_serves(self.serves_trust(), "least_score")?;
             }
             check_terms(place, self.time)?;
         } else {

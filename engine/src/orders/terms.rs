@@ -1,7 +1,8 @@
 //! Which terms of an order go together, before anything else is asked about it.
 
-use super::{bad_terms, not_served};
+use super::bad_terms;
 use crate::Refusal;
+use crate::refusal::not_served;
 use bandex_matching::{Direction, MOST_PARTS};
 use bandex_tradechain::body::{Place, Trigger, TriggerKind};
 use bandex_types::{OrderType, PostOnly, Quantity, SelfTrade, Side, TimeInForce, Timestamp};
