@@ -3,15 +3,12 @@
 use crate::RailError;
 use crate::coins::{Answer, ChainPayment, Coins};
 use bandex_sdk::now;
-use bandex_sdk::types::DealId;
+use bandex_sdk::types::{DealId, MSAT_PER_SATOSHI};
 use bandex_wallet::{Node, Paid, PayError, Payment, Wallet};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::Mutex;
 use tokio::time::sleep;
-
-/// Quote units in a satoshi.
-const MSAT: u64 = 1_000;
 
 /// A wallet that several steps of an agent share.
 #[derive(Debug)]
@@ -90,7 +87,7 @@ impl<N: Node + 'static> Coins for Keeper<N> {
                 payee: payment.payee,
                 script: payment.script.clone(),
                 // Coins move in whole satoshi, rounded up for the payee.
-                cumulative: payment.cumulative.get().div_ceil(MSAT),
+                cumulative: payment.cumulative.get().div_ceil(MSAT_PER_SATOSHI),
                 deadline: payment.deadline,
             };
             let paid = self.0.lock().await.pay(&asked, now()).await;

@@ -14,9 +14,9 @@ pub use least::least_payment;
 
 use crate::apply::Engine;
 use crate::deal_table::DealIndex;
-use bandex_spv::{Headers, Network};
+use bandex_spv::Headers;
 use bandex_tradechain::body::BitcoinTerms;
-use bandex_types::{Amount, BitcoinNetwork, Hash};
+use bandex_types::{Amount, Hash};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -47,16 +47,6 @@ pub(crate) struct Found {
     /// The blocks that it was proven to be in, the last one last; at most one of them is in the chain.
     pub blocks: Vec<Hash>,
     pub status: crate::outcome::PaymentStatus,
-}
-
-/// The network whose rules a chain's headers follow.
-pub const fn network_of(network: BitcoinNetwork) -> Network {
-    match network {
-        BitcoinNetwork::Mainnet => Network::Mainnet,
-        BitcoinNetwork::Testnet4 => Network::Testnet4,
-        BitcoinNetwork::Signet => Network::Signet,
-        BitcoinNetwork::Regtest => Network::Regtest,
-    }
 }
 
 impl Engine {

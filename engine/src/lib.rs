@@ -44,7 +44,7 @@ mod views;
 pub use accounts::AccountIndex;
 pub use apply::{Engine, FIRST_RULES, RULES_VERSION};
 pub use bandex_matching::Indicative;
-pub use bitcoin::{least_payment, network_of};
+pub use bitcoin::least_payment;
 pub use deal_state::DealState;
 pub use epoch::Checkpoint;
 pub use explain::{Rulings, limit_reached, raise};

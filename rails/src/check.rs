@@ -1,6 +1,7 @@
 //! Whether a node is one that an exchange can rely on: the right network, new enough.
 
 use crate::rpc::{Client, RpcError};
+use bandex_spv::NetworkRules as _;
 use bandex_spv::{Network, shown};
 
 /// The oldest Bitcoin Core whose answers are understood: 28.0.

@@ -8,6 +8,7 @@ use bandex_rails::{
     RpcError, SubmitError, check, regtest,
 };
 use bandex_regtest::{Node, Settings};
+use bandex_spv::NetworkRules as _;
 use bandex_spv::{Headers, Network, Proven, address, check_proof, prove, strip};
 use bitcoin::hashes::{Hash as _, sha256};
 use bitcoin::{Amount, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Witness, absolute, transaction};

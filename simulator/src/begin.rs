@@ -7,6 +7,7 @@ use crate::setup::Kind;
 use crate::story::Act;
 use crate::world::{MARKETS, ON_CHAIN, World, market_id};
 use bandex_spv::Network;
+use bandex_spv::NetworkRules as _;
 use bandex_tradechain::body::{
     Admission, AssetListing, BitcoinTerms, Change, Grant, MarketListing, Parameters, PaymentTerms, Scopes,
 };

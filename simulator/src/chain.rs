@@ -1,5 +1,6 @@
 //! The Bitcoin chain outside: blocks, what waits for one, who paid what; whatever anybody says of it.
 
+use bandex_spv::NetworkRules as _;
 use bandex_spv::{Network, hash_of, regtest};
 use bandex_types::DealId;
 use bitcoin::hashes::Hash as _;

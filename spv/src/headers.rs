@@ -1,6 +1,7 @@
 //! The header chain: every branch that is worth keeping, and which of them has the most work.
 
 use crate::Network;
+use crate::NetworkRules;
 pub use crate::rules::HeaderError;
 use crate::rules::{Before, check, check_work};
 use bitcoin::block::Header;

@@ -16,7 +16,7 @@ mod script;
 pub use headers::{
     BlockAt, Extended, HEADER_BYTES, HeaderError, Headers, REORGANISATION_MAX, hash_of, parent_of,
 };
-pub use network::{Network, NetworkError};
+pub use network::{Network, NetworkError, NetworkRules};
 pub use proof::{PROOF_BYTES_MAX, Paid, ProofError, Proven, check_proof, prove, strip};
 pub use script::{AddressError, address, dust_satoshi, is_payable, script_of};
 

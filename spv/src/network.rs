@@ -1,53 +1,35 @@
-//! The Bitcoin networks an exchange can settle on.
+//! The Bitcoin networks an exchange can settle on, and what their headers follow.
+
+pub use bandex_types::{BitcoinNetwork as Network, NetworkError};
 
 use bitcoin::consensus::Params;
 use bitcoin::hashes::Hash as _;
-use borsh::{BorshDeserialize, BorshSerialize};
-use serde::{Deserialize, Serialize};
-use std::fmt;
-use std::str::FromStr;
 
-/// A Bitcoin network. The discriminants are part of what is signed and journalled.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    Hash,
-    BorshSerialize,
-    BorshDeserialize,
-    Serialize,
-    Deserialize,
-)]
-#[serde(rename_all = "snake_case")]
-#[borsh(use_discriminant = true)]
-#[repr(u8)]
-pub enum Network {
-    /// Real money.
-    Mainnet = 0,
-    /// The public test network of BIP 94.
-    Testnet4 = 1,
-    /// The public test network whose blocks are signed (BIP 325). The signatures lie in the blocks, not in the headers,
-    /// so a header chain cannot check them.
-    Signet = 2,
-    /// A private network whose blocks cost nothing.
-    Regtest = 3,
+/// What the headers of a network begin with and follow.
+///
+/// The signatures of signet's blocks lie in the blocks, not in the headers, so a header chain cannot check them.
+pub trait NetworkRules: Sized {
+    /// The same network in the words of the `bitcoin` crate.
+    fn bitcoin(self) -> bitcoin::Network;
+
+    /// The consensus parameters.
+    fn params(self) -> Params;
+
+    /// What Bitcoin Core answers as `chain` to `getblockchaininfo`.
+    fn chain(self) -> &'static str;
+
+    /// The network that Bitcoin Core calls so in `getblockchaininfo`.
+    fn of_chain(chain: &str) -> Option<Self>;
+
+    /// The first header of the network.
+    fn genesis_header(self) -> [u8; 80];
+
+    /// The hash of the first header, in internal byte order.
+    fn genesis_hash(self) -> [u8; 32];
 }
 
-/// A text names no network.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("a Bitcoin network is one of mainnet, testnet4, signet, regtest")]
-pub struct NetworkError;
-
-impl Network {
-    /// All of them, in the order of their discriminants.
-    pub const ALL: [Self; 4] = [Self::Mainnet, Self::Testnet4, Self::Signet, Self::Regtest];
-
-    /// The same network in the words of the `bitcoin` crate.
-    pub const fn bitcoin(self) -> bitcoin::Network {
+impl NetworkRules for Network {
+    fn bitcoin(self) -> bitcoin::Network {
         match self {
             Self::Mainnet => bitcoin::Network::Bitcoin,
             Self::Testnet4 => bitcoin::Network::Testnet4,
@@ -56,13 +38,11 @@ impl Network {
         }
     }
 
-    /// The consensus parameters.
-    pub const fn params(self) -> Params {
+    fn params(self) -> Params {
         Params::new(self.bitcoin())
     }
 
-    /// What Bitcoin Core answers as `chain` to `getblockchaininfo`.
-    pub const fn chain(self) -> &'static str {
+    fn chain(self) -> &'static str {
         match self {
             Self::Mainnet => "main",
             Self::Testnet4 => "testnet4",
@@ -71,37 +51,16 @@ impl Network {
         }
     }
 
-    /// The network that Bitcoin Core calls so in `getblockchaininfo`.
-    pub fn of_chain(chain: &str) -> Option<Self> {
+    fn of_chain(chain: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|network| network.chain() == chain)
     }
 
-    /// The first header of the network.
-    pub fn genesis_header(self) -> [u8; 80] {
+    fn genesis_header(self) -> [u8; 80] {
         super::headers::bytes_of(&bitcoin::constants::genesis_block(self.bitcoin()).header)
     }
 
-    /// The hash of the first header, in internal byte order.
-    pub fn genesis_hash(self) -> [u8; 32] {
+    fn genesis_hash(self) -> [u8; 32] {
         bitcoin::constants::genesis_block(self.bitcoin()).block_hash().to_byte_array()
-    }
-}
-
-impl fmt::Display for Network {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Mainnet => "mainnet",
-            Self::Testnet4 => "testnet4",
-            Self::Signet => "signet",
-            Self::Regtest => "regtest",
-        })
-    }
-}
-
-impl FromStr for Network {
-    type Err = NetworkError;
-    fn from_str(text: &str) -> Result<Self, NetworkError> {
-        Self::ALL.into_iter().find(|network| network.to_string() == text).ok_or(NetworkError)
     }
 }
 

@@ -1,5 +1,6 @@
 //! When a header may follow another: proof of work, difficulty, time. As in Bitcoin Core's pow.cpp and validation.cpp.
 
+use crate::NetworkRules;
 use crate::{Network, shown};
 use bitcoin::block::Header;
 use bitcoin::hashes::Hash as _;

@@ -1,6 +1,7 @@
 //! Scripts that a payee may name, and their addresses.
 
 use crate::Network;
+use crate::NetworkRules;
 use bitcoin::address::NetworkUnchecked;
 use bitcoin::{Address, Script, ScriptBuf};
 

@@ -3,6 +3,7 @@
 use bandex_exchange::{BitcoinAuth, BitcoinNode, FollowerOptions};
 use bandex_rails::{Client, regtest};
 use bandex_regtest::{Node, Settings};
+use bandex_spv::NetworkRules as _;
 use bandex_spv::{Network, address, shown};
 use bandex_tradechain::body::BitcoinTerms;
 use bandex_types::BitcoinNetwork;

@@ -5,6 +5,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
+mod bitcoin;
 mod hex_bytes;
 mod id;
 mod number;
@@ -12,8 +13,9 @@ mod order;
 mod ratio;
 mod time;
 
+pub use bitcoin::{BitcoinNetwork, MSAT_PER_SATOSHI, NetworkError};
 pub use id::{AccountId, BlockId, DealId, Hash, IdError, OrderRef, PublicKey, SignatureBytes};
 pub use number::{Amount, AssetId, MarketId, NumberError, Price, Quantity};
-pub use order::{BitcoinNetwork, OrderType, PostOnly, Rail, SelfTrade, Side, TimeInForce};
+pub use order::{OrderType, PostOnly, Rail, SelfTrade, Side, TimeInForce};
 pub use ratio::{Ratio, RatioError, Rounding, quote_amount, share};
 pub use time::{Timestamp, TimestampError};

@@ -91,20 +91,6 @@ word! {
     }
 }
 
-word! {
-    /// A Bitcoin network. Signet is the default one.
-    BitcoinNetwork {
-        /// Where coins are worth something.
-        Mainnet = 0,
-        /// The fourth public test network.
-        Testnet4 = 1,
-        /// The test network whose blocks are signed.
-        Signet = 2,
-        /// A network of one's own, whose blocks cost nothing.
-        Regtest = 3,
-    }
-}
-
 impl Side {
     /// The other side.
     pub const fn opposite(self) -> Self {

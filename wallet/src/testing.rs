@@ -8,6 +8,7 @@ use crate::pay::Payment;
 use crate::policy::Policy;
 use crate::wallet::{Wallet, create};
 use bandex_spv::Network;
+use bandex_spv::NetworkRules as _;
 use bandex_types::{AccountId, DealId, Timestamp};
 use bdk_wallet::bitcoin::absolute::LockTime;
 use bdk_wallet::bitcoin::block::{Header, Version};

@@ -7,6 +7,7 @@ use crate::node::Node;
 use crate::policy::Policy;
 use crate::store::{Store, StoreError};
 use bandex_spv::Network;
+use bandex_spv::NetworkRules as _;
 use bandex_types::DealId;
 use bdk_wallet::bitcoin::bip32::{DerivationPath, Xpriv, Xpub};
 use bdk_wallet::bitcoin::secp256k1::Secp256k1;

@@ -5,9 +5,9 @@ use crate::bitcoin::Node;
 use anyhow::{Context, Result};
 use bandex_rails::{Client, check};
 use bandex_sdk::tradechain::body::{BitcoinTerms, Change, PaymentTerms};
-use bandex_sdk::types::BitcoinNetwork;
 use bandex_sdk::{Markets, Rest};
 use bandex_spv::Network;
+use bandex_spv::NetworkRules as _;
 use clap::Subcommand;
 
 /// After so many blocks the difficulty changes: from such a height on, every later one can be checked.
@@ -79,11 +79,5 @@ async fn begin(node: &Node, height: Option<u32>) -> Result<BitcoinTerms> {
     let tip = u32::try_from(asked.blocks).context("the node's height")?;
     let height = height.unwrap_or_else(|| tip - tip % PERIOD);
     let header = client.block_header(&client.block_hash(height).await?).await?;
-    let network = match network {
-        Network::Mainnet => BitcoinNetwork::Mainnet,
-        Network::Testnet4 => BitcoinNetwork::Testnet4,
-        Network::Signet => BitcoinNetwork::Signet,
-        Network::Regtest => BitcoinNetwork::Regtest,
-    };
     Ok(BitcoinTerms { network, height, header })
 }

@@ -10,10 +10,7 @@ use bandex_settlement::Party;
 use bandex_spv::{ProofError, check_proof, is_payable};
 use bandex_tradechain::Payment;
 use bandex_tradechain::body::Receive;
-use bandex_types::{Amount, Hash};
-
-/// Quote units in a satoshi.
-const MSAT: u64 = 1_000;
+use bandex_types::{Amount, Hash, MSAT_PER_SATOSHI};
 
 impl From<ProofError> for Refusal {
     fn from(error: ProofError) -> Self {
@@ -75,7 +72,7 @@ impl Engine {
                     news = true;
                 }
                 None => {
-                    let value = Amount::new(paid.satoshi.saturating_mul(MSAT));
+                    let value = Amount::new(paid.satoshi.saturating_mul(MSAT_PER_SATOSHI));
                     // Told as included when it is counted, below.
                     let (blocks, status) = (vec![block], PaymentStatus::Reversed);
                     let found = Found { deal, value, blocks, status };

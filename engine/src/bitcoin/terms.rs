@@ -1,6 +1,6 @@
 //! The operator's decisions about the chain: which it is, and what markets ask of payments on it.
 
-use super::{Bitcoin, network_of};
+use super::Bitcoin;
 use crate::Refusal;
 use crate::apply::Engine;
 use crate::configure::refuse;
@@ -23,7 +23,7 @@ impl Engine {
         if self.bitcoin.is_some() {
             return Err(Refusal::AlreadyListed);
         }
-        let headers = Headers::begin(network_of(terms.network), terms.height, terms.header)
+        let headers = Headers::begin(terms.network, terms.height, terms.header)
             .map_err(|error| Refusal::BadHeader { rule: error.to_string() })?;
         // From here the chain is followed.
         self.bitcoin = Some(Box::new(Bitcoin {

@@ -6,6 +6,7 @@ use ::bitcoin::hashes::Hash as _;
 use ::bitcoin::{Block as BitcoinBlock, Transaction};
 use bandex_engine::{DealState, PaymentState, PaymentStatus};
 use bandex_settlement::{Counted, Deal, Party, State};
+use bandex_spv::NetworkRules as _;
 use bandex_spv::{Network, hash_of, prove, regtest, strip};
 use bandex_tradechain::body::*;
 use bandex_tradechain::{Headers, Payment};

@@ -6,6 +6,7 @@ use crate::kit::*;
 use bandex_engine::{CancelReason, Event, OrderStatus, Outcome, PaymentStatus, Refusal};
 use bandex_settlement::{Party, State};
 use bandex_spv::Network;
+use bandex_spv::NetworkRules as _;
 use bandex_tradechain::body::*;
 use bandex_tradechain::{Command, Headers, Payment};
 use bandex_types::Side::{Buy, Sell};

@@ -1,6 +1,6 @@
 //! What everybody may see of the Bitcoin chain: which it is, and how far it is known.
 
-use bandex_engine::{ChainState, Engine, Event, network_of};
+use bandex_engine::{ChainState, Engine, Event};
 use bandex_spv::Network;
 use bandex_tradechain::body::BitcoinTerms;
 
@@ -21,7 +21,7 @@ impl BitcoinView {
 
     /// The network, once one is followed.
     pub fn network(&self) -> Option<Network> {
-        self.terms.as_ref().map(|terms| network_of(terms.network))
+        self.terms.as_ref().map(|terms| terms.network)
     }
 
     /// What a transaction costs, in satoshi for 1,000 virtual bytes.

@@ -3,6 +3,7 @@
 use super::*;
 use bandex_journal::{Journal, MemoryJournal, MemoryStore};
 use bandex_sequencer::{Ends, Observation, Sealed, Sequencer, Submitted};
+use bandex_spv::NetworkRules as _;
 use bandex_tradechain::body::{
     BitcoinTerms, Bond, Change, Configure, Fees, Grant, Heal, Operation, Orders, Place, Quote, Quotes,
     Register, Revoke, Rotate, Scopes, Transfer, Trigger, TriggerKind, TrustTerms, possession_statement,

@@ -5,10 +5,7 @@ use bandex_api as api;
 use bandex_engine::{Payee, PaymentState, PaymentStatus, least_payment};
 use bandex_settlement::{Deal, OnChain, Party};
 use bandex_spv::shown;
-use bandex_types::{Amount, Timestamp};
-
-/// Quote units in a satoshi.
-const MSAT: u64 = 1_000;
+use bandex_types::{Amount, MSAT_PER_SATOSHI, Timestamp};
 
 /// What a market asks of payments, if its quote is paid on the chain.
 pub(super) fn market_payments(view: &View, book: &MarketBook) -> Option<api::MarketPayments> {
@@ -39,7 +36,7 @@ pub(super) fn chain(info: &MarketInfo, deal: &Deal, chain: &OnChain) -> api::Dea
     let surplus = deal.surplus();
     api::DealChain {
         demand: value(chain.demand),
-        demand_satoshi: chain.demand.get().div_ceil(MSAT),
+        demand_satoshi: chain.demand.get().div_ceil(MSAT_PER_SATOSHI),
         number: chain.number,
         included: value(chain.counted.included),
         paid: value(chain.counted.paid),
@@ -72,7 +69,7 @@ pub(crate) fn payment(
         txid: shown(state.txid.as_bytes()),
         output: state.output,
         amount: info.quote_scale.amount(state.value),
-        satoshi: state.value.get() / MSAT,
+        satoshi: state.value.get() / MSAT_PER_SATOSHI,
         block: shown(state.block.as_bytes()),
         height: (state.status != PaymentStatus::Reversed).then_some(state.height),
         status: status(state.status).to_owned(),

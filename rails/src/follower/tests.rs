@@ -3,6 +3,7 @@
 mod random;
 
 use super::*;
+use bandex_spv::NetworkRules as _;
 use bandex_spv::regtest::{block, payment};
 use bandex_spv::{Headers, Network, Proven, check_proof};
 use bitcoin::Block;

@@ -1,6 +1,7 @@
 //! Header chains against a naive model that keeps every header and looks through all of them.
 
 use super::*;
+use crate::NetworkRules;
 use crate::regtest::mine;
 use proptest::prelude::*;
 

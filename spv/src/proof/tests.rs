@@ -1,6 +1,7 @@
 //! Proofs of every place in blocks of every shape, real ones and damaged ones.
 
 use super::*;
+use crate::NetworkRules;
 use crate::regtest::{block, payment};
 use crate::{Network, hash_of};
 use bitcoin::consensus::encode::deserialize_hex;

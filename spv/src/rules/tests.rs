@@ -1,6 +1,7 @@
 //! The rules against headers of mainnet, and against constructed ones where nobody could mine them.
 
 use super::*;
+use crate::NetworkRules;
 use bitcoin::consensus::encode::deserialize_hex;
 use std::collections::BTreeMap;
 

@@ -5,6 +5,7 @@ use bandex_exchange::{BitcoinAuth, BitcoinNode, FollowerOptions};
 use bandex_rails::{Auth, Client, NodeOptions, RpcError, regtest};
 use bandex_regtest::{Node, Settings};
 use bandex_spv::Network;
+use bandex_spv::NetworkRules as _;
 use bandex_wallet::bitcoin::hashes::Hash as _;
 use bandex_wallet::bitcoin::{
     Address, Amount, Block, OutPoint, ScriptBuf, Sequence, Transaction, TxIn, TxOut, Txid, Witness, absolute,

@@ -6,6 +6,7 @@ use bandex_rails::Client as NodeClient;
 use bandex_regtest::Settings;
 use bandex_sdk::{Client, MemoryLane, Options, Trader};
 use bandex_spv::Network;
+use bandex_spv::NetworkRules as _;
 use bandex_tests::on_chain::{
     BURST, Chain, OTHER_MARKET, Party, Terms, Venue, WalletTerms, World, bring_blocks,
 };

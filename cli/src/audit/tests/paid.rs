@@ -4,6 +4,7 @@ use super::forge::{Forge, convicted, judge};
 use crate::audit::verdict::{Check, Deals};
 use crate::audit::{Claims, Verdict};
 use bandex_engine::{DealState, Event, PaymentStatus};
+use bandex_spv::NetworkRules as _;
 use bandex_spv::{Network, hash_of, prove, regtest, shown, strip};
 use bandex_tradechain::body::{
     AssetListing, BitcoinTerms, Change, Configure, MarketListing, Operation, Orders, PaymentTerms, Place,
