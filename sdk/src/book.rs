@@ -207,9 +207,9 @@ mod tests {
             levels.iter().map(level).collect()
         };
         let (market, state) = (MARKET.to_owned(), "trading".to_owned());
-        let book = Book { market, seq, state, bids: levels(bids), asks: levels(asks) };
+        let book = Book { market, seq, state, bids: levels(bids), asks: levels(asks), checksum: 0 };
         let (market, data) = (Some(MARKET.to_owned()), serde_json::to_value(book).unwrap());
-        Push { channel: Channel::Book, market, kind, prev_seq, seq, data }
+        Push { channel: Channel::Book, market, depth: None, interval: None, kind, prev_seq, seq, data }
     }
 
     fn live() -> LocalBook {

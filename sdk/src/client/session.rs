@@ -349,7 +349,7 @@ impl Session {
 }
 
 fn topic_to_wire((channel, market): &TopicName, resume_from: Option<u64>) -> Subscribe {
-    Subscribe { channel: *channel, market: market.clone(), resume_from }
+    Subscribe { market: market.clone(), resume_from, ..Subscribe::to(*channel) }
 }
 
 fn refusal_of(reply: Reply) -> Result<(), Box<Problem>> {

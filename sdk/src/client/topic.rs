@@ -226,7 +226,7 @@ mod tests {
 
     fn push(kind: PushKind, prev_seq: u64, seq: u64) -> Push {
         let data = serde_json::Value::Null;
-        Push { channel: Channel::Deals, market: None, kind, prev_seq, seq, data }
+        Push { channel: Channel::Deals, market: None, depth: None, interval: None, kind, prev_seq, seq, data }
     }
 
     fn follow(topic: &mut Topic, unread: usize) -> (mpsc::Receiver<Push>, Arc<AtomicBool>) {

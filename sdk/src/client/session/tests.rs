@@ -78,7 +78,7 @@ fn refuse(session: &mut Session, req_id: u64, problem: &Problem) {
 
 fn push(session: &mut Session, topic: &TopicName, kind: PushKind, prev_seq: u64, seq: u64) {
     let (channel, market) = topic.clone();
-    let push = Push { channel, market, kind, prev_seq, seq, data: json!([]) };
+    let push = Push { channel, market, depth: None, interval: None, kind, prev_seq, seq, data: json!([]) };
     session.take(&serde_json::to_string(&push).unwrap());
 }
 
