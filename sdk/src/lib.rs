@@ -42,8 +42,8 @@ pub use bandex_api as api;
 pub use bandex_tradechain as tradechain;
 pub use bandex_types as types;
 
-pub use book::{BookError, BookLevel, LocalBook};
-pub use client::{Client, ClientError, OnFull, Options, Slot, SubmitError, Subscription, Topic};
+pub use book::{BookError, BookFeed, BookLevel, BookOrder, LocalBook, LocalOrders, PushedBook, QueuePlace};
+pub use client::{Client, ClientError, News, OnFull, Options, Slot, SubmitError, Subscription, Topic};
 pub use clock::now;
 pub use key::generate_keypair;
 pub use lane::{

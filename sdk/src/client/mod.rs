@@ -2,11 +2,13 @@
 //! that go on, or begin again, by themselves.
 
 mod follow;
+mod news;
 mod session;
 mod socket;
 mod subscription;
 mod topic;
 
+pub use news::News;
 pub use subscription::{OnFull, Subscription};
 pub use topic::Topic;
 

@@ -72,6 +72,13 @@ fn accept(session: &mut Session, req_id: u64, id: BlockId) {
     session.take(&json!({"req_id": req_id, "ok": true, "result": result}).to_string());
 }
 
+/// Gives a nonce to sign, which the login asked for.
+fn challenge(session: &mut Session, req_id: u64, nonce: u8) {
+    let (node, nonce) = (keypair(9).public(), Hash::new([nonce; 32]));
+    let result = json!({"network": NETWORK, "node": node, "nonce": nonce, "expires_us": 1});
+    session.take(&json!({"req_id": req_id, "ok": true, "result": result}).to_string());
+}
+
 fn grant(session: &mut Session, req_id: u64) {
     session.take(&json!({"req_id": req_id, "ok": true, "result": {}}).to_string());
 }
@@ -81,8 +88,8 @@ fn refuse(session: &mut Session, req_id: u64, problem: &Problem) {
 }
 
 fn push(session: &mut Session, topic: &Topic, kind: PushKind, prev_seq: u64, seq: u64) {
-    let Topic { channel, market } = topic.clone();
-    let push = Push { channel, market, kind, prev_seq, seq, data: json!([]) };
+    let Topic { channel, market, depth, interval } = topic.clone();
+    let push = Push { channel, market, depth, interval, kind, prev_seq, seq, data: json!([]) };
     session.take(&serde_json::to_string(&push).unwrap());
 }
 
@@ -209,14 +216,16 @@ fn private_channels_follow_the_login_on_every_connection() {
     let mut logged_in = log_in(&mut session);
     let (_pushes, mut granted) = subscribe(&mut session, Topic::from(DEALS), 2);
     let asked = sent(&mut session);
-    assert_eq!(asked.len(), 1, "the channel waits for the login");
+    assert_eq!((asked.len(), asked[0].0.as_str()), (1, "challenge"), "the channel waits for the login");
+    challenge(&mut session, asked[0].2, 5);
+    let asked = sent(&mut session);
     let (method, params, req_id) = &asked[0];
-    assert_eq!((method.as_str(), &params["nonce"]), ("login", &json!(Hash::new([1; 32]).to_string())));
+    assert_eq!((method.as_str(), &params["nonce"]), ("login", &json!(Hash::new([5; 32]).to_string())));
     let statement = Login {
         network: NETWORK,
         node: keypair(9).public(),
         key: keypair(1).public(),
-        nonce: Hash::new([1; 32]),
+        nonce: Hash::new([5; 32]),
     };
     let signature = params["signature"].as_str().unwrap().parse().unwrap();
     assert_eq!(statement.check(&signature), Ok(()));
@@ -274,7 +283,11 @@ fn asked_from(session: &mut Session) -> Vec<(Value, u64)> {
 
 /// The login that goes out now is granted.
 fn grant_login(session: &mut Session) {
-    let asked = sent(session);
+    let mut asked = sent(session);
+    if asked[0].0 == "challenge" {
+        challenge(session, asked[0].2, 5);
+        asked = sent(session);
+    }
     assert_eq!(asked[0].0, "login");
     grant(session, asked[0].2);
 }
@@ -365,6 +378,9 @@ fn another_account_does_not_go_on_where_the_first_was() {
     let mut session = connected(1);
     let log_in_as = |session: &mut Session, account: &str| {
         let _answer = log_in(session);
+        let asked = sent(session).into_iter().find(|(method, ..)| method == "challenge").unwrap();
+        // An exchange that gives nothing fresh is given what the greeting said.
+        refuse(session, asked.2, &problem("unknown_method", "rejected"));
         let login = sent(session).into_iter().find(|(method, ..)| method == "login").unwrap();
         session.take(&json!({"req_id": login.2, "ok": true, "result": {"account": account}}).to_string());
     };
