@@ -143,6 +143,12 @@ impl Sink {
         Self { pushes, mark, on_full, told: None, held: None }
     }
 
+    /// The same with what it was told before, if that is known.
+    pub const fn told(mut self, seq: Option<u64>) -> Self {
+        self.told = seq;
+        self
+    }
+
     /// Whether it is worth while to ask for what it misses: a snapshot is one push, what is made up for may be many.
     fn has_room(&self, nature: Nature) -> bool {
         let least = match nature {

@@ -394,3 +394,65 @@ fn another_account_does_not_go_on_where_the_first_was() {
     log_in_as(&mut session, "b");
     assert_eq!(asked_from(&mut session)[0].0, json!(null));
 }
+
+#[test]
+fn a_program_goes_on_where_it_remembers_it_was() {
+    use PushKind::Update;
+    let mut session = connected(1);
+    let topic = Topic::of(Channel::Trades, "BWT-BTC");
+    let (sink, mut pushes) = mpsc::channel(8);
+    let (reply, _granted) = oneshot::channel();
+    let sink = Sink::new(sink, Mark::default(), OnFull::Resync).told(Some(0));
+    session.ask(Ask::Subscribe { topic: topic.clone(), sink, reply });
+    resumes_from(&mut session, 0);
+    push(&mut session, &topic, Update, 0, 3);
+    push(&mut session, &topic, Update, 3, 8);
+    assert_eq!(seqs(&mut pushes), [3, 8]);
+}
+
+#[test]
+fn a_follower_that_mistrusts_what_it_has_is_given_a_snapshot() {
+    use PushKind::{Snapshot, Update};
+    let mut session = connected(1);
+    let topic = Topic::of(BOOK, "BWT-BTC");
+    let (sink, mut pushes) = mpsc::channel(8);
+    let (reply, _granted) = oneshot::channel();
+    let mark = Mark::default();
+    session.ask(Ask::Subscribe {
+        topic: topic.clone(),
+        sink: Sink::new(sink, Arc::clone(&mark), OnFull::Resync),
+        reply,
+    });
+    grant(&mut session, 1);
+    push(&mut session, &topic, Snapshot, 0, 3);
+    sent(&mut session);
+    session.ask(Ask::Refresh { topic: topic.clone(), mark });
+    let asked = asked_from(&mut session);
+    assert_eq!(asked.iter().map(|(from, _)| from.clone()).collect::<Vec<_>>(), [json!(null)]);
+    push(&mut session, &topic, Update, 3, 4);
+    grant(&mut session, asked[0].1);
+    push(&mut session, &topic, Snapshot, 0, 4);
+    assert_eq!(seqs(&mut pushes), [3, 4]);
+}
+
+#[test]
+fn nothing_more_is_read_while_a_follower_wants_to_be_waited_for() {
+    use PushKind::{Snapshot, Update};
+    let mut session = connected(1);
+    let topic = Topic::of(BOOK, "BWT-BTC");
+    let (sink, mut pushes) = mpsc::channel(1);
+    let (reply, _granted) = oneshot::channel();
+    let sink = Sink::new(sink, Mark::default(), OnFull::Wait);
+    session.ask(Ask::Subscribe { topic: topic.clone(), sink, reply });
+    grant(&mut session, 1);
+    push(&mut session, &topic, Snapshot, 0, 3);
+    assert!(!session.is_held_up());
+    push(&mut session, &topic, Update, 3, 4);
+    assert!(session.is_held_up());
+    session.ask(Ask::Room);
+    assert!(session.is_held_up(), "it has not read yet");
+    assert_eq!(pushes.try_recv().unwrap().seq, 3);
+    session.ask(Ask::Room);
+    assert!(!session.is_held_up());
+    assert_eq!(seqs(&mut pushes), [4]);
+}
