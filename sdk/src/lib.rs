@@ -43,7 +43,7 @@ pub use bandex_tradechain as tradechain;
 pub use bandex_types as types;
 
 pub use book::{BookError, BookLevel, LocalBook};
-pub use client::{Client, ClientError, Options, Slot, SubmitError, Subscription};
+pub use client::{Client, ClientError, OnFull, Options, Slot, SubmitError, Subscription, Topic};
 pub use clock::now;
 pub use key::generate_keypair;
 pub use lane::{
