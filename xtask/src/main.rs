@@ -12,6 +12,9 @@ mod mutations;
 mod node;
 mod openapi;
 mod postgres;
+mod python;
+mod schemathesis;
+mod seeded;
 mod step;
 mod suite;
 mod typescript;
@@ -54,6 +57,10 @@ enum Task {
     ///
     /// Needs Node 20 or newer and npm, which are installed as root on Debian; otherwise the command is printed.
     Typescript,
+    /// Ask a running exchange whatever openapi.json allows and more, and hold every answer to that document.
+    ///
+    /// Needs Python 3 with venv, which is installed as root on Debian; otherwise the command is printed.
+    Schemathesis(schemathesis::Options),
     /// Break the exchange on purpose, one way after another, and demand that `bandex simulate` finds each of them.
     ///
     /// Works on a copy of the tracked files; takes several minutes, most of them building.
@@ -93,6 +100,7 @@ fn main() -> ExitCode {
         Task::Openapi { check: true } => openapi::check(),
         Task::Openapi { check: false } => openapi::write(),
         Task::Typescript => typescript::run(),
+        Task::Schemathesis(options) => schemathesis::run(&options),
         Task::Mutations => mutations::run(),
         Task::Bench { name, args } => bench::run(&name, &args),
         Task::Oracle { args } => bench::oracle(&args),
