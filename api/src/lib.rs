@@ -13,6 +13,7 @@ mod problem;
 mod scale;
 mod session;
 mod socket;
+mod status;
 mod trust;
 
 pub use account::{
@@ -24,7 +25,9 @@ pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
     StoredBlock, SubmitQuery,
 };
-pub use deal::{Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
+pub use deal::{
+    Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, FillPage, FillQuery, InFlight,
+};
 pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, Book, BookQuery, Candle, CandlePage,
     CandleQuery, Indicative, Level, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage,
@@ -34,6 +37,7 @@ pub use problem::Problem;
 pub use scale::{AssetScale, Scale, ScaleError};
 pub use session::{Challenge, Login, Session};
 pub use socket::{Channel, Hello, Push, PushKind, Reply, Request, Subscribe};
+pub use status::{MarketStatus, Status, Time};
 pub use trust::{
     Admission, Certificate, Epoch, Fees, LimitParts, Limits, Rate, Reputation, ReputationQuery, Stake,
     Standing, Trust, TrustTerms,
