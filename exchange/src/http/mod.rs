@@ -5,6 +5,7 @@ mod admin;
 mod bitcoin;
 mod blocks;
 mod deals;
+mod document;
 mod evidence;
 mod fills;
 mod health;
@@ -83,6 +84,12 @@ impl utoipa::Modify for Bearer {
 }
 
 fn documented() -> OpenApiRouter<Arc<Shared>> {
+    let mut pages = routes();
+    document::complete(pages.get_openapi_mut());
+    pages
+}
+
+fn routes() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(blocks::submit))
         .routes(routes!(blocks::block))
