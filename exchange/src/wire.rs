@@ -91,6 +91,8 @@ const fn cancel_reason(reason: &CancelReason) -> &'static str {
         CancelReason::WouldTrade => "would_trade",
         CancelReason::NotAdmitted => "not_admitted",
         CancelReason::BelowTranche => "below_tranche",
+        CancelReason::Timer => "timer",
+        CancelReason::Disconnected => "disconnected",
     }
 }
 
@@ -172,6 +174,15 @@ pub(crate) fn market(view: &View, book: &MarketBook) -> api::Market {
         last_price: book.last.map(|price| info.scale.price(price)),
         ends_us: book.ends.map(Timestamp::as_micros),
         indicative: book.indicative.as_ref().map(|found| indicative(info, found)),
+    }
+}
+
+/// What a market does.
+pub(crate) fn market_status(book: &MarketBook) -> api::MarketStatus {
+    api::MarketStatus {
+        market: book.market.symbol.clone(),
+        state: market_state(book.market.state).to_owned(),
+        ends_us: book.ends.map(Timestamp::as_micros),
     }
 }
 
@@ -352,6 +363,7 @@ pub(crate) fn fill(
         deal: trade.deal.to_string(),
         seq,
         time_us: time.as_micros(),
+        fee: None,
         receipt,
     }
 }
