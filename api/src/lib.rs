@@ -28,7 +28,9 @@ pub use block::{
     StoredBlock, SubmitQuery,
 };
 pub use book::{Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker};
-pub use deal::{Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
+pub use deal::{
+    Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, FillPage, FillQuery, InFlight,
+};
 pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, BookQuery, Candle, CandlePage, CandleQuery,
     Indicative, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
@@ -40,7 +42,7 @@ pub use socket::{
     Channel, Depth, DepthError, Heartbeat, Hello, LaneNews, Notice, Push, PushKind, Reply, Request,
     Subscribe, Subscribed,
 };
-pub use status::{MarketStatus, Status};
+pub use status::{MarketStatus, Status, Time};
 pub use trust::{
     Admission, Certificate, Epoch, Fees, LimitParts, Limits, Rate, Reputation, ReputationQuery, Stake,
     Standing, Trust, TrustTerms,

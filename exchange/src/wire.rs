@@ -175,6 +175,15 @@ pub(crate) fn market(view: &View, book: &MarketBook) -> api::Market {
     }
 }
 
+/// What a market does.
+pub(crate) fn market_status(book: &MarketBook) -> api::MarketStatus {
+    api::MarketStatus {
+        market: book.market.symbol.clone(),
+        state: market_state(book.market.state).to_owned(),
+        ends_us: book.ends.map(Timestamp::as_micros),
+    }
+}
+
 /// What an auction gave.
 pub(crate) fn auction_result(
     info: &MarketInfo,
@@ -352,6 +361,7 @@ pub(crate) fn fill(
         deal: trade.deal.to_string(),
         seq,
         time_us: time.as_micros(),
+        fee: None,
         receipt,
     }
 }

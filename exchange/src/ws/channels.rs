@@ -10,7 +10,9 @@ use crate::wire;
 use bandex_api as api;
 use bandex_api::Channel;
 use bandex_engine::{Event, LevelView, OrderTerms, Trade};
-use bandex_journal::{AuctionState, Cursor, DealExtras, DealFilter, OrderFilter, ProtectionState};
+use bandex_journal::{
+    AuctionState, Cursor, DealExtras, DealFilter, OrderFilter, OrderStand, ProtectionState,
+};
 use bandex_tradechain::Receipt;
 use bandex_tradechain::body::MarketState;
 use bandex_types::{AccountId, Amount, DealId, OrderRef, Side, Timestamp};
@@ -68,7 +70,12 @@ impl Subscription {
             (Channel::Auction, Some(info), _) => auction_snapshot(shared, info).await?,
             (Channel::Orders, _, Some(who)) => {
                 let seq = shared.caught_up().await?;
-                let filter = OrderFilter { account: who.account, market: None, open_only: true };
+                let filter = OrderFilter {
+                    account: who.account,
+                    market: None,
+                    stand: OrderStand::Open,
+                    client_id: None,
+                };
                 let rows = shared.projections.orders(&filter, None, ITEMS).await?;
                 let orders = rows.iter().filter_map(|row| {
                     let info = shared.market_info(row.state.market)?;
