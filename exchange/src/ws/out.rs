@@ -322,7 +322,7 @@ mod tests {
         assert_eq!(out.push(&text(2 * PUSHED_MAX)), Ok(()));
         assert_eq!(out.push(&text(1)), Err(NotPushed::Full));
         drop(messages);
-        assert_eq!(out.push(&text(1)), Err(NotPushed::Full));
+        assert_eq!(out.push(&text(1)), Err(NotPushed::Gone));
     }
 
     #[test]
