@@ -93,6 +93,8 @@ const fn cancel_reason(reason: &CancelReason) -> &'static str {
         CancelReason::WouldTrade => "would_trade",
         CancelReason::NotAdmitted => "not_admitted",
         CancelReason::BelowTranche => "below_tranche",
+        CancelReason::Timer => "timer",
+        CancelReason::Disconnected => "disconnected",
     }
 }
 
