@@ -1,6 +1,7 @@
 //! A WebSocket for asyncio that outlives its sockets, and what comes on its channels.
 
 use crate::blocks::{parse_field, signed_block};
+use crate::book::read_depth;
 use crate::error::Fault;
 use crate::key::Keypair;
 use crate::value::{from_python, to_json};
@@ -98,20 +99,28 @@ impl Client {
         future_into_py(py, async move { Ok(client.login(&keypair).await.map_err(Fault::from)?) })
     }
 
-    /// Follows a channel; `market` belongs to those that are of one.
-    #[pyo3(signature = (channel, market = None))]
+    /// Follows a channel. `market` belongs to those that are of one, `depth` to the book (10, 50, 500 or "full"),
+    /// `interval` to candles. `resume_from` goes on behind a record instead of beginning with a snapshot; 0 of a
+    /// channel that tells of records is from the first on.
+    #[pyo3(signature = (channel, market = None, *, depth = None, interval = None, resume_from = None))]
     fn subscribe<'py>(
         &self,
         py: Python<'py>,
         channel: &str,
         market: Option<String>,
+        depth: Option<&Bound<'py, PyAny>>,
+        interval: Option<String>,
+        resume_from: Option<u64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.inner.clone();
         let channel = serde_json::from_value(Value::from(channel)).map_err(Fault::from)?;
-        let topic = Topic { channel, market };
+        let topic = Topic { channel, market, depth: depth.map(read_depth).transpose()?, interval };
         future_into_py(py, async move {
-            let inner = client.subscribe(topic).await.map_err(Fault::from)?;
-            Ok(Subscription { inner: Arc::new(Mutex::new(inner)) })
+            let subscribed = match resume_from {
+                Some(seq) => client.subscribe_from(topic, seq).await,
+                None => client.subscribe(topic).await,
+            };
+            Ok(Subscription::from(subscribed.map_err(Fault::from)?))
         })
     }
 
@@ -120,6 +129,12 @@ impl Client {
     fn submit<'py>(&self, py: Python<'py>, signed: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let reply = self.inner.submit(signed_block(signed)?);
         future_into_py(py, async move { to_json(&reply.await.map_err(Fault::from)?) })
+    }
+}
+
+impl From<bandex_sdk::Subscription> for Subscription {
+    fn from(inner: bandex_sdk::Subscription) -> Self {
+        Self { inner: Arc::new(Mutex::new(inner)) }
     }
 }
 
@@ -137,6 +152,15 @@ impl Subscription {
                 Some(push) => to_json(&push),
                 None => Err(PyStopAsyncIteration::new_err("the exchange refuses the channel")),
             }
+        })
+    }
+
+    /// Asks for a new snapshot, for a follower that does not believe what it has. What comes before it is older.
+    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let inner = Arc::clone(&self.inner);
+        future_into_py(py, async move {
+            inner.lock().await.refresh();
+            Ok(())
         })
     }
 }

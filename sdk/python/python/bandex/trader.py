@@ -157,9 +157,7 @@ class Trader:
         """Has the exchange cancel this key's orders when ``cancel_after_us`` has passed without another guard (0: no
         timer), and, unless None, when no connection logged in with the key has been there for ``on_disconnect_us``.
         """
-        after = str(cancel_after_us)
-        grace = None if on_disconnect_us is None else str(on_disconnect_us)
-        return await self._say("guard", cancel_after_us=after, on_disconnect_us=grace)
+        return await self._say("guard", cancel_after_us=cancel_after_us, on_disconnect_us=on_disconnect_us)
 
     async def pay(self, deal: str, tranche: int, cumulative_units: int | str, reference: str = "") -> dict[str, Any]:
         """Pays a tranche of a deal: the numbers are those under ``due`` of the deal."""
