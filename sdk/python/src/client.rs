@@ -5,7 +5,7 @@ use crate::book::read_depth;
 use crate::error::Fault;
 use crate::key::Keypair;
 use crate::value::{from_python, to_json};
-use bandex_sdk::{Options, Topic};
+use bandex_sdk::{OnFull, Options, Refresher, Topic};
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -27,6 +27,7 @@ pub struct Client {
 #[pyclass(frozen, module = "bandex")]
 pub struct Subscription {
     inner: Arc<Mutex<bandex_sdk::Subscription>>,
+    refresher: Refresher,
 }
 
 /// How a connection behaves, as Python gives it; what is left out is as in Rust.
@@ -40,6 +41,15 @@ struct GivenOptions {
     longest_wait_ms: Option<u64>,
     heartbeat_ms: Option<u64>,
     unread: Option<usize>,
+    on_full: Option<GivenOnFull>,
+}
+
+/// What becomes of pushes that find no room.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum GivenOnFull {
+    Resync,
+    Wait,
 }
 
 impl GivenOptions {
@@ -55,6 +65,11 @@ impl GivenOptions {
         options.window = self.window.unwrap_or(options.window);
         options.receipts = self.receipts.unwrap_or(options.receipts);
         options.unread = self.unread.unwrap_or(options.unread);
+        options.on_full = match self.on_full {
+            Some(GivenOnFull::Resync) => OnFull::Resync,
+            Some(GivenOnFull::Wait) => OnFull::Wait,
+            None => options.on_full,
+        };
         Ok(options)
     }
 }
@@ -63,7 +78,8 @@ impl GivenOptions {
 impl Client {
     /// Connects to a WebSocket, such as ws://localhost:8420/v1/ws. Options: `window` (submissions unanswered at a
     /// time), `receipts`, `node` (the key it must have), `first_wait_ms` and `longest_wait_ms` (before connecting
-    /// again), `heartbeat_ms`, `unread` (pushes a subscription may leave unread).
+    /// again), `heartbeat_ms`, `unread` (pushes a subscription may leave unread), `on_full` ("resync" drops what
+    /// comes beyond and makes up for it later, "wait" makes the exchange wait).
     #[staticmethod]
     #[pyo3(signature = (url, **options))]
     fn connect<'py>(
@@ -134,7 +150,8 @@ impl Client {
 
 impl From<bandex_sdk::Subscription> for Subscription {
     fn from(inner: bandex_sdk::Subscription) -> Self {
-        Self { inner: Arc::new(Mutex::new(inner)) }
+        let refresher = inner.refresher();
+        Self { inner: Arc::new(Mutex::new(inner)), refresher }
     }
 }
 
@@ -156,11 +173,7 @@ impl Subscription {
     }
 
     /// Asks for a new snapshot, for a follower that does not believe what it has. What comes before it is older.
-    fn refresh<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let inner = Arc::clone(&self.inner);
-        future_into_py(py, async move {
-            inner.lock().await.refresh();
-            Ok(())
-        })
+    fn refresh(&self) {
+        self.refresher.refresh();
     }
 }

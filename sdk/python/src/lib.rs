@@ -37,5 +37,5 @@ mod core {
     #[pymodule_export]
     use super::signer::Signer;
     #[pymodule_export]
-    use super::trader::{Submitted, Trader};
+    use super::trader::{Submitted, Trader, stored_order};
 }

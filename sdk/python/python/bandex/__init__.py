@@ -25,6 +25,7 @@ from ._core import (
     preimage,
     sign_block,
     sign_login,
+    stored_order,
     verify_block,
 )
 from .errors import (
@@ -38,6 +39,7 @@ from .errors import (
     Rejected,
     UnknownOutcome,
 )
+from .feed import BookFeed
 from .rest import AccountRest, Rest
 from .trader import Trader
 
@@ -46,6 +48,7 @@ __all__ = [
     "BadProof",
     "BandexError",
     "BookBroken",
+    "BookFeed",
     "Client",
     "ConnectionFailed",
     "InvalidInput",
@@ -72,5 +75,6 @@ __all__ = [
     "preimage",
     "sign_block",
     "sign_login",
+    "stored_order",
     "verify_block",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Awaitable, Mapping, Sequence
 from os import PathLike
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from .types import Depth, Json, Number, OwnBlock, SignedBlock, SignedLogin
 
@@ -266,7 +266,7 @@ class Subscription:
 
     def __aiter__(self) -> Subscription: ...
     def __anext__(self) -> Awaitable[dict[str, Any]]: ...
-    def refresh(self) -> Awaitable[None]:
+    def refresh(self) -> None:
         """Asks for a new snapshot. What comes before it is older."""
 
 class Client:
@@ -285,10 +285,12 @@ class Client:
         longest_wait_ms: int = ...,
         heartbeat_ms: int = ...,
         unread: int = ...,
+        on_full: Literal["resync", "wait"] = ...,
     ) -> Awaitable[Client]:
         """Connects to a WebSocket, such as ``ws://localhost:8420/v1/ws``. ``window``: submissions unanswered at a
         time; ``node``: the key that it must have; waits: before connecting again; ``unread``: pushes that a
-        subscription may leave unread.
+        subscription may leave unread; ``on_full``: "resync" drops what comes beyond and makes up for it later, "wait"
+        makes the exchange wait.
         """
 
     @property
@@ -373,6 +375,9 @@ class Trader:
     def own_pay(self, deal: str) -> dict[str, Any] | None:
         """The last payment that this lane signed in a deal."""
 
+    def own_order(self, order: str) -> dict[str, Any] | None:
+        """An order of this lane as it was signed: ``market``, ``side``, and its ``versions`` (price, quantity)."""
+
     def submit(self, body: Json, expiry_us: int | None = None) -> Awaitable[Submitted]:
         """Signs any body, stores and sends it."""
 
@@ -420,3 +425,6 @@ def checksum_levels(bids: Sequence[Mapping[str, Any]], asks: Sequence[Mapping[st
 
 def checksum_orders(bids: Sequence[Mapping[str, Any]], asks: Sequence[Mapping[str, Any]]) -> int:
     """The checksum of a book of orders (``order``, ``price``, ``quantity``, in queue order): the best ten prices."""
+
+def stored_order(lane: str | PathLike[str], order: str, markets: Markets) -> dict[str, Any] | None:
+    """An order as its owner signed it, from the lane file of another process; as ``Trader.own_order`` gives it."""

@@ -85,6 +85,16 @@ class Trader:
         """The end of the lane, everything signed included: its seq and the id of its last block."""
         return self._core.head
 
+    def own_order(self, order: str) -> dict[str, Any] | None:
+        """An order of this lane as it was signed: ``market``, ``side``, and its ``versions`` (price, quantity), the
+        last being what it was amended to.
+        """
+        return self._core.own_order(order)
+
+    def own_pay(self, deal: str) -> dict[str, Any] | None:
+        """The last payment that this lane signed in a deal."""
+        return self._core.own_pay(deal)
+
     async def submit(self, body: Json, *, expiry_us: int | None = None) -> Submitted:
         """Signs any body in its JSON form (docs/tradechain.md), stores and sends it; gives the block under way."""
         return await self._core.submit(body, expiry_us)
