@@ -9,6 +9,7 @@ mod bitcoin;
 mod block;
 mod deal;
 mod market;
+mod prepare;
 mod problem;
 mod scale;
 mod session;
@@ -33,6 +34,7 @@ pub use market::{
     CandleQuery, Indicative, Level, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage,
     TradeQuery,
 };
+pub use prepare::{Prepare, PrepareOperation, PreparePlace, Prepared};
 pub use problem::Problem;
 pub use scale::{AssetScale, Scale, ScaleError};
 pub use session::{Challenge, Login, Session};
