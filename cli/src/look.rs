@@ -169,7 +169,7 @@ pub async fn deals(options: DealsOptions) -> Result<ExitCode> {
     let (rest, markets) = options.account.server.ask().await?;
     let reads = rest.login(&keypair, &markets).await?;
     let query =
-        DealQuery { due_by: options.due_by, closed: Some(options.closed), before: None, limit: Some(1_000) };
+        DealQuery { due_by: options.due_by, closed: Some(options.closed), cursor: None, limit: Some(1_000) };
     let mut page = reads.deals(&query).await?;
     for deal in page.deals.iter_mut().filter(|deal| deal.chain.is_some()) {
         deal.payments = reads.payments(deal.deal.parse()?).await?.payments;

@@ -170,7 +170,7 @@ pub(crate) async fn settled(stage: &Stage, within: Duration) -> Result<()> {
         // The tape is asynchronous too: the exchange itself says how many trades there were.
         let page = stage
             .rest
-            .trades("BWT-BTC", &bandex_sdk::api::TradeQuery { before: None, limit: Some(1) })
+            .trades("BWT-BTC", &bandex_sdk::api::TradeQuery { cursor: None, limit: Some(1) })
             .await?;
         let trades = page.trades.first().map_or(0, |trade| trade.number);
         if trades > trades_seen && begun.elapsed() > TAPE_TIME {

@@ -63,6 +63,9 @@ impl Followed {
         let (able, unable): (Vec<&Sink>, Vec<&Sink>) =
             self.sinks.iter().partition(|sink| sink.has_room(self.nature));
         unable.iter().for_each(|sink| sink.mark.store(true, Ordering::Release));
+        if self.nature == Nature::Beat {
+            return None;
+        }
         let asking = if able.is_empty() { unable } else { able };
         // Whoever needs a snapshot is the least of all.
         asking.iter().map(|sink| sink.told).min().flatten()
@@ -91,7 +94,7 @@ impl Followed {
 
     /// Takes a push and hands it to those it is of use to.
     pub fn take(&mut self, push: Push) -> Verdict {
-        if push.kind == PushKind::Update {
+        if push.kind == PushKind::Update && self.nature != Nature::Beat {
             match self.seen {
                 None => return Verdict::Fine,
                 Some(seen) if seen != push.prev_seq => return Verdict::Gap,
@@ -115,7 +118,8 @@ impl Followed {
     fn waits(&self) -> bool {
         let behind = |sink: &Sink| self.nature == Nature::Records && sink.told < self.seen;
         let misses = |sink: &Sink| sink.told.is_none() || behind(sink);
-        self.sinks.iter().any(|sink| misses(sink) && sink.has_room(self.nature))
+        self.nature != Nature::Beat
+            && self.sinks.iter().any(|sink| misses(sink) && sink.has_room(self.nature))
     }
 
     /// Whether nothing more may be read until a follower has read.
@@ -139,11 +143,17 @@ impl Sink {
         Self { pushes, mark, on_full, told: None, held: None }
     }
 
+    /// The same with what it was told before, if that is known.
+    pub const fn told(mut self, seq: Option<u64>) -> Self {
+        self.told = seq;
+        self
+    }
+
     /// Whether it is worth while to ask for what it misses: a snapshot is one push, what is made up for may be many.
     fn has_room(&self, nature: Nature) -> bool {
         let least = match nature {
             Nature::Records => self.pushes.max_capacity() / 2,
-            Nature::State => 0,
+            Nature::State | Nature::Beat => 0,
         };
         let room = self.pushes.capacity();
         self.on_full == OnFull::Wait || room > least || room == self.pushes.max_capacity()
@@ -153,7 +163,7 @@ impl Sink {
     fn take(&mut self, nature: Nature, push: &Arc<Push>) -> bool {
         let is_next = match (push.kind, nature) {
             (PushKind::Snapshot, Nature::Records) => self.told.is_none(),
-            (PushKind::Snapshot, Nature::State) => true,
+            (PushKind::Snapshot, Nature::State) | (_, Nature::Beat) => true,
             (PushKind::Update, Nature::Records) => {
                 self.told.is_some_and(|told| push.prev_seq <= told && told < push.seq)
             }
@@ -179,7 +189,7 @@ impl Sink {
                 self.held = Some(push);
             }
             // It goes on where it stood.
-            (Err(TrySendError::Full(_)), OnFull::Resync, Nature::Records) => {}
+            (Err(TrySendError::Full(_)), OnFull::Resync, Nature::Records | Nature::Beat) => {}
             (Err(TrySendError::Full(_)), OnFull::Resync, Nature::State) => self.told = None,
         }
         true
@@ -205,7 +215,8 @@ mod tests {
 
     fn push(kind: PushKind, prev_seq: u64, seq: u64) -> Push {
         let data = serde_json::Value::Null;
-        Push { channel: Channel::Deals, market: None, kind, prev_seq, seq, data }
+        let (market, depth, interval) = (None, None, None);
+        Push { channel: Channel::Deals, market, depth, interval, kind, prev_seq, seq, data }
     }
 
     fn follow(topic: &mut Followed, unread: usize, on_full: OnFull) -> (mpsc::Receiver<Arc<Push>>, Mark) {
@@ -275,6 +286,20 @@ mod tests {
             drop(slow);
             assert_eq!((topic.tend(), topic.is_held_up()), (Verdict::Unheard, false));
         }
+    }
+
+    #[test]
+    fn signs_of_life_are_neither_resumed_nor_linked() {
+        let mut topic = Followed::new(Nature::Beat);
+        let (mut beats, _) = follow(&mut topic, 2, OnFull::Resync);
+        topic.ask();
+        for seq in [7, 7, 9, 9] {
+            assert_eq!(topic.take(push(PushKind::Update, 0, seq)), Verdict::Fine);
+        }
+        assert_eq!(seqs(&mut beats), [7, 7], "there was no room for more, and nobody asks for them");
+        assert_eq!((topic.tend(), topic.ask()), (Verdict::Fine, None));
+        drop(beats);
+        assert_eq!(topic.tend(), Verdict::Unheard);
     }
 
     #[test]

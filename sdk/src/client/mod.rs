@@ -2,11 +2,13 @@
 //! that go on, or begin again, by themselves.
 
 mod follow;
+mod news;
 mod session;
 mod socket;
 mod subscription;
 mod topic;
 
+pub use news::News;
 pub use subscription::{OnFull, Subscription};
 pub use topic::Topic;
 
@@ -269,11 +271,32 @@ impl Client {
         topic: impl Into<Topic>,
         on_full: OnFull,
     ) -> Result<Subscription, ClientError> {
-        let topic = topic.into();
+        self.follow(topic.into(), on_full, None).await
+    }
+
+    /// Goes on behind record `seq`, for a program that remembers where it was, or that wants everything there is: 0 of
+    /// a channel that tells of records is from the first on. A snapshot comes only if that cannot be done.
+    ///
+    /// # Errors
+    /// As [`Client::subscribe`].
+    pub async fn subscribe_from(
+        &self,
+        topic: impl Into<Topic>,
+        seq: u64,
+    ) -> Result<Subscription, ClientError> {
+        self.follow(topic.into(), self.on_full, Some(seq)).await
+    }
+
+    async fn follow(
+        &self,
+        topic: Topic,
+        on_full: OnFull,
+        from: Option<u64>,
+    ) -> Result<Subscription, ClientError> {
         let (pushes, unread) = mpsc::channel(self.unread);
         let (reply, answer) = oneshot::channel();
         let mark = Mark::default();
-        let sink = Sink::new(pushes, Arc::clone(&mark), on_full);
+        let sink = Sink::new(pushes, Arc::clone(&mark), on_full).told(from);
         let ask = Ask::Subscribe { topic: topic.clone(), sink, reply };
         self.asks.send(ask).map_err(|_| ClientError::Closed)?;
         answer.await.map_err(|_| ClientError::Closed)?.map_err(ClientError::Problem)?;

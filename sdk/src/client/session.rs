@@ -9,7 +9,7 @@ use super::subscription::Mark;
 use super::topic::Topic;
 use crate::rest::signed_login;
 use crate::wire::{parse, signed_to_wire};
-use bandex_api::{BlockReply, Hello, Problem, Push, Reply, Request};
+use bandex_api::{BlockReply, Challenge, Hello, Problem, Push, Reply, Request};
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{Hash, PublicKey};
 use serde::{Deserialize, Serialize};
@@ -54,6 +54,8 @@ pub(super) struct Node {
 /// Requests other than submissions that wait for their reply.
 #[derive(Debug)]
 enum Call {
+    /// For a nonce to log in with.
+    Challenge,
     Login,
     /// To a topic, resumed from a seq or begun with a snapshot.
     Subscribe(Topic, Option<u64>),
@@ -185,7 +187,7 @@ impl Session {
             Ask::Login { keypair, reply } => {
                 self.keypair = Some(keypair);
                 self.login_askers.push(reply);
-                self.log_in();
+                self.ask_to_log_in();
             }
             Ask::Room => self.look_after_topics(),
             Ask::Refresh { topic, mark } => {
@@ -248,6 +250,7 @@ impl Session {
             return;
         }
         match self.calls.remove(&reply.req_id) {
+            Some(Call::Challenge) => self.challenged(reply),
             Some(Call::Login) => self.logged_in(reply),
             Some(Call::Subscribe(topic, from)) => self.subscribed(&topic, from, &refusal_of(reply)),
             Some(Call::Other) => {}
@@ -275,7 +278,26 @@ impl Session {
         }
     }
 
-    /// Asks for a login if there is a key for it; while there is no connection, the next one does so.
+    /// Asks for something fresh to sign, since the greeting's serves for some seconds only; while there is no
+    /// connection, the next one logs in by its greeting.
+    fn ask_to_log_in(&mut self) {
+        if self.connected {
+            self.login_underway = true;
+            self.call("challenge", &serde_json::json!({}), Call::Challenge);
+        }
+    }
+
+    fn challenged(&mut self, reply: Reply) {
+        let challenge = reply.result.and_then(|result| serde_json::from_value::<Challenge>(result).ok());
+        match challenge.map(|challenge| parse("nonce", &challenge.nonce)) {
+            Some(Ok(nonce)) => self.nonce = nonce,
+            // The greeting's may still serve; if not, the exchange says so.
+            Some(Err(_)) | None => tracing::warn!("the exchange gave nothing fresh to sign for a login"),
+        }
+        self.log_in();
+    }
+
+    /// Asks for a login if there is a key for it.
     fn log_in(&mut self) {
         let Some(keypair) = self.keypair.clone().filter(|_| self.connected) else { return };
         self.login_underway = true;

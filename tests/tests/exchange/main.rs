@@ -12,6 +12,7 @@ mod features;
 mod forks;
 mod hostile;
 mod keys;
+mod lists;
 mod login;
 mod operator;
 mod pages;

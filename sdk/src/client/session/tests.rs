@@ -72,6 +72,13 @@ fn accept(session: &mut Session, req_id: u64, id: BlockId) {
     session.take(&json!({"req_id": req_id, "ok": true, "result": result}).to_string());
 }
 
+/// Gives a nonce to sign, which the login asked for.
+fn challenge(session: &mut Session, req_id: u64, nonce: u8) {
+    let (node, nonce) = (keypair(9).public(), Hash::new([nonce; 32]));
+    let result = json!({"network": NETWORK, "node": node, "nonce": nonce, "expires_us": 1});
+    session.take(&json!({"req_id": req_id, "ok": true, "result": result}).to_string());
+}
+
 fn grant(session: &mut Session, req_id: u64) {
     session.take(&json!({"req_id": req_id, "ok": true, "result": {}}).to_string());
 }
@@ -81,8 +88,8 @@ fn refuse(session: &mut Session, req_id: u64, problem: &Problem) {
 }
 
 fn push(session: &mut Session, topic: &Topic, kind: PushKind, prev_seq: u64, seq: u64) {
-    let Topic { channel, market } = topic.clone();
-    let push = Push { channel, market, kind, prev_seq, seq, data: json!([]) };
+    let Topic { channel, market, depth, interval } = topic.clone();
+    let push = Push { channel, market, depth, interval, kind, prev_seq, seq, data: json!([]) };
     session.take(&serde_json::to_string(&push).unwrap());
 }
 
@@ -209,14 +216,16 @@ fn private_channels_follow_the_login_on_every_connection() {
     let mut logged_in = log_in(&mut session);
     let (_pushes, mut granted) = subscribe(&mut session, Topic::from(DEALS), 2);
     let asked = sent(&mut session);
-    assert_eq!(asked.len(), 1, "the channel waits for the login");
+    assert_eq!((asked.len(), asked[0].0.as_str()), (1, "challenge"), "the channel waits for the login");
+    challenge(&mut session, asked[0].2, 5);
+    let asked = sent(&mut session);
     let (method, params, req_id) = &asked[0];
-    assert_eq!((method.as_str(), &params["nonce"]), ("login", &json!(Hash::new([1; 32]).to_string())));
+    assert_eq!((method.as_str(), &params["nonce"]), ("login", &json!(Hash::new([5; 32]).to_string())));
     let statement = Login {
         network: NETWORK,
         node: keypair(9).public(),
         key: keypair(1).public(),
-        nonce: Hash::new([1; 32]),
+        nonce: Hash::new([5; 32]),
     };
     let signature = params["signature"].as_str().unwrap().parse().unwrap();
     assert_eq!(statement.check(&signature), Ok(()));
@@ -274,7 +283,11 @@ fn asked_from(session: &mut Session) -> Vec<(Value, u64)> {
 
 /// The login that goes out now is granted.
 fn grant_login(session: &mut Session) {
-    let asked = sent(session);
+    let mut asked = sent(session);
+    if asked[0].0 == "challenge" {
+        challenge(session, asked[0].2, 5);
+        asked = sent(session);
+    }
     assert_eq!(asked[0].0, "login");
     grant(session, asked[0].2);
 }
@@ -365,6 +378,9 @@ fn another_account_does_not_go_on_where_the_first_was() {
     let mut session = connected(1);
     let log_in_as = |session: &mut Session, account: &str| {
         let _answer = log_in(session);
+        let asked = sent(session).into_iter().find(|(method, ..)| method == "challenge").unwrap();
+        // An exchange that gives nothing fresh is given what the greeting said.
+        refuse(session, asked.2, &problem("unknown_method", "rejected"));
         let login = sent(session).into_iter().find(|(method, ..)| method == "login").unwrap();
         session.take(&json!({"req_id": login.2, "ok": true, "result": {"account": account}}).to_string());
     };
@@ -377,4 +393,66 @@ fn another_account_does_not_go_on_where_the_first_was() {
     assert_eq!(asked_from(&mut session)[0].0, json!(7));
     log_in_as(&mut session, "b");
     assert_eq!(asked_from(&mut session)[0].0, json!(null));
+}
+
+#[test]
+fn a_program_goes_on_where_it_remembers_it_was() {
+    use PushKind::Update;
+    let mut session = connected(1);
+    let topic = Topic::of(Channel::Trades, "BWT-BTC");
+    let (sink, mut pushes) = mpsc::channel(8);
+    let (reply, _granted) = oneshot::channel();
+    let sink = Sink::new(sink, Mark::default(), OnFull::Resync).told(Some(0));
+    session.ask(Ask::Subscribe { topic: topic.clone(), sink, reply });
+    resumes_from(&mut session, 0);
+    push(&mut session, &topic, Update, 0, 3);
+    push(&mut session, &topic, Update, 3, 8);
+    assert_eq!(seqs(&mut pushes), [3, 8]);
+}
+
+#[test]
+fn a_follower_that_mistrusts_what_it_has_is_given_a_snapshot() {
+    use PushKind::{Snapshot, Update};
+    let mut session = connected(1);
+    let topic = Topic::of(BOOK, "BWT-BTC");
+    let (sink, mut pushes) = mpsc::channel(8);
+    let (reply, _granted) = oneshot::channel();
+    let mark = Mark::default();
+    session.ask(Ask::Subscribe {
+        topic: topic.clone(),
+        sink: Sink::new(sink, Arc::clone(&mark), OnFull::Resync),
+        reply,
+    });
+    grant(&mut session, 1);
+    push(&mut session, &topic, Snapshot, 0, 3);
+    sent(&mut session);
+    session.ask(Ask::Refresh { topic: topic.clone(), mark });
+    let asked = asked_from(&mut session);
+    assert_eq!(asked.iter().map(|(from, _)| from.clone()).collect::<Vec<_>>(), [json!(null)]);
+    push(&mut session, &topic, Update, 3, 4);
+    grant(&mut session, asked[0].1);
+    push(&mut session, &topic, Snapshot, 0, 4);
+    assert_eq!(seqs(&mut pushes), [3, 4]);
+}
+
+#[test]
+fn nothing_more_is_read_while_a_follower_wants_to_be_waited_for() {
+    use PushKind::{Snapshot, Update};
+    let mut session = connected(1);
+    let topic = Topic::of(BOOK, "BWT-BTC");
+    let (sink, mut pushes) = mpsc::channel(1);
+    let (reply, _granted) = oneshot::channel();
+    let sink = Sink::new(sink, Mark::default(), OnFull::Wait);
+    session.ask(Ask::Subscribe { topic: topic.clone(), sink, reply });
+    grant(&mut session, 1);
+    push(&mut session, &topic, Snapshot, 0, 3);
+    assert!(!session.is_held_up());
+    push(&mut session, &topic, Update, 3, 4);
+    assert!(session.is_held_up());
+    session.ask(Ask::Room);
+    assert!(session.is_held_up(), "it has not read yet");
+    assert_eq!(pushes.try_recv().unwrap().seq, 3);
+    session.ask(Ask::Room);
+    assert!(!session.is_held_up());
+    assert_eq!(seqs(&mut pushes), [4]);
 }
