@@ -7,9 +7,7 @@ from collections.abc import Iterator
 import pytest
 from venue import Venue, running
 
-pytest.importorskip("ccxt")
-
-from bandex.ccxt import register  # noqa: E402 - ccxt may be missing
+from bandex.ccxt import register
 
 register()
 
