@@ -5,11 +5,14 @@
 
 mod blocks;
 mod book;
+mod client;
 mod error;
 mod key;
 mod markets;
 mod operations;
+mod rest;
 mod signer;
+mod trader;
 mod value;
 
 use pyo3::prelude::*;
@@ -24,9 +27,15 @@ mod core {
     #[pymodule_export]
     use super::book::{LocalBook, checksum_levels};
     #[pymodule_export]
+    use super::client::{Client, Subscription};
+    #[pymodule_export]
     use super::key::Keypair;
     #[pymodule_export]
     use super::markets::Markets;
     #[pymodule_export]
+    use super::rest::Rest;
+    #[pymodule_export]
     use super::signer::Signer;
+    #[pymodule_export]
+    use super::trader::{Submitted, Trader};
 }

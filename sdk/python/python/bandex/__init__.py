@@ -7,10 +7,13 @@ microseconds since 1970; ids and keys are lower-case hex.
 from __future__ import annotations
 
 from ._core import (
+    Client,
     Keypair,
     LocalBook,
     Markets,
     Signer,
+    Submitted,
+    Subscription,
     block_id,
     check_receipt,
     checksum_levels,
@@ -32,11 +35,15 @@ from .errors import (
     Rejected,
     UnknownOutcome,
 )
+from .rest import AccountRest, Rest
+from .trader import Trader
 
 __all__ = [
+    "AccountRest",
     "BadProof",
     "BandexError",
     "BookBroken",
+    "Client",
     "ConnectionFailed",
     "InvalidInput",
     "Keypair",
@@ -45,7 +52,11 @@ __all__ = [
     "Markets",
     "Refused",
     "Rejected",
+    "Rest",
     "Signer",
+    "Submitted",
+    "Subscription",
+    "Trader",
     "UnknownOutcome",
     "block_id",
     "check_receipt",

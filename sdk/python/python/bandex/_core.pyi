@@ -1,38 +1,12 @@
 """What the package is built on, in Rust. Import from ``bandex``, not from here."""
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Awaitable, Mapping, Sequence
 from os import PathLike
-from typing import Any, TypedDict, TypeVar
+from typing import Any, TypeVar
 
-Number = str | int | Decimal
-"""A decimal number: text, ``decimal.Decimal`` or an integer; never a float."""
-
-Json = Mapping[str, Any] | str
-"""A dict in a form of the exchange, or the JSON text of one."""
+from .types import Json, Number, OwnBlock, SignedBlock, SignedLogin
 
 ReplyT = TypeVar("ReplyT", bound=Json)
-
-class SignedBlock(TypedDict):
-    """A signed block as ``POST /v1/blocks`` takes it, with its id."""
-
-    payload: str
-    signature: str
-    block_id: str
-
-class OwnBlock(SignedBlock):
-    """A block just signed: what was signed, whose lane it is in, and its place there."""
-
-    preimage: str
-    key: str
-    seq: int
-
-class SignedLogin(TypedDict):
-    """The body of a login."""
-
-    key: str
-    nonce: str
-    signature: str
 
 class Keypair:
     """An Ed25519 key. Whoever has its seed has the account: keep it, and show it to nobody."""
@@ -184,6 +158,155 @@ class LocalBook:
     @property
     def asks(self) -> list[tuple[str, str, int]]:
         """The levels that sell, best first: price, quantity, orders."""
+
+class Rest:
+    """An exchange's REST interface, as everybody sees it or, after ``login``, as an account does."""
+
+    def __new__(cls, url: str) -> Rest:
+        """For an exchange at ``url``."""
+
+    @property
+    def socket_url(self) -> str:
+        """Where the exchange's WebSocket is."""
+
+    @property
+    def account(self) -> str | None:
+        """The account that logged in, hex."""
+
+    def expires_within(self, margin_us: int) -> bool:
+        """Whether the session ends within so many microseconds; then log in anew."""
+
+    def get(self, path: str, query: dict[str, Any] | None = None) -> Awaitable[Any]:
+        """What a GET of a path answers."""
+
+    def post(self, path: str, body: Mapping[str, Any], query: dict[str, Any] | None = None) -> Awaitable[Any]:
+        """What a POST to a path answers."""
+
+    def markets(self) -> Awaitable[Markets]:
+        """All that is listed."""
+
+    def login(self, keypair: Keypair, markets: Markets) -> Awaitable[Rest]:
+        """Logs in with a key of an account; gives the interface as that account sees it."""
+
+class Subscription:
+    """What happens on a channel, as an async iterator of pushes (dicts).
+
+    The first push of most channels is a snapshot; updates follow. After a lost connection it goes on by itself.
+    """
+
+    def __aiter__(self) -> Subscription: ...
+    def __anext__(self) -> Awaitable[dict[str, Any]]: ...
+
+class Client:
+    """A connection to an exchange. It is made anew whenever it breaks; what was not answered is sent again, and
+    subscriptions go on.
+    """
+
+    @staticmethod
+    def connect(
+        url: str,
+        *,
+        window: int = ...,
+        receipts: bool = ...,
+        node: str = ...,
+        first_wait_ms: int = ...,
+        longest_wait_ms: int = ...,
+        heartbeat_ms: int = ...,
+        unread: int = ...,
+    ) -> Awaitable[Client]:
+        """Connects to a WebSocket, such as ``ws://localhost:8420/v1/ws``. ``window``: submissions unanswered at a
+        time; ``node``: the key that it must have; waits: before connecting again; ``unread``: pushes that a
+        subscription may leave unread.
+        """
+
+    @property
+    def network(self) -> int:
+        """The network."""
+
+    @property
+    def node(self) -> str:
+        """The node's key, hex."""
+
+    def login(self, keypair: Keypair) -> Awaitable[None]:
+        """Logs this connection in, for the private channels; again by itself after every break."""
+
+    def subscribe(self, channel: str, market: str | None = None) -> Awaitable[Subscription]:
+        """Follows a channel; ``market`` belongs to those that are of one."""
+
+    def submit(self, signed: Json | SignedBlock) -> Awaitable[dict[str, Any]]:
+        """Submits a signed block and gives its answer, whose receipt is checked."""
+
+class Submitted:
+    """A block under way."""
+
+    @property
+    def block_id(self) -> str:
+        """The block's id, hex."""
+
+    @property
+    def seq(self) -> int:
+        """Its place in the lane."""
+
+    def order(self, op: int) -> str:
+        """The reference of the order with the number ``op``: known before any answer."""
+
+    def reply(self) -> Awaitable[dict[str, Any]]:
+        """The exchange's final answer; it can be asked for once."""
+
+class Trader:
+    """One key's lane on a connection; ``bandex.Trader`` is the one to use."""
+
+    @staticmethod
+    def open(
+        client: Client,
+        rest: Rest,
+        markets: Markets,
+        keypair: Keypair,
+        lane: str | PathLike[str] | None,
+        register: bool,
+    ) -> Awaitable[Trader]:
+        """Takes up a lane where it was left."""
+
+    @property
+    def account(self) -> str:
+        """The account, hex."""
+
+    @property
+    def key(self) -> str:
+        """The key, hex."""
+
+    @property
+    def markets(self) -> Markets:
+        """The listings it was opened with."""
+
+    @property
+    def pending(self) -> int:
+        """How many blocks wait for their answer."""
+
+    @property
+    def head(self) -> tuple[int, str]:
+        """The end of the lane, everything signed included."""
+
+    def own_pay(self, deal: str) -> dict[str, Any] | None:
+        """The last payment that this lane signed in a deal."""
+
+    def submit(self, body: Json, expiry_us: int | None = None) -> Awaitable[Submitted]:
+        """Signs any body, stores and sends it."""
+
+    def orders(self, operations: Sequence[Json], expiry_us: int | None = None) -> Awaitable[Submitted]:
+        """Signs operations in decimals, stores and sends them."""
+
+    def grant(self, session: Keypair, terms: Json) -> Awaitable[dict[str, Any]]:
+        """Admits a session key."""
+
+    def rotate(self, next: Keypair) -> Awaitable[dict[str, Any]]:
+        """Replaces the root key."""
+
+    def claim(self, bits: int) -> Awaitable[dict[str, Any]]:
+        """Asks for the first grant of tokens."""
+
+    def resume(self) -> Awaitable[None]:
+        """Tries again what a broken lane has pending."""
 
 def encode_block(block: Json) -> bytes:
     """The canonical bytes of a block given in its JSON form."""
