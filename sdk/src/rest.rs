@@ -1,6 +1,7 @@
 //! REST: what is asked for once, and what belongs to an account.
 
 mod fetch;
+mod raw;
 
 pub use fetch::Body;
 
