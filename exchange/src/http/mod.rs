@@ -11,7 +11,9 @@ mod fills;
 mod health;
 mod login;
 mod markets;
+mod operations;
 mod pages;
+mod prepare;
 pub(crate) mod problem;
 mod reply;
 mod status;
@@ -92,6 +94,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
 fn routes() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(blocks::submit))
+        .routes(routes!(prepare::prepare))
         .routes(routes!(blocks::block))
         .routes(routes!(blocks::lane))
         .routes(routes!(markets::markets))
