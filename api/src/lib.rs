@@ -24,7 +24,7 @@ pub use admin::StateDigest;
 pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
 pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
-    StoredBlock, SubmitQuery,
+    StoredBlock, SubmitQuery, Validated,
 };
 pub use deal::{
     Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, FillPage, FillQuery, InFlight,
