@@ -213,33 +213,6 @@ pub struct BookQuery {
     pub depth: Option<u32>,
 }
 
-/// One price of a book.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Level {
-    /// The price.
-    pub price: String,
-    /// What rests there; 0 in an update means the level is gone.
-    pub quantity: String,
-    /// How many orders rest there.
-    pub orders: u64,
-}
-
-/// A book. Over the WebSocket the same shape is an update: the levels that changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Book {
-    /// The market.
-    pub market: String,
-    /// The record after which it looked so.
-    pub seq: u64,
-    /// What the market does: `trading`, `cancel_only`, `halted` or `auction`. Bids may be above asks unless it trades.
-    #[serde(default)]
-    pub state: String,
-    /// Best first.
-    pub bids: Vec<Level>,
-    /// Best first.
-    pub asks: Vec<Level>,
-}
-
 /// Which trades.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]

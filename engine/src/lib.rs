@@ -59,4 +59,4 @@ pub use outcome::{
 pub use refusal::Refusal;
 pub use snapshot::{RestoreError, SNAPSHOT_VERSION};
 pub use standing::Standing;
-pub use views::{BookOrder, LevelView, MarketView};
+pub use views::{BookOrder, LevelView, MarketView, ShownOrder};
