@@ -18,6 +18,7 @@ mod publication;
 mod publisher;
 mod rebuild;
 mod recover;
+mod rehearsal;
 mod scorer;
 mod sessions;
 mod shared;

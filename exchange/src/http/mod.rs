@@ -94,6 +94,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
 fn routes() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(blocks::submit))
+        .routes(routes!(blocks::validate))
         .routes(routes!(prepare::prepare))
         .routes(routes!(blocks::block))
         .routes(routes!(blocks::lane))
