@@ -39,9 +39,11 @@ pub fn run(options: &Options) -> Result<()> {
             None => coverage::missing(&page.entries)?,
             Some(_) => Vec::new(),
         };
-        let python = python::with_package("docs", &root.join(FOLDER).join("requirements.txt"))?;
+        let programs = python::environment("docs", &root.join(FOLDER).join("requirements.txt"))?;
+        let package = python::package(&programs)?;
         let seeded = Seeded::start(binary::build()?, root.join("target/docs/exchange"))?;
-        let runner = Runner::new(&seeded, &python, &root.join(FOLDER), &page.prelude)?;
+        let runner =
+            Runner::new(&seeded, programs.join("python"), package, &root.join(FOLDER), &page.prelude)?;
         let chosen = |entry: &&Entry| options.only.as_ref().is_none_or(|text| entry.title.contains(text));
         let mut examples = 0_usize;
         for entry in page.entries.iter().filter(chosen) {

@@ -96,7 +96,13 @@ pub fn read(text: &str) -> Result<Page> {
 }
 
 /// Puts a code block where it belongs.
-fn take(prelude: &mut String, entry: Option<&mut Entry>, info: &str, code: String, line: usize) -> Result<()> {
+fn take(
+    prelude: &mut String,
+    entry: Option<&mut Entry>,
+    info: &str,
+    code: String,
+    line: usize,
+) -> Result<()> {
     let kind = match info {
         "python prelude" => {
             prelude.push_str(&code);
@@ -114,7 +120,9 @@ fn take(prelude: &mut String, entry: Option<&mut Entry>, info: &str, code: Strin
         }
         _ => return Ok(()),
     };
-    let Some(entry) = entry else { bail!("an example of {kind} stands under no endpoint, channel or method") };
+    let Some(entry) = entry else {
+        bail!("an example of {kind} stands under no endpoint, channel or method")
+    };
     entry.examples.push(Example { kind, code, line });
     Ok(())
 }
