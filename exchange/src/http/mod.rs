@@ -5,9 +5,9 @@ mod admin;
 mod bitcoin;
 mod blocks;
 mod deals;
-mod document;
 mod evidence;
 mod fills;
+mod forms;
 mod health;
 mod login;
 mod markets;
@@ -87,7 +87,7 @@ impl utoipa::Modify for Bearer {
 
 fn documented() -> OpenApiRouter<Arc<Shared>> {
     let mut pages = routes();
-    document::complete(pages.get_openapi_mut());
+    forms::complete(pages.get_openapi_mut());
     pages
 }
 
