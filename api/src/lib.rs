@@ -8,6 +8,7 @@ mod admin;
 mod bitcoin;
 mod block;
 mod deal;
+mod http_signature;
 mod market;
 mod problem;
 mod scale;
@@ -27,6 +28,9 @@ pub use block::{
 };
 pub use deal::{
     Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, FillPage, FillQuery, InFlight,
+};
+pub use http_signature::{
+    HttpSignatureError, HttpTarget, SignatureInput, check_content_digest, content_digest,
 };
 pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, Book, BookQuery, Candle, CandlePage,

@@ -17,8 +17,8 @@ pub struct Problem {
     pub detail: String,
     /// The stable code that programs test for.
     pub code: String,
-    /// What became of the block: `rejected` (it was not sequenced and may be mended), `refused` (it was sequenced and
-    /// consumed its seq), `unknown` (send the same bytes again).
+    /// What became of the block: `rejected` (it was not sequenced and may be mended), `accepted` (it was sequenced and
+    /// refused as a whole: it stands in the chain and consumed its seq), `unknown` (send the same bytes again).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Whether sending the same again can help.
@@ -29,6 +29,9 @@ pub struct Problem {
     /// The block that the problem is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block_id: Option<String>,
+    /// The operation that is at fault, from 0, where one of the block's is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_index: Option<u32>,
     /// Numbers that belong to the code, such as the lane's head for `gap`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,
