@@ -1,4 +1,4 @@
-//! `bandex book`, `deals`, `health`, `openapi`: looking without signing.
+//! `bandex book`, `deals`, `health`, `openapi`, `errors`: looking without signing.
 
 use crate::account::{Account, Server};
 use crate::output;
@@ -54,6 +54,12 @@ pub struct HealthOptions {
 pub fn openapi() -> Result<ExitCode> {
     print!("{}", bandex_exchange::openapi_json()?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints every error code with its cause and its cure.
+pub fn errors() -> ExitCode {
+    print!("{}", bandex_exchange::errors_document());
+    ExitCode::SUCCESS
 }
 
 /// Runs `bandex health`: exit code 0 if the node takes commands, 1 if not.

@@ -89,6 +89,8 @@ enum Command {
     Health(look::HealthOptions),
     /// Print the OpenAPI document of the public interface.
     Openapi,
+    /// Print what every error code means and what to do about it.
+    Errors,
     /// Care for the tables behind the API's lists.
     #[command(subcommand)]
     Projections(projections::Options),
@@ -129,6 +131,7 @@ async fn main() -> ExitCode {
         Command::Bitcoin(options) => bitcoin::run(options).await,
         Command::Health(options) => look::health(options).await,
         Command::Openapi => look::openapi(),
+        Command::Errors => Ok(look::errors()),
         Command::Projections(options) => projections::run(options).await,
         Command::Replay(options) => replay::run(options).await,
         Command::Simulate(options) => simulate::run(&options),
