@@ -1,14 +1,11 @@
 //! The one place that maps errors to HTTP (RFC 9457).
 
-<<<<<<< HEAD:exchange/src/http/problem.rs
-use crate::recover::RecoverError;
-use crate::rehearsal::NotTried;
-=======
 mod catalogue;
 
 pub(crate) use catalogue::document;
 
->>>>>>> sdk:exchange/src/http/problem/mod.rs
+use crate::recover::RecoverError;
+use crate::rehearsal::NotTried;
 use crate::shared::{Behind, Busy};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
