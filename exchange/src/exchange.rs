@@ -13,6 +13,7 @@ use crate::shared::Shared;
 use crate::snapshots::Snapshots;
 use crate::snapshotter::Snapshotter;
 use crate::writer::{Input, Writer};
+use crate::ws::{self, Topics};
 use bandex_journal::{Journal, OpenError, ProjectionError};
 use bandex_tradechain::Genesis;
 use bandex_types::PublicKey;
@@ -185,6 +186,8 @@ impl Exchange {
             bitcoin: Arc::clone(&bitcoin),
             bitcoin_node,
             switch: Arc::clone(&switch),
+            topics: Topics::default(),
+            unread_max: config.unread_max,
         });
         let projected =
             publisher::project(opened.projections, projector_queue, checkpoint_sender, switch.stopping());
@@ -214,6 +217,7 @@ impl Exchange {
         // Whoever connects finds what a new journal was begun with.
         shared.published_up_to(head).await;
         rooms.spawn(http::serve(listener.0, http::public(Arc::clone(&shared)), switch.stopping()));
+        rooms.spawn(ws::farewell(Arc::clone(&shared), config.connections_max));
         rooms.spawn(http::serve(admin_listener.0, http::admin(shared), switch.stopping()));
         Self {
             address: listener.1,

@@ -117,6 +117,12 @@ impl Fault {
         fault
     }
 
+    pub fn too_many_subscriptions(most: usize) -> Self {
+        let detail =
+            format!("a connection follows at most {most} topics; end one, or open another connection");
+        Self::new(StatusCode::CONFLICT, "too_many_subscriptions", "too many subscriptions", detail)
+    }
+
     pub fn timed_out() -> Self {
         let detail = "the request took too long; a block may have been sequenced: send the same bytes again";
         let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed_out", "timed out", detail);
