@@ -25,7 +25,7 @@ mod core {
         block_id, check_receipt, decode_block, encode_block, preimage, sign_block, sign_login, verify_block,
     };
     #[pymodule_export]
-    use super::book::{LocalBook, checksum_levels};
+    use super::book::{LocalAccount, LocalBook, LocalOrders, checksum_levels, checksum_orders};
     #[pymodule_export]
     use super::client::{Client, Subscription};
     #[pymodule_export]
@@ -37,5 +37,5 @@ mod core {
     #[pymodule_export]
     use super::signer::Signer;
     #[pymodule_export]
-    use super::trader::{Submitted, Trader};
+    use super::trader::{Submitted, Trader, stored_order};
 }

@@ -10,10 +10,11 @@ use crate::signer::GrantTerms;
 use crate::value::{give, take, to_json};
 use bandex_sdk::tradechain::body::Orders;
 use bandex_sdk::tradechain::{self, Body};
-use bandex_sdk::types::Timestamp;
-use bandex_sdk::{Durability, FileLane, LaneStore, MemoryLane, TraderError};
+use bandex_sdk::types::{OrderRef, Timestamp};
+use bandex_sdk::{Durability, FileLane, LaneStore, MemoryLane, OwnOrder, StoredOrders, TraderError, Version};
 use pyo3::prelude::*;
 use pyo3_async_runtimes::tokio::future_into_py;
+use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -135,6 +136,13 @@ impl Trader {
         pay.map(|pay| give(py, &pay)).transpose()
     }
 
+    /// An order of this lane as it was signed: `{"market", "side", "versions": [{"price", "quantity"}]}`, the last
+    /// version being what it was amended to.
+    fn own_order(&self, py: Python<'_>, order: &str) -> PyResult<Option<Py<PyAny>>> {
+        let order: OrderRef = parse_field("order", order)?;
+        self.inner.own_order(&order).map(|own| give_order(py, &self.markets, &own)).transpose()
+    }
+
     /// Signs any body in its JSON form, stores and sends it; gives the block under way.
     #[pyo3(signature = (body, expiry_us = None))]
     fn submit<'py>(
@@ -221,4 +229,31 @@ impl Submitted {
         };
         future_into_py(py, async move { to_json(&submitted.reply().await.map_err(Fault::from)?) })
     }
+}
+
+/// An order as its owner signed it, from the lane file of another process, which may be adding to it; None if it is not
+/// there. As `Trader.own_order` gives it.
+#[pyfunction]
+pub fn stored_order(
+    py: Python<'_>,
+    lane: PathBuf,
+    order: &str,
+    markets: &Markets,
+) -> PyResult<Option<Py<PyAny>>> {
+    let order: OrderRef = parse_field("order", order)?;
+    let own = StoredOrders::new(lane).order(&order).map_err(Fault::from)?;
+    own.map(|own| give_order(py, &markets.inner, &own)).transpose()
+}
+
+fn give_order(py: Python<'_>, markets: &bandex_sdk::Markets, own: &OwnOrder) -> PyResult<Py<PyAny>> {
+    let market = markets.iter().find(|market| market.id == own.market);
+    let Some(market) = market else {
+        return Err(Fault::invalid(format!("market {} was listed later", own.market)).into());
+    };
+    let version = |version: &Version| {
+        let (price, quantity) = (market.scale.price(version.price), market.scale.quantity(version.quantity));
+        json!({"price": price, "quantity": quantity})
+    };
+    let versions: Vec<_> = own.versions.iter().map(version).collect();
+    give(py, &json!({"market": market.symbol, "side": own.side, "versions": versions}))
 }
