@@ -48,7 +48,7 @@ enum Task {
     /// chance, hash order, floats or IO, that every source file opens with `//!` and stays under its size, and that
     /// the folders a newcomer looks for exist.
     Layers,
-    /// Write openapi/openapi.json from the server's own code.
+    /// Write openapi/openapi.json and docs/errors.md from the server's own code.
     Openapi {
         /// Write nothing; fail if the file is not what the code says.
         #[arg(long)]

@@ -19,6 +19,7 @@ mod pages;
 mod reads;
 mod restart;
 mod resume;
+mod signed_requests;
 mod sockets;
 mod story;
 mod trust;
