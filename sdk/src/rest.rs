@@ -1,6 +1,9 @@
 //! REST: what is asked for once, and what belongs to an account.
 
+mod fetch;
 mod raw;
+
+pub use fetch::Body;
 
 use crate::wire::{WireError, parse, signed_to_wire};
 use crate::{Markets, clock};
@@ -12,7 +15,7 @@ use bandex_api::{
 };
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, BlockId, DealId, OrderRef, PublicKey};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -268,9 +271,12 @@ impl AccountRest {
         clock::now().plus(margin_us).as_micros() >= self.session.expires_us
     }
 
+    fn request(&self, path: &str) -> RequestBuilder {
+        self.rest.request(Method::GET, path).bearer_auth(&self.session.token)
+    }
+
     async fn get<Q: Serialize, A: DeserializeOwned>(&self, path: &str, query: &Q) -> Result<A, RestError> {
-        let request = self.rest.request(Method::GET, path).query(query);
-        answer(request.bearer_auth(&self.session.token)).await
+        answer(self.request(path).query(query)).await
     }
 
     /// The account's orders, newest first.
@@ -364,15 +370,20 @@ impl AccountRest {
 
 async fn answer<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, RestError> {
     let response = request.send().await?;
-    let status = response.status();
-    if status == StatusCode::OK {
+    if response.status() == StatusCode::OK {
         return Ok(response.json().await?);
     }
+    Err(refusal(response).await?)
+}
+
+/// Why an answer is none.
+async fn refusal(response: Response) -> Result<RestError, RestError> {
+    let status = response.status();
     let body = response.bytes().await?;
-    match serde_json::from_slice(&body) {
-        Ok(problem) => Err(RestError::Problem(problem)),
-        Err(_) => Err(RestError::Status { status: status.as_u16() }),
-    }
+    Ok(match serde_json::from_slice(&body) {
+        Ok(problem) => RestError::Problem(problem),
+        Err(_) => RestError::Status { status: status.as_u16() },
+    })
 }
 
 #[cfg(test)]
