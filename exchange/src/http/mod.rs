@@ -87,6 +87,7 @@ impl utoipa::Modify for Bearer {
 fn documented() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(blocks::submit))
+        .routes(routes!(blocks::validate))
         .routes(routes!(prepare::prepare))
         .routes(routes!(blocks::block))
         .routes(routes!(blocks::lane))

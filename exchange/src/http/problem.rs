@@ -1,5 +1,7 @@
 //! The one place that maps errors to HTTP (RFC 9457).
 
+use crate::recover::RecoverError;
+use crate::rehearsal::NotTried;
 use crate::shared::{Behind, Busy};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -169,7 +171,7 @@ impl Fault {
 
     pub fn fork(id: BlockId, record: u64) -> Self {
         let detail = format!(
-            "record {record} holds another block for this place in the lane; both are kept as proof of a fork"
+            "record {record} holds another block for this place in the lane; both together prove a fork"
         );
         let mut fault = Self::new(StatusCode::CONFLICT, "fork", "fork", detail);
         fault.0.details = Some(json!({ "seq": record }));
@@ -234,6 +236,19 @@ impl From<Behind> for Fault {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "behind", "behind", detail)
             .about_block(None, "unknown")
             .retry(1_000)
+    }
+}
+
+impl From<NotTried> for Fault {
+    fn from(not_tried: NotTried) -> Self {
+        match not_tried {
+            NotTried::Busy => Self::overloaded(),
+            NotTried::Recover(RecoverError::Read(error)) => Self::unreadable(&error),
+            NotTried::Recover(error @ RecoverError::Replay(_)) => {
+                tracing::error!(%error, "the journal cannot be followed");
+                Self::overloaded()
+            }
+        }
     }
 }
 
