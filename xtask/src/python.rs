@@ -59,6 +59,23 @@ pub fn environment(name: &str, requirements: &Path) -> Result<PathBuf> {
     Ok(programs)
 }
 
+/// Builds the core of the package `bandex` where the package lies, with the maturin among `programs`; gives the folder
+/// to import it from.
+///
+/// # Errors
+/// It does not build.
+pub fn package(programs: &Path) -> Result<PathBuf> {
+    let folder = step::root()?.join("sdk/python");
+    let environment = programs.parent().context("an environment has a folder")?;
+    let mut maturin = Command::new(programs.join("maturin"));
+    maturin
+        .args(["develop", "--quiet", "--skip-install", "--manifest-path"])
+        .arg(folder.join("Cargo.toml"))
+        .env("VIRTUAL_ENV", environment);
+    step::run(&mut maturin)?;
+    Ok(folder.join("python"))
+}
+
 /// Makes sure that environments can be made.
 fn prepare() -> Result<()> {
     if makes_environments() {

@@ -9,6 +9,7 @@ mod deals;
 mod document;
 mod evidence;
 mod fills;
+mod forms;
 mod health;
 mod login;
 mod markets;
