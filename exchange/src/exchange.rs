@@ -165,6 +165,7 @@ impl Exchange {
         let bitcoin = Arc::clone(&opened.writer.bitcoin);
         let (projector, projector_queue) = mpsc::channel(PROJECTOR_QUEUE);
         let view = Arc::new(RwLock::new(opened.view));
+        let presence = Arc::clone(&opened.writer.presence);
         let rehearsal = Rehearsal::new(Snapshots::of(&config.folder), Arc::clone(&opened.reader));
         let shared = Arc::new(Shared {
             network: genesis.network,
@@ -183,6 +184,7 @@ impl Exchange {
             connections: Arc::new(Semaphore::new(config.connections_max)),
             write_time: config.write_time,
             verifying: Semaphore::new(VERIFYING_MAX),
+            presence: Arc::clone(&presence),
             rehearsal: Arc::clone(&rehearsal),
             epochs: opened.writer.epochs.subscribe(),
             looking: Semaphore::new(LOOKING_MAX),
@@ -208,6 +210,7 @@ impl Exchange {
             let (queue, switch) = (queue.clone(), Arc::clone(&switch));
             rooms.spawn(Following { node, known: bitcoin, queue, state: bitcoin_state, switch }.run());
         }
+        rooms.spawn(presence.watch(queue.clone(), Arc::clone(&switch)));
         rooms.spawn(scorer::score(opened.writer.epochs.subscribe(), queue, Arc::clone(&switch)));
         rooms.spawn(write(opened.writer, inputs, Arc::clone(&switch), Arc::clone(&journal)));
         rooms.spawn(publisher::publish(opened.publications, view, news, published_sender, projector));

@@ -13,6 +13,7 @@ mod http;
 mod identity;
 mod keep;
 mod opening;
+mod presence;
 mod proof;
 mod publication;
 mod publisher;

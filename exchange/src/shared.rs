@@ -3,6 +3,7 @@
 use crate::bitcoin::{Known, NodeState};
 use crate::clock;
 use crate::exchange::Switch;
+use crate::presence::Presence;
 use crate::publication::Publication;
 use crate::rehearsal::Rehearsal;
 use crate::scorer::LastEpoch;
@@ -40,6 +41,8 @@ pub(crate) struct Shared {
     pub write_time: Duration,
     /// One permit for each block that is being verified.
     pub verifying: Semaphore,
+    /// Who is connected.
+    pub presence: Arc<Presence>,
     /// Where blocks are tried without being sequenced.
     pub rehearsal: Arc<Rehearsal>,
     /// The last epoch of the trust graph.
