@@ -10,6 +10,7 @@ mod block;
 mod deal;
 mod market;
 mod problem;
+mod rate;
 mod scale;
 mod session;
 mod socket;
@@ -31,6 +32,7 @@ pub use market::{
     TradeQuery,
 };
 pub use problem::Problem;
+pub use rate::{RateLimits, RatePolicy, RateUse};
 pub use scale::{AssetScale, Scale, ScaleError};
 pub use session::{Challenge, Login, Session};
 pub use socket::{Channel, Hello, Push, PushKind, Reply, Request, Subscribe};

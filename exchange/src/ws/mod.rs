@@ -11,15 +11,18 @@ mod out;
 mod resume;
 mod submit;
 
+use crate::edge::{self, Client};
 use crate::exchange::stopped;
 use crate::http::problem::Fault;
 use crate::identity::random_bytes;
+use crate::sessions::Who;
 use crate::shared::Shared;
 use crate::{clock, http};
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bandex_api as api;
 use bandex_types::Hash;
 use futures_util::stream::{SplitSink, SplitStream};
@@ -40,19 +43,16 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent, answers to those questions included.
 const SILENCE: Duration = Duration::from_secs(90);
 
-pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
-    let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
-        return Fault::overloaded().into_response();
-    };
-    upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).on_upgrade(
-        move |socket| async move {
-            serve(shared, socket).await;
-            drop(permit);
-        },
-    )
+pub(crate) async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Extension(client): Extension<Client>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let upgrade = upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX);
+    upgrade.on_upgrade(move |socket| serve(shared, client, socket))
 }
 
-async fn serve(shared: Arc<Shared>, socket: WebSocket) {
+async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
     let (sink, stream) = socket.split();
     let (out, messages) = out::queue();
     let sender = tokio::spawn(send(sink, messages, shared.write_time));
@@ -60,7 +60,8 @@ async fn serve(shared: Arc<Shared>, socket: WebSocket) {
     let sequencer = tokio::spawn(submit::sequence(Arc::clone(&shared), sequencer_queue, out.clone()));
     let (wishes, news_queue) = mpsc::channel(16);
     let news = tokio::spawn(news::follow(Arc::clone(&shared), news_queue, out.clone()));
-    let connection = Connection { nonce: Hash::new(random_bytes()), out, submissions, wishes, shared };
+    let nonce = Hash::new(random_bytes());
+    let connection = Connection { client, who: None, nonce, out, submissions, wishes, shared };
     connection.read(stream).await;
     // The queues' ends are dropped by now, so the others finish what they have and end.
     for task in [sequencer, news, sender] {
@@ -97,6 +98,9 @@ async fn send(
 /// The reader's side of a connection.
 struct Connection {
     shared: Arc<Shared>,
+    client: Client,
+    /// Who logged in, for the rate limits.
+    who: Option<Who>,
     nonce: Hash,
     out: Out,
     submissions: mpsc::Sender<submit::Submission>,
@@ -104,7 +108,7 @@ struct Connection {
 }
 
 impl Connection {
-    async fn read(self, mut stream: SplitStream<WebSocket>) {
+    async fn read(mut self, mut stream: SplitStream<WebSocket>) {
         let hello = api::Hello {
             channel: "hello".to_owned(),
             network: self.shared.network,
@@ -157,7 +161,7 @@ impl Connection {
         self.out.say(message).await
     }
 
-    async fn request(&self, text: &str) -> Result<(), Gone> {
+    async fn request(&mut self, text: &str) -> Result<(), Gone> {
         let request: messages::Incoming<'_> = match serde_json::from_str(text) {
             Ok(request) => request,
             Err(error) => {
@@ -165,6 +169,12 @@ impl Connection {
             }
         };
         let id = request.req_id;
+        // A block of somebody who is known is paid for when it is known what it holds.
+        if (self.who.is_none() || request.method != "submit")
+            && let Err(fault) = edge::message(&self.shared, &self.client, self.who, edge::Weight::Read)
+        {
+            return self.say(failed(id, fault)).await;
+        }
         let wish = match request.method {
             "submit" => return self.submit(&request).await,
             "ping" => return self.say(succeeded(id, &serde_json::json!({}))).await,
@@ -181,12 +191,14 @@ impl Connection {
         }
     }
 
-    fn login(&self, request: &messages::Incoming<'_>) -> Result<Wish, Fault> {
+    fn login(&mut self, request: &messages::Incoming<'_>) -> Result<Wish, Fault> {
         let login: api::Login = request.params()?;
         if login.nonce != self.nonce.to_string() {
             return Err(Fault::login_failed("sign the nonce of this connection's hello"));
         }
-        http::log_in(&self.shared, &login, self.nonce).map(|who| Wish::LoggedIn(request.req_id, who))
+        let who = http::log_in(&self.shared, &login, self.nonce)?;
+        self.who = Some(who);
+        Ok(Wish::LoggedIn(request.req_id, who))
     }
 
     /// Starts verifying a block and remembers its place in the order of arrival.
@@ -198,7 +210,11 @@ impl Connection {
                 let shared = Arc::clone(&self.shared);
                 let with_receipt = submit.receipt.unwrap_or(true);
                 let signed = api::SignedBlock { payload: submit.payload, signature: submit.signature };
-                let verified = tokio::spawn(async move { http::verify_in_parallel(&shared, signed).await });
+                let (client, who) = (self.client.clone(), self.who);
+                let verified = tokio::spawn(async move {
+                    let verified = http::verify_in_parallel(&shared, signed).await;
+                    edge::judged(&shared, &client, who, verified)
+                });
                 submit::Submission { req_id, with_receipt, verifying: Ok(verified) }
             }
             Err(fault) => submit::Submission { req_id, with_receipt: false, verifying: Err(fault) },
