@@ -2,7 +2,7 @@
 
 use crate::{RawLane, Socket, database};
 use bandex_api::{Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem};
-use bandex_exchange::{BitcoinNode, Config, Exchange, Recovery, StartError};
+use bandex_exchange::{BitcoinNode, Config, EdgeOptions, Exchange, Recovery, StartError};
 use bandex_sdk::Rest;
 use bandex_tradechain::body::{AssetListing, Change, MarketListing, Parameters, TrustTerms};
 use bandex_tradechain::{Keypair, Login, SignedBlock};
@@ -40,6 +40,8 @@ pub struct Setup {
     pub write_time: Duration,
     /// The Bitcoin node to follow.
     pub bitcoin: Option<BitcoinNode>,
+    /// How the traders' listener meets the world.
+    pub edge: EdgeOptions,
 }
 
 impl Default for Setup {
@@ -54,6 +56,7 @@ impl Default for Setup {
             news_kept: 4_096,
             write_time: Duration::from_secs(20),
             bitcoin: None,
+            edge: EdgeOptions::default(),
         }
     }
 }
@@ -157,7 +160,7 @@ impl Server {
         if !setup.embedded {
             database::provide(folder.path()).await;
         }
-        let Setup { snapshot_every, news_kept, write_time, bitcoin, .. } = setup;
+        let Setup { snapshot_every, news_kept, write_time, bitcoin, edge, .. } = setup;
         let config = Config {
             network: NETWORK,
             first_changes,
@@ -165,6 +168,7 @@ impl Server {
             news_kept,
             write_time,
             bitcoin: bitcoin.clone(),
+            edge,
             ..config(folder.path())
         };
         let exchange = Exchange::start(config).await.unwrap();
@@ -231,6 +235,11 @@ impl Server {
     /// The SDK's way to ask.
     pub const fn rest(&self) -> &Rest {
         &self.rest
+    }
+
+    /// Where its doors are.
+    pub const fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     /// The network.

@@ -11,7 +11,7 @@ mod out;
 mod resume;
 mod submit;
 
-use crate::edge::{self, Client};
+use crate::edge::{self, Client, Metrics};
 use crate::exchange::stopped;
 use crate::http::problem::Fault;
 use crate::identity::random_bytes;
@@ -55,7 +55,7 @@ pub(crate) async fn upgrade(
 async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
     let (sink, stream) = socket.split();
     let (out, messages) = out::queue();
-    let sender = tokio::spawn(send(sink, messages, shared.write_time));
+    let sender = tokio::spawn(send(sink, messages, shared.write_time, Arc::clone(&shared.edge.metrics)));
     let (submissions, sequencer_queue) = mpsc::channel(IN_FLIGHT_MAX);
     let sequencer = tokio::spawn(submit::sequence(Arc::clone(&shared), sequencer_queue, out.clone()));
     let (wishes, news_queue) = mpsc::channel(16);
@@ -74,9 +74,11 @@ async fn send(
     mut sink: SplitSink<WebSocket, Message>,
     mut messages: mpsc::Receiver<Queued>,
     write_time: Duration,
+    metrics: Arc<Metrics>,
 ) {
     let mut waiting = Vec::new();
     while messages.recv_many(&mut waiting, 64).await > 0 {
+        let bytes: usize = waiting.iter().map(|queued| text_bytes(&queued.message)).sum();
         let write = async {
             let mut held = Vec::with_capacity(waiting.len());
             for queued in waiting.drain(..) {
@@ -87,12 +89,21 @@ async fn send(
             sink.flush().await
         };
         match tokio::time::timeout(write_time, write).await {
-            Ok(Ok(())) => {}
-            // Gone, or too slow to be worth the memory: it can connect again and resume.
-            _ => return,
+            Ok(Ok(())) => metrics.sent(u64::try_from(bytes).unwrap_or(u64::MAX)),
+            Ok(Err(_)) => return,
+            // Too slow to be worth the memory: it can connect again and resume.
+            Err(_) => return metrics.dropped("slow"),
         }
     }
     let _ = tokio::time::timeout(write_time, sink.close()).await;
+}
+
+/// How long a message is, if it is a text.
+fn text_bytes(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        _ => 0,
+    }
 }
 
 /// The reader's side of a connection.
