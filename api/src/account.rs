@@ -106,15 +106,21 @@ pub struct Protections {
 
 /// Which orders.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct OrderQuery {
     /// Only on this market (BASE-QUOTE).
     pub market: Option<String>,
-    /// Only those that are open or sleep, unless this is true.
-    pub closed: Option<bool>,
-    /// Where the page before ended: its `next_before`.
-    pub before: Option<String>,
+    /// `open` (they rest or sleep), `closed` or `all`; `open` if absent.
+    #[param(pattern = "^(open|closed|all)$")]
+    pub state: Option<String>,
+    /// Only those to which their trader gave this name; it need not be the name of one order only.
+    pub client_id: Option<String>,
+    /// Where the page before ended: its `next_cursor`, as it is.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 200)]
+    pub cursor: Option<String>,
     /// How many, at most 1000; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
 }
 
@@ -125,8 +131,8 @@ pub struct OrderPage {
     pub seq: u64,
     /// The orders.
     pub orders: Vec<Order>,
-    /// Give this as `before` for the next page; none after the last.
-    pub next_before: Option<String>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
 }
 
 /// Tokens of one asset.

@@ -14,6 +14,7 @@ pub struct SignedBlock {
 
 /// What a submission may ask for.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct SubmitQuery {
     /// Whether the reply carries the receipt; it does unless this is false.
@@ -145,11 +146,17 @@ pub struct ProvenRecord {
 
 /// Which part of a lane.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct LaneQuery {
-    /// The first seq to list; 1 if absent.
+    /// The first seq to list, if there is no cursor; 1 if absent.
+    #[param(minimum = 1)]
     pub from: Option<u64>,
+    /// Where the page before ended: its `next_cursor`, as it is.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 200)]
+    pub cursor: Option<String>,
     /// How many blocks, at most 1000; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
 }
 
@@ -172,8 +179,10 @@ pub struct Lane {
     pub head_seq: u64,
     /// What the next block must name as its previous.
     pub head_id: String,
-    /// Block ids from `from` on.
+    /// Block ids, in the lane's order.
     pub blocks: Vec<String>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
     /// The proof, if the key signed two blocks for one seq.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fork: Option<Fork>,

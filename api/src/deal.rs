@@ -146,15 +146,19 @@ pub struct InFlight {
 
 /// Which deals of the account that logged in.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct DealQuery {
     /// `me` or `them`: only deals where that side must pay now.
+    #[param(pattern = "^(me|them)$")]
     pub due_by: Option<String>,
     /// Only open ones, unless this is true.
     pub closed: Option<bool>,
-    /// Where the page before ended: its `next_before`.
-    pub before: Option<String>,
+    /// Where the page before ended: its `next_cursor`, as it is.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 200)]
+    pub cursor: Option<String>,
     /// How many, at most 1000; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
 }
 
@@ -165,8 +169,8 @@ pub struct DealPage {
     pub seq: u64,
     /// The deals.
     pub deals: Vec<Deal>,
-    /// Give this as `before` for the next page; none after the last.
-    pub next_before: Option<String>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
 }
 
 /// All that a third party needs to judge a deal, each step with its proof.
@@ -231,7 +235,40 @@ pub struct Fill {
     pub seq: u64,
     /// When.
     pub time_us: u64,
-    /// The proof of that record, which holds the trade; with the first fill of each record only.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// The fees that were taken so far out of the tokens that came to the account for it, in BWT; in lists, not in the
+    /// channel, and only once there were any. Of a deal of several fills each has the share of its quantity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fee: Option<String>,
+    /// The proof of that record, which holds the trade; in the channel with the first fill of each record only, in lists
+    /// never: `GET /v1/blocks/{id}` has it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub receipt: Option<Receipt>,
+}
+
+/// Which fills of the account.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct FillQuery {
+    /// Only on this market (BASE-QUOTE).
+    pub market: Option<String>,
+    /// Only of this order of the account: KEY:SEQ:OP.
+    pub order: Option<String>,
+    /// Where the page before ended: its `next_cursor`, as it is.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 200)]
+    pub cursor: Option<String>,
+    /// How many, at most 1000; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
+    pub limit: Option<u32>,
+}
+
+/// Some fills, newest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct FillPage {
+    /// The record up to which the answer is true.
+    pub seq: u64,
+    /// The fills.
+    pub fills: Vec<Fill>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
 }

@@ -7,6 +7,8 @@ mod account;
 mod admin;
 mod bitcoin;
 mod block;
+mod book;
+pub mod checksum;
 mod deal;
 mod market;
 mod problem;
@@ -14,6 +16,7 @@ mod rate;
 mod scale;
 mod session;
 mod socket;
+mod status;
 mod trust;
 
 pub use account::{
@@ -25,17 +28,23 @@ pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
     StoredBlock, SubmitQuery,
 };
-pub use deal::{Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, InFlight};
+pub use book::{Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker};
+pub use deal::{
+    Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, FillPage, FillQuery, InFlight,
+};
 pub use market::{
-    Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, Book, BookQuery, Candle, CandlePage,
-    CandleQuery, Indicative, Level, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage,
-    TradeQuery,
+    Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, BookQuery, Candle, CandlePage, CandleQuery,
+    Indicative, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
 };
 pub use problem::Problem;
 pub use rate::{RateLimits, RatePolicy, RateUse};
 pub use scale::{AssetScale, Scale, ScaleError};
 pub use session::{Challenge, Login, Session};
-pub use socket::{Channel, Hello, Push, PushKind, Reply, Request, Subscribe};
+pub use socket::{
+    Channel, Depth, DepthError, Heartbeat, Hello, LaneNews, Notice, Push, PushKind, Reply, Request,
+    Subscribe, Subscribed,
+};
+pub use status::{MarketStatus, Status, Time};
 pub use trust::{
     Admission, Certificate, Epoch, Fees, LimitParts, Limits, Rate, Reputation, ReputationQuery, Stake,
     Standing, Trust, TrustTerms,

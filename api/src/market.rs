@@ -152,17 +152,20 @@ pub struct AuctionPage {
     pub seq: u64,
     /// The auctions.
     pub auctions: Vec<AuctionResult>,
-    /// Give this as `before` for the next page.
-    pub next_before: Option<String>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
 }
 
 /// Which auctions.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct AuctionQuery {
-    /// Where the page before ended: its `next_before`.
-    pub before: Option<String>,
+    /// Where the page before ended: its `next_cursor`, as it is.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 200)]
+    pub cursor: Option<String>,
     /// How many, at most 1000; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
 }
 
@@ -205,46 +208,24 @@ pub struct Markets {
 
 /// How deep.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct BookQuery {
     /// Levels a side, at most 1000; 50 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     pub depth: Option<u32>,
-}
-
-/// One price of a book.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Level {
-    /// The price.
-    pub price: String,
-    /// What rests there; 0 in an update means the level is gone.
-    pub quantity: String,
-    /// How many orders rest there.
-    pub orders: u64,
-}
-
-/// A book. Over the WebSocket the same shape is an update: the levels that changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Book {
-    /// The market.
-    pub market: String,
-    /// The record after which it looked so.
-    pub seq: u64,
-    /// What the market does: `trading`, `cancel_only`, `halted` or `auction`. Bids may be above asks unless it trades.
-    #[serde(default)]
-    pub state: String,
-    /// Best first.
-    pub bids: Vec<Level>,
-    /// Best first.
-    pub asks: Vec<Level>,
 }
 
 /// Which trades.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct TradeQuery {
-    /// Only trades with a number below this.
-    pub before: Option<u64>,
+    /// Where the page before ended: its `next_cursor`, as it is.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 200)]
+    pub cursor: Option<String>,
     /// How many, at most 1000; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
 }
 
@@ -278,19 +259,23 @@ pub struct TradePage {
     pub seq: u64,
     /// The trades.
     pub trades: Vec<Trade>,
-    /// Give this as `before` for the next page.
-    pub next_before: Option<u64>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
 }
 
 /// Which candles.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct CandleQuery {
     /// How long each is: `1m`, `5m`, `15m`, `1h`, `4h` or `1d`; `1m` if absent.
+    #[param(pattern = "^(1m|5m|15m|1h|4h|1d)$")]
     pub interval: Option<String>,
-    /// Only candles that begin before this, in microseconds.
-    pub before: Option<u64>,
+    /// Where the page before ended: its `next_cursor`, as it is.
+    #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 200)]
+    pub cursor: Option<String>,
     /// How many, at most 1000; 100 if absent.
+    #[param(minimum = 1, maximum = 1000)]
     pub limit: Option<u32>,
 }
 
@@ -326,6 +311,6 @@ pub struct CandlePage {
     pub seq: u64,
     /// The candles.
     pub candles: Vec<Candle>,
-    /// Give this as `before` for the next page.
-    pub next_before: Option<u64>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
 }

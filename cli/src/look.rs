@@ -4,7 +4,7 @@ use crate::account::{Account, Server};
 use crate::output;
 use anyhow::{Context, Result};
 use bandex_sdk::api::{Book, Channel, Deal, DealPayment, DealQuery, PushKind, Trade};
-use bandex_sdk::{Client, LocalBook, Options as ClientOptions, Rest};
+use bandex_sdk::{Client, LocalBook, Options as ClientOptions, Rest, Topic};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -131,8 +131,8 @@ pub async fn watch(options: WatchOptions) -> Result<ExitCode> {
     let (rest, markets) = options.server.ask().await?;
     let info = crate::account::market(&markets, &options.market)?;
     let client = Client::connect(&rest.socket_url(), ClientOptions::default()).await?;
-    let mut books = client.subscribe(Channel::Book, Some(&info.symbol)).await?;
-    let mut trades = client.subscribe(Channel::Trades, Some(&info.symbol)).await?;
+    let mut books = client.subscribe(Topic::of(Channel::Book, &info.symbol)).await?;
+    let mut trades = client.subscribe(Topic::of(Channel::Trades, &info.symbol)).await?;
     let mut local = LocalBook::new(&info.symbol, info.scale);
     let mut left = options.count.unwrap_or(u64::MAX);
     while left > 0 {
@@ -169,7 +169,7 @@ pub async fn deals(options: DealsOptions) -> Result<ExitCode> {
     let (rest, markets) = options.account.server.ask().await?;
     let reads = rest.login(&keypair, &markets).await?;
     let query =
-        DealQuery { due_by: options.due_by, closed: Some(options.closed), before: None, limit: Some(1_000) };
+        DealQuery { due_by: options.due_by, closed: Some(options.closed), cursor: None, limit: Some(1_000) };
     let mut page = reads.deals(&query).await?;
     for deal in page.deals.iter_mut().filter(|deal| deal.chain.is_some()) {
         deal.payments = reads.payments(deal.deal.parse()?).await?.payments;

@@ -194,7 +194,7 @@ fn rows(market: &Market) -> Vec<(&'static str, String)> {
 }
 
 async fn auctions(options: Auctions) -> Result<ExitCode> {
-    let query = AuctionQuery { before: None, limit: Some(options.limit) };
+    let query = AuctionQuery { cursor: None, limit: Some(options.limit) };
     let page = Rest::new(options.server.url)?.auctions(&options.market, &query).await?;
     if options.json {
         output::json(&page)?;

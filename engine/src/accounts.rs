@@ -1,5 +1,6 @@
 //! Accounts, their keys, and the lanes of those keys.
 
+use crate::guard::LaneGuard;
 use crate::outcome::{AccountState, FreezeReason, KeyState, KeyStatus, LimitParts};
 use crate::trust::Stake;
 use bandex_tradechain::Head;
@@ -79,6 +80,8 @@ pub(crate) struct Lane {
     pub blocks: Vec<(BlockId, u64)>,
     /// The record of the first proof that the key forked.
     pub fork: Option<u64>,
+    /// What becomes of its orders when its program falls silent.
+    pub guard: Option<LaneGuard>,
 }
 
 /// What a key is to its account.
@@ -122,7 +125,8 @@ impl Accounts {
         let head = Head { seq: 0, id: made_by };
         let status = KeyStatus::Active;
         let next = u32::try_from(self.lanes.len()).expect("fewer than 2^32 keys");
-        self.lanes.push(Lane { key, account, role, status, head, blocks: Vec::new(), fork: None });
+        let (blocks, fork, guard) = (Vec::new(), None, None);
+        self.lanes.push(Lane { key, account, role, status, head, blocks, fork, guard });
         self.by_key.insert(key, LaneIndex(next));
     }
 

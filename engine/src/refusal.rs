@@ -267,6 +267,13 @@ refusals! {
     NoBitcoin = 68, "no_bitcoin", "the operator has not set which Bitcoin chain is followed";
     /// The leg is paid on the chain.
     PaidOnChain = 69, "paid_on_chain", "this leg is paid on the Bitcoin chain, where payments count by themselves";
+    /// The key does not want its orders cancelled when it is gone.
+    NotGuarded = 70, "not_guarded", "the key has not asked that its orders are cancelled when its connections end";
+    /// The grace of a key that is gone runs.
+    GraceRuns {
+        /// When it ends.
+        due: Timestamp,
+    } = 71, "grace_runs", "the grace of the key runs until {due}";
 }
 
 /// Refuses by name what is not served.

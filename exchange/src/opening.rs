@@ -99,7 +99,8 @@ pub(crate) async fn open(
     catch_up(&mut replay, reader.as_ref(), &mut projections).await?;
     let recovery = Recovery { snapshot_seq, head_seq: replay.engine().seq() };
     let (engine, ends) = recover::finish(replay, reader.as_ref()).await?;
-    let view = View::of(&engine);
+    let mut view = View::of(&engine);
+    view.read_traded(&projections.reader()).await.map_err(RecoverError::from)?;
     let sequencer = Sequencer::new(engine, ends, identity.node.clone(), identity.operator.clone());
     let (sender, publications) = mpsc::channel(PUBLICATIONS);
     let epochs = watch::Sender::default();

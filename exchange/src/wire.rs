@@ -1,15 +1,17 @@
 //! From the engine's words to the wire's.
 
 mod bitcoin;
+mod book;
 mod trust;
 
 pub(crate) use bitcoin::payment;
+pub(crate) use book::{bbo, book, book_orders, joined, level, level_checksum, resting, ticker};
 pub(crate) use trust::{limits, no_stake, rates, score, standing, trust, trust_terms};
 
 use crate::view::{MarketBook, MarketInfo, View};
 use bandex_api as api;
 use bandex_engine::{
-    CancelReason, CommandResult, DealState, Event, FreezeReason, Indicative, KeyState, KeyStatus, LevelView,
+    CancelReason, CommandResult, DealState, Event, FreezeReason, Indicative, KeyState, KeyStatus,
     OperationResult, OrderState, OrderStatus, OrderTerms, Outcome, Trade,
 };
 use bandex_journal::{AuctionState, CandleRow, DealExtras, ProtectionState};
@@ -89,6 +91,8 @@ const fn cancel_reason(reason: &CancelReason) -> &'static str {
         CancelReason::WouldTrade => "would_trade",
         CancelReason::NotAdmitted => "not_admitted",
         CancelReason::BelowTranche => "below_tranche",
+        CancelReason::Timer => "timer",
+        CancelReason::Disconnected => "disconnected",
     }
 }
 
@@ -173,6 +177,15 @@ pub(crate) fn market(view: &View, book: &MarketBook) -> api::Market {
     }
 }
 
+/// What a market does.
+pub(crate) fn market_status(book: &MarketBook) -> api::MarketStatus {
+    api::MarketStatus {
+        market: book.market.symbol.clone(),
+        state: market_state(book.market.state).to_owned(),
+        ends_us: book.ends.map(Timestamp::as_micros),
+    }
+}
+
 /// What an auction gave.
 pub(crate) fn auction_result(
     info: &MarketInfo,
@@ -183,27 +196,6 @@ pub(crate) fn auction_result(
     let price = state.price.map(|price| info.scale.price(price));
     let volume = info.scale.sum(u128::from(state.volume));
     api::AuctionResult { seq, time_us: time.as_micros(), price, volume }
-}
-
-fn level(info: &MarketInfo, level: &LevelView) -> api::Level {
-    api::Level {
-        price: info.scale.price(level.price),
-        quantity: info.scale.sum(level.quantity),
-        orders: level.orders,
-    }
-}
-
-/// A book down to `depth` levels a side.
-pub(crate) fn book(book: &MarketBook, seq: u64, depth: usize) -> api::Book {
-    let side = |side| book.best_first(side).take(depth).map(|found| level(&book.market, found)).collect();
-    let (market, state) = (book.market.symbol.clone(), market_state(book.market.state).to_owned());
-    api::Book { market, seq, state, bids: side(Side::Buy), asks: side(Side::Sell) }
-}
-
-/// A level of an update: with quantity 0 if it is gone.
-pub(crate) fn level_change(info: &MarketInfo, change: &crate::publication::LevelChange) -> api::Level {
-    let gone = LevelView { price: change.price, quantity: 0, orders: 0 };
-    level(info, &change.level.unwrap_or(gone))
 }
 
 pub(crate) fn trade(info: &MarketInfo, trade: &Trade, seq: u64, time: Timestamp) -> api::Trade {
@@ -371,6 +363,7 @@ pub(crate) fn fill(
         deal: trade.deal.to_string(),
         seq,
         time_us: time.as_micros(),
+        fee: None,
         receipt,
     }
 }

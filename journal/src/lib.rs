@@ -23,8 +23,9 @@ pub use port::{
 pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresJournal, PostgresReader};
 pub use projections::{
     AuctionRow, AuctionState, BlockRow, Candle, CandleInterval, CandleIntervalError, CandleRow, Cursor,
-    CursorError, DealExtras, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow, OutcomeRow, PaymentRow,
-    Projected, ProjectedBlock, ProjectionError, ProjectionPlace, ProjectionReader, Projections, ProposalRow,
-    ProtectionRow, ProtectionState, TradeRow,
+    CursorError, DealExtras, DealFilter, DealOutcomeRow, DealRecord, DealRow, DefaultRow, ForkRow,
+    OrderFilter, OrderRow, OrderStand, OutcomeRow, PaymentRow, Projected, ProjectedBlock, ProjectionError,
+    ProjectionPlace, ProjectionReader, Projections, ProposalRow, ProtectionRow, ProtectionState, TradeFilter,
+    TradeRow,
 };
 pub use sqlite::{SqliteJournal, SqliteReader};

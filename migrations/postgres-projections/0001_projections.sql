@@ -63,7 +63,8 @@ CREATE TABLE balances (
 );
 
 -- (placed_seq, placed_index) is where the order first appeared: the record, and the event within its outcome. `open` is
--- 1 while it rests or sleeps; `terms` are there if it is more than a plain limit order.
+-- 1 while it rests or sleeps; `terms` are there if it is more than a plain limit order; client_id is the trader's own
+-- name for it, which need not be the only one of that name.
 CREATE TABLE orders (
     key          BYTEA NOT NULL,
     seq          BIGINT NOT NULL,
@@ -78,10 +79,12 @@ CREATE TABLE orders (
     updated_time BIGINT NOT NULL,
     state        BYTEA NOT NULL,
     terms        BYTEA,
+    client_id    BYTEA,
     PRIMARY KEY (key, seq, op)
 );
 CREATE INDEX orders_by_account ON orders (account, placed_seq, placed_index);
 CREATE INDEX orders_open ON orders (account, placed_seq, placed_index) WHERE open = 1;
+CREATE INDEX orders_by_client_id ON orders (account, client_id, placed_seq, placed_index) WHERE client_id IS NOT NULL;
 
 -- The records that amended an order: with its own block what its owner agreed to.
 CREATE TABLE amendments (
@@ -92,6 +95,7 @@ CREATE TABLE amendments (
     PRIMARY KEY (key, seq, op, record_seq)
 );
 
+-- taker and maker are the canonical bytes of the orders' references.
 CREATE TABLE trades (
     market        BIGINT NOT NULL,
     number        BIGINT NOT NULL,
@@ -100,12 +104,16 @@ CREATE TABLE trades (
     time          BIGINT NOT NULL,
     taker_account BYTEA NOT NULL,
     maker_account BYTEA NOT NULL,
+    taker         BYTEA NOT NULL,
+    maker         BYTEA NOT NULL,
     deal          BYTEA NOT NULL,
     state         BYTEA NOT NULL,
     PRIMARY KEY (market, number)
 );
 CREATE INDEX trades_by_taker ON trades (taker_account, record_seq, record_index);
 CREATE INDEX trades_by_maker ON trades (maker_account, record_seq, record_index);
+CREATE INDEX trades_by_taker_order ON trades (taker, record_seq, record_index);
+CREATE INDEX trades_by_maker_order ON trades (maker, record_seq, record_index);
 CREATE INDEX trades_by_deal ON trades (deal, record_seq, record_index);
 
 -- What was traded in each interval of a market in which anything was. Lengths and starts are microseconds.
@@ -194,3 +202,21 @@ CREATE TABLE proposals (
     state         BYTEA NOT NULL
 );
 CREATE INDEX proposals_waiting ON proposals (to_account, proposed_seq) WHERE waiting = 1;
+
+-- Everybody who did not pay in time, and every key that signed two blocks for one place of its lane.
+CREATE TABLE defaults (
+    record_seq   BIGINT NOT NULL,
+    record_index BIGINT NOT NULL,
+    time         BIGINT NOT NULL,
+    deal         BYTEA NOT NULL,
+    state        BYTEA NOT NULL,
+    PRIMARY KEY (record_seq, record_index)
+);
+
+CREATE TABLE forks (
+    record_seq   BIGINT NOT NULL,
+    record_index BIGINT NOT NULL,
+    time         BIGINT NOT NULL,
+    state        BYTEA NOT NULL,
+    PRIMARY KEY (record_seq, record_index)
+);

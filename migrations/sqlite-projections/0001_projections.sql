@@ -62,7 +62,8 @@ CREATE TABLE balances (
 ) STRICT;
 
 -- (placed_seq, placed_index) is where the order first appeared: the record, and the event within its outcome. `open` is
--- 1 while it rests or sleeps; `terms` are there if it is more than a plain limit order.
+-- 1 while it rests or sleeps; `terms` are there if it is more than a plain limit order; client_id is the trader's own
+-- name for it, which need not be the only one of that name.
 CREATE TABLE orders (
     key          BLOB NOT NULL,
     seq          INTEGER NOT NULL,
@@ -77,10 +78,12 @@ CREATE TABLE orders (
     updated_time INTEGER NOT NULL,
     state        BLOB NOT NULL,
     terms        BLOB,
+    client_id    BLOB,
     PRIMARY KEY (key, seq, op)
 ) STRICT;
 CREATE INDEX orders_by_account ON orders (account, placed_seq, placed_index);
 CREATE INDEX orders_open ON orders (account, placed_seq, placed_index) WHERE open = 1;
+CREATE INDEX orders_by_client_id ON orders (account, client_id, placed_seq, placed_index) WHERE client_id IS NOT NULL;
 
 -- The records that amended an order: with its own block what its owner agreed to.
 CREATE TABLE amendments (
@@ -91,6 +94,7 @@ CREATE TABLE amendments (
     PRIMARY KEY (key, seq, op, record_seq)
 ) STRICT, WITHOUT ROWID;
 
+-- taker and maker are the canonical bytes of the orders' references.
 CREATE TABLE trades (
     market        INTEGER NOT NULL,
     number        INTEGER NOT NULL,
@@ -99,12 +103,16 @@ CREATE TABLE trades (
     time          INTEGER NOT NULL,
     taker_account BLOB NOT NULL,
     maker_account BLOB NOT NULL,
+    taker         BLOB NOT NULL,
+    maker         BLOB NOT NULL,
     deal          BLOB NOT NULL,
     state         BLOB NOT NULL,
     PRIMARY KEY (market, number)
 ) STRICT;
 CREATE INDEX trades_by_taker ON trades (taker_account, record_seq, record_index);
 CREATE INDEX trades_by_maker ON trades (maker_account, record_seq, record_index);
+CREATE INDEX trades_by_taker_order ON trades (taker, record_seq, record_index);
+CREATE INDEX trades_by_maker_order ON trades (maker, record_seq, record_index);
 CREATE INDEX trades_by_deal ON trades (deal, record_seq, record_index);
 
 -- What was traded in each interval of a market in which anything was. Lengths and starts are microseconds.
@@ -193,3 +201,21 @@ CREATE TABLE proposals (
     state         BLOB NOT NULL
 ) STRICT;
 CREATE INDEX proposals_waiting ON proposals (to_account, proposed_seq) WHERE waiting = 1;
+
+-- Everybody who did not pay in time, and every key that signed two blocks for one place of its lane.
+CREATE TABLE defaults (
+    record_seq   INTEGER NOT NULL,
+    record_index INTEGER NOT NULL,
+    time         INTEGER NOT NULL,
+    deal         BLOB NOT NULL,
+    state        BLOB NOT NULL,
+    PRIMARY KEY (record_seq, record_index)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE forks (
+    record_seq   INTEGER NOT NULL,
+    record_index INTEGER NOT NULL,
+    time         INTEGER NOT NULL,
+    state        BLOB NOT NULL,
+    PRIMARY KEY (record_seq, record_index)
+) STRICT, WITHOUT ROWID;

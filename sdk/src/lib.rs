@@ -22,6 +22,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
+mod account;
 mod book;
 mod client;
 mod clock;
@@ -42,8 +43,9 @@ pub use bandex_api as api;
 pub use bandex_tradechain as tradechain;
 pub use bandex_types as types;
 
-pub use book::{BookError, BookLevel, LocalBook};
-pub use client::{Client, ClientError, Options, Slot, SubmitError, Subscription};
+pub use account::LocalAccount;
+pub use book::{BookError, BookFeed, BookLevel, BookOrder, LocalBook, LocalOrders, PushedBook, QueuePlace};
+pub use client::{Client, ClientError, News, OnFull, Options, Slot, SubmitError, Subscription, Topic};
 pub use clock::now;
 pub use key::generate_keypair;
 pub use lane::{

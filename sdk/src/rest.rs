@@ -4,9 +4,9 @@ use crate::wire::{WireError, parse, signed_to_wire};
 use crate::{Markets, clock};
 use bandex_api::{
     AuctionPage, AuctionQuery, Balances, Bitcoin, BlockReply, Book, BookQuery, Challenge, Deal, DealPage,
-    DealPayments, DealQuery, Evidence, Lane, LaneQuery, Limits, Market, Order, OrderPage, OrderQuery,
-    Problem, Protections, Reputation, ReputationQuery, Session, Standing, StoredBlock, SubmitQuery,
-    TradePage, TradeQuery, Trust,
+    DealPayments, DealQuery, Evidence, FillPage, FillQuery, Lane, LaneQuery, Limits, Market, Order,
+    OrderPage, OrderQuery, Problem, Protections, Reputation, ReputationQuery, Session, Standing, Status,
+    StoredBlock, SubmitQuery, Time, TradePage, TradeQuery, Trust,
 };
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, BlockId, DealId, OrderRef, PublicKey};
@@ -100,6 +100,22 @@ impl Rest {
 
     async fn get<Q: Serialize, A: DeserializeOwned>(&self, path: &str, query: &Q) -> Result<A, RestError> {
         answer(self.request(Method::GET, path).query(query)).await
+    }
+
+    /// The node's clock and its last published record.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn time(&self) -> Result<Time, RestError> {
+        self.get("/v1/time", &()).await
+    }
+
+    /// Whether the node takes commands, what each market does, how it stands with the Bitcoin node.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn status(&self) -> Result<Status, RestError> {
+        self.get("/v1/status", &()).await
     }
 
     /// All that is listed.
@@ -271,6 +287,14 @@ impl AccountRest {
         self.get(&format!("/v1/orders/{order}"), &()).await
     }
 
+    /// The account's fills, newest first.
+    ///
+    /// # Errors
+    /// No answer, no such market, or no such order of this account.
+    pub async fn fills(&self, query: &FillQuery) -> Result<FillPage, RestError> {
+        self.get("/v1/fills", query).await
+    }
+
     /// The protections of the account's quotes.
     ///
     /// # Errors
@@ -296,8 +320,8 @@ impl AccountRest {
         loop {
             let page = self.deals(&query).await?;
             all.extend(page.deals);
-            match page.next_before {
-                Some(before) => query.before = Some(before),
+            match page.next_cursor {
+                Some(cursor) => query.cursor = Some(cursor),
                 None => return Ok(all),
             }
         }

@@ -423,7 +423,7 @@ impl Server {
             seen.push(page);
         }
         for token in tokens {
-            for path in ["/v1/balances", "/v1/orders?closed=true", "/v1/deals?closed=true"] {
+            for path in ["/v1/balances", "/v1/orders?state=all", "/v1/deals?closed=true"] {
                 let mut page = self.get_as(token, path).await.body;
                 without_seq(&mut page);
                 seen.push(page);

@@ -21,7 +21,7 @@ mod standing;
 mod verify;
 
 pub use block::{Block, Body, DecodeError, Kind, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, SignedBlock};
-pub use command::{Command, Decoded, Genesis, Headers, MAX_HEADERS, Payment, Scores};
+pub use command::{Command, Decoded, Disconnected, Genesis, Headers, MAX_HEADERS, Payment, Scores};
 pub use deal::{deal_id, netted_id};
 pub use domain::Domain;
 pub use fork::{ForkError, ForkProof};

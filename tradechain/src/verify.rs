@@ -179,6 +179,7 @@ fn check_body(block: &Block) -> Result<(), VerifyError> {
         Body::Pay(pay) => pay.check().map_err(VerifyError::Body),
         Body::Cure(cure) => cure.check().map_err(VerifyError::Body),
         Body::Receive(receive) => receive.check().map_err(VerifyError::Body),
+        Body::Guard(guard) => guard.check().map_err(VerifyError::Body),
         Body::Fee(fee) => fee.check().map_err(VerifyError::Body),
         Body::Certify(certify) => certify
             .expires

@@ -4,6 +4,7 @@
 //! task is a list of steps, every step says what it does and how long it took, and the first failure ends the run.
 
 mod bench;
+mod binary;
 mod ci;
 mod crash;
 mod layers;
@@ -11,8 +12,12 @@ mod mutations;
 mod node;
 mod openapi;
 mod postgres;
+mod python;
+mod schemathesis;
+mod seeded;
 mod step;
 mod suite;
+mod typescript;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -48,6 +53,14 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Hold sdk/typescript to openapi.json, to the golden vectors and to a running exchange.
+    ///
+    /// Needs Node 20 or newer and npm, which are installed as root on Debian; otherwise the command is printed.
+    Typescript,
+    /// Ask a running exchange whatever openapi.json allows and more, and hold every answer to that document.
+    ///
+    /// Needs Python 3 with venv, which is installed as root on Debian; otherwise the command is printed.
+    Schemathesis(schemathesis::Options),
     /// Break the exchange on purpose, one way after another, and demand that `bandex simulate` finds each of them.
     ///
     /// Works on a copy of the tracked files; takes several minutes, most of them building.
@@ -86,6 +99,8 @@ fn main() -> ExitCode {
         Task::Layers => layers::run(),
         Task::Openapi { check: true } => openapi::check(),
         Task::Openapi { check: false } => openapi::write(),
+        Task::Typescript => typescript::run(),
+        Task::Schemathesis(options) => schemathesis::run(&options),
         Task::Mutations => mutations::run(),
         Task::Bench { name, args } => bench::run(&name, &args),
         Task::Oracle { args } => bench::oracle(&args),

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: makes ready what the tests need, then runs all of them.
 
-use crate::{node, postgres, step};
+use crate::{node, postgres, step, typescript};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::io::Write;
@@ -19,6 +19,7 @@ pub fn run() -> Result<()> {
     prepare()?;
     let node = node::build()?;
     node::test()?;
+    typescript::run()?;
     postgres::beside(|variable, url| {
         step::run(step::cargo(&["test", "--workspace"])?.env(variable, url).env(node::VARIABLE, &node))?;
         // The same black-box tests once more, on the other store.

@@ -35,8 +35,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let session = options.account.session(false).await?;
     let reads = session.rest.login(&session.keypair, &session.markets).await?;
     let Options { market, closed, limit, .. } = options;
-    let page =
-        reads.orders(&OrderQuery { market, closed: Some(closed), before: None, limit: Some(limit) }).await?;
+    let state = closed.then(|| "all".to_owned());
+    let query = OrderQuery { market, state, limit: Some(limit), ..OrderQuery::default() };
+    let page = reads.orders(&query).await?;
     let protections = reads.protections().await?;
     if options.json {
         output::json(&page)?;

@@ -71,7 +71,7 @@ impl Subject {
             return Ok((rest, account));
         }
         let key = read_key(&self.key).context("name an account, or a key file with --key")?.public();
-        let lane = rest.lane(key, &LaneQuery { from: None, limit: Some(1) }).await?;
+        let lane = rest.lane(key, &LaneQuery { limit: Some(1), ..LaneQuery::default() }).await?;
         Ok((rest, lane.account.parse()?))
     }
 }

@@ -10,6 +10,7 @@ mod books;
 pub mod chain;
 mod deals;
 pub mod ends;
+mod guards;
 pub mod trust;
 mod watch;
 

@@ -1,15 +1,16 @@
 //! Orders, protections and balances of the account that logged in.
 
 use super::markets::find;
+use super::pages::{Kind, Page};
 use super::problem::Fault;
-use super::reply::{LoggedIn, named, next_page, page_size};
+use super::reply::{LoggedIn, named};
 use crate::shared::Shared;
 use crate::view::MarketInfo;
 use crate::wire;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use bandex_api as api;
-use bandex_journal::{Cursor, OrderFilter, OrderRow};
+use bandex_journal::{OrderFilter, OrderRow, OrderStand};
 use bandex_types::{AssetId, OrderRef};
 use std::sync::Arc;
 
@@ -31,22 +32,29 @@ pub(crate) async fn orders(
     LoggedIn(who): LoggedIn,
     Query(query): Query<api::OrderQuery>,
 ) -> Result<Json<api::OrderPage>, Fault> {
-    let limit = page_size(query.limit)?;
-    let before = query.before.as_deref().map(|text| named::<Cursor>("before", text)).transpose()?;
+    let page = Page::new(Kind::Orders, "", query.limit)?;
+    let before = page.place(query.cursor.as_deref())?;
+    let stand = match query.state.as_deref() {
+        None | Some("open") => OrderStand::Open,
+        Some("closed") => OrderStand::Closed,
+        Some("all") => OrderStand::All,
+        Some(_) => return Err(Fault::bad_request("state: `open`, `closed` or `all`")),
+    };
     let market = query.market.as_deref().map(|name| find(&shared, name)).transpose()?;
     let filter = OrderFilter {
         account: who.account,
         market: market.map(|info| info.listing.id),
-        open_only: !query.closed.unwrap_or(false),
+        stand,
+        client_id: query.client_id,
     };
     let seq = shared.caught_up().await?;
-    let rows = shared.projections.orders(&filter, before, limit).await?;
-    let next_before = next_page(&rows, limit, |row| row.placed.to_string());
+    let mut rows = shared.projections.orders(&filter, before, page.rows()).await?;
+    let next_cursor = page.end(&mut rows, |row| row.placed);
     let orders = rows.iter().filter_map(|row| {
         let info = shared.market_info(row.state.market)?;
         Some(on_the_wire(&info, row))
     });
-    Ok(Json(api::OrderPage { seq, orders: orders.collect(), next_before }))
+    Ok(Json(api::OrderPage { seq, orders: orders.collect(), next_cursor }))
 }
 
 /// An order as it stands.

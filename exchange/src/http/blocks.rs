@@ -1,7 +1,8 @@
 //! Blocks: submit one, look one up, follow a lane.
 
+use super::pages::{Kind, Page};
 use super::problem::Fault;
-use super::reply::{json, logged_in, named, page_size};
+use super::reply::{json, logged_in, named};
 use crate::edge::{self, Client};
 use crate::proof;
 use crate::shared::Shared;
@@ -239,11 +240,17 @@ pub(crate) async fn lane(
     Query(query): Query<api::LaneQuery>,
 ) -> Result<Json<api::Lane>, Fault> {
     let key: PublicKey = named("key", &key)?;
-    let limit = page_size(query.limit)?;
+    let page = Page::new(Kind::Lane, "", query.limit)?;
+    let from = match (page.place(query.cursor.as_deref())?, query.from.unwrap_or(1)) {
+        (Some(last), _) => u64::saturating_add(last, 1),
+        (None, 0) => return Err(Fault::bad_request("from: a lane begins with seq 1")),
+        (None, from) => from,
+    };
     let seq = shared.caught_up().await?;
     let state = shared.projections.key(key).await?;
     let state = state.ok_or_else(Fault::unknown_key)?;
-    let rows = shared.projections.lane(key, query.from.unwrap_or(1), limit).await?;
+    let mut rows = shared.projections.lane(key, from, page.rows()).await?;
+    let next_cursor = page.end(&mut rows, |row| row.lane_seq);
     let head = shared.view().head(&key).unwrap_or(Head { seq: 0, id: BlockId::ZERO });
     let forked = shared.view().fork(&key);
     let fork = match forked {
@@ -260,6 +267,7 @@ pub(crate) async fn lane(
         head_seq: head.seq,
         head_id: head.id.to_string(),
         blocks: rows.iter().map(|row| row.id.to_string()).collect(),
+        next_cursor,
         fork,
     }))
 }

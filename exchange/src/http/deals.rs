@@ -1,7 +1,8 @@
 //! Deals of the account that logged in, and their payments on the chain.
 
+use super::pages::{Kind, Page};
 use super::problem::Fault;
-use super::reply::{LoggedIn, named, next_page, page_size};
+use super::reply::{LoggedIn, named};
 use crate::sessions::Who;
 use crate::shared::Shared;
 use crate::wire;
@@ -9,7 +10,7 @@ use axum::Json;
 use axum::extract::{Path, Query, State};
 use bandex_api as api;
 use bandex_engine::DealState;
-use bandex_journal::{Cursor, DealFilter, DealRow, ReadError};
+use bandex_journal::{DealFilter, DealRow, ReadError};
 use bandex_types::DealId;
 use std::sync::Arc;
 
@@ -50,8 +51,8 @@ pub(crate) async fn deals(
     LoggedIn(who): LoggedIn,
     Query(query): Query<api::DealQuery>,
 ) -> Result<Json<api::DealPage>, Fault> {
-    let limit = page_size(query.limit)?;
-    let before = query.before.as_deref().map(|text| named::<Cursor>("before", text)).transpose()?;
+    let page = Page::new(Kind::Deals, "", query.limit)?;
+    let before = page.place(query.cursor.as_deref())?;
     let due_by_me = match query.due_by.as_deref() {
         None => None,
         Some("me") => Some(true),
@@ -64,13 +65,13 @@ pub(crate) async fn deals(
         open_only: !query.closed.unwrap_or(false),
     };
     let seq = shared.caught_up().await?;
-    let rows = shared.projections.deals(&filter, before, limit).await?;
-    let next_before = next_page(&rows, limit, |row| row.opened.to_string());
+    let mut rows = shared.projections.deals(&filter, before, page.rows()).await?;
+    let next_cursor = page.end(&mut rows, |row| row.opened);
     let me = who.account.to_string();
     let wanted =
         |deal: &api::Deal| due_by_me != Some(false) || deal.due.as_ref().is_some_and(|due| due.account != me);
     let deals = on_the_wire(&shared, &rows).await?.into_iter().filter(wanted).collect();
-    Ok(Json(api::DealPage { seq, deals, next_before }))
+    Ok(Json(api::DealPage { seq, deals, next_cursor }))
 }
 
 /// A deal of the account.

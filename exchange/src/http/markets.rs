@@ -1,7 +1,8 @@
 //! Markets, books, trades, candles: what everybody may see.
 
+use super::pages::{Kind, Page};
 use super::problem::Fault;
-use super::reply::{named, next_page, page_size};
+use super::reply::named;
 use crate::clock;
 use crate::edge;
 use crate::shared::Shared;
@@ -10,7 +11,7 @@ use crate::wire;
 use axum::Json;
 use axum::extract::{Path, Query, State};
 use bandex_api as api;
-use bandex_journal::{CandleInterval, Cursor};
+use bandex_journal::CandleInterval;
 use bandex_types::Timestamp;
 use std::sync::Arc;
 
@@ -88,15 +89,15 @@ pub(crate) async fn auctions(
     Path(market): Path<String>,
     Query(query): Query<api::AuctionQuery>,
 ) -> Result<Json<api::AuctionPage>, Fault> {
-    let limit = page_size(query.limit)?;
-    let before = query.before.as_deref().map(|text| named::<Cursor>("before", text)).transpose()?;
     let info = find(&shared, &market)?;
+    let page = Page::new(Kind::Auctions, &info.symbol, query.limit)?;
+    let before = page.place(query.cursor.as_deref())?;
     let seq = shared.caught_up().await?;
-    let rows = shared.projections.auctions(info.listing.id, before, limit).await?;
-    let next_before = next_page(&rows, limit, |row| row.at.to_string());
+    let mut rows = shared.projections.auctions(info.listing.id, before, page.rows()).await?;
+    let next_cursor = page.end(&mut rows, |row| row.at);
     let auctions = rows.iter().map(|row| wire::auction_result(&info, row.state, row.at.seq, row.time));
     let (market, auctions) = (info.symbol.clone(), auctions.collect());
-    Ok(Json(api::AuctionPage { market, seq, auctions, next_before }))
+    Ok(Json(api::AuctionPage { market, seq, auctions, next_cursor }))
 }
 
 fn unknown_market(name: &str) -> Fault {
@@ -151,13 +152,14 @@ pub(crate) async fn trades(
     Path(market): Path<String>,
     Query(query): Query<api::TradeQuery>,
 ) -> Result<Json<api::TradePage>, Fault> {
-    let limit = page_size(query.limit)?;
     let info = find(&shared, &market)?;
+    let page = Page::new(Kind::Trades, &info.symbol, query.limit)?;
+    let before = page.place(query.cursor.as_deref())?;
     let seq = shared.caught_up().await?;
-    let rows = shared.projections.trades(info.listing.id, query.before, limit).await?;
-    let next_before = next_page(&rows, limit, |row| row.trade.number);
+    let mut rows = shared.projections.trades(info.listing.id, before, page.rows()).await?;
+    let next_cursor = page.end(&mut rows, |row| row.trade.number);
     let trades = rows.iter().map(|row| wire::trade(&info, &row.trade, row.at.seq, row.time)).collect();
-    Ok(Json(api::TradePage { seq, trades, next_before }))
+    Ok(Json(api::TradePage { seq, trades, next_cursor }))
 }
 
 /// The candles of a market, newest first.
@@ -179,15 +181,15 @@ pub(crate) async fn candles(
     Path(market): Path<String>,
     Query(query): Query<api::CandleQuery>,
 ) -> Result<Json<api::CandlePage>, Fault> {
-    let limit = page_size(query.limit)?;
     let asked = query.interval.as_deref().map(|text| named("interval", text)).transpose()?;
     let interval = asked.unwrap_or(CandleInterval::Minute);
     let info = find(&shared, &market)?;
-    let before = query.before.map(Timestamp::from_micros);
+    let page = Page::new(Kind::Candles, format_args!("{}/{interval}", info.symbol), query.limit)?;
+    let before = page.place(query.cursor.as_deref())?.map(Timestamp::from_micros);
     let seq = shared.caught_up().await?;
-    let rows = shared.projections.candles(info.listing.id, interval, before, limit).await?;
-    let next_before = next_page(&rows, limit, |row| row.start.as_micros());
+    let mut rows = shared.projections.candles(info.listing.id, interval, before, page.rows()).await?;
+    let next_cursor = page.end(&mut rows, |row| row.start.as_micros());
     let candles = rows.iter().map(|row| wire::candle(&info, row)).collect();
     let (market, interval) = (info.symbol.clone(), interval.to_string());
-    Ok(Json(api::CandlePage { market, interval, seq, candles, next_before }))
+    Ok(Json(api::CandlePage { market, interval, seq, candles, next_cursor }))
 }

@@ -6,12 +6,15 @@ mod bitcoin;
 mod blocks;
 mod deals;
 mod evidence;
+mod fills;
 mod health;
 mod login;
 mod markets;
+mod pages;
 pub(crate) mod problem;
 mod rate_limits;
 mod reply;
+mod status;
 mod trust;
 
 use crate::edge;
@@ -89,10 +92,13 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(markets::book))
         .routes(routes!(markets::trades))
         .routes(routes!(markets::candles))
+        .routes(routes!(status::time))
+        .routes(routes!(status::status))
         .routes(routes!(bitcoin::bitcoin))
         .routes(routes!(login::challenge, login::login))
         .routes(routes!(accounts::orders))
         .routes(routes!(accounts::order))
+        .routes(routes!(fills::fills))
         .routes(routes!(accounts::protections))
         .routes(routes!(accounts::balances))
         .routes(routes!(trust::trust))

@@ -49,6 +49,12 @@ impl Fault {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", "bad request", detail)
     }
 
+    pub fn bad_cursor() -> Self {
+        let detail = "cursor: send the next_cursor of the page before as it was given, to the same list with the same \
+                      market and interval; or leave it out to begin with the first page";
+        Self::new(StatusCode::BAD_REQUEST, "bad_cursor", "bad cursor", detail)
+    }
+
     pub fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "not found", detail)
     }

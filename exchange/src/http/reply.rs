@@ -1,4 +1,4 @@
-//! What every handler reads of a request: JSON with a clear complaint, names, pages, the account that logged in.
+//! What every handler reads of a request: JSON with a clear complaint, names, the account that logged in.
 
 use super::problem::Fault;
 use crate::sessions::Who;
@@ -11,11 +11,6 @@ use serde::de::DeserializeOwned;
 use std::str::FromStr;
 use std::sync::Arc;
 
-/// The most items of a page.
-const PAGE_MAX: u32 = 1_000;
-/// The items of a page if the request does not say.
-const PAGE: u32 = 100;
-
 /// JSON of a request's body.
 pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
     serde_json::from_slice(body).map_err(|error| Fault::bad_request(format!("the body: {error}")))
@@ -24,19 +19,6 @@ pub(crate) fn json<T: DeserializeOwned>(body: &[u8]) -> Result<T, Fault> {
 /// Something named in the path or the query.
 pub(crate) fn named<T: FromStr<Err: std::fmt::Display>>(what: &str, text: &str) -> Result<T, Fault> {
     text.parse().map_err(|error| Fault::bad_request(format!("{what}: {error}")))
-}
-
-/// How many items a page holds, in rows.
-pub(crate) fn page_size(asked: Option<u32>) -> Result<usize, Fault> {
-    match asked.unwrap_or(PAGE) {
-        size @ 1..=PAGE_MAX => Ok(size as usize),
-        _ => Err(Fault::bad_request(format!("limit: 1 to {PAGE_MAX}"))),
-    }
-}
-
-/// Where the next page begins: behind the last row, if the page is full.
-pub(crate) fn next_page<T, C>(rows: &[T], limit: usize, place: impl Fn(&T) -> C) -> Option<C> {
-    rows.last().filter(|_| rows.len() == limit).map(place)
 }
 
 /// The account that logged in.

@@ -2,15 +2,17 @@
 
 use crate::http;
 use crate::http::problem::Fault;
-use crate::publication::{Applied, Publication};
+use crate::publication::{Applied, LevelChange, Publication};
 use crate::sessions::Who;
 use crate::shared::Shared;
 use crate::view::MarketInfo;
 use crate::wire;
 use bandex_api as api;
 use bandex_api::Channel;
-use bandex_engine::{Event, OrderTerms, Trade};
-use bandex_journal::{AuctionState, Cursor, DealExtras, DealFilter, OrderFilter, ProtectionState};
+use bandex_engine::{Event, LevelView, OrderTerms, Trade};
+use bandex_journal::{
+    AuctionState, Cursor, DealExtras, DealFilter, OrderFilter, OrderStand, ProtectionState,
+};
 use bandex_tradechain::Receipt;
 use bandex_tradechain::body::MarketState;
 use bandex_types::{AccountId, Amount, DealId, OrderRef, Side, Timestamp};
@@ -68,7 +70,12 @@ impl Subscription {
             (Channel::Auction, Some(info), _) => auction_snapshot(shared, info).await?,
             (Channel::Orders, _, Some(who)) => {
                 let seq = shared.caught_up().await?;
-                let filter = OrderFilter { account: who.account, market: None, open_only: true };
+                let filter = OrderFilter {
+                    account: who.account,
+                    market: None,
+                    stand: OrderStand::Open,
+                    client_id: None,
+                };
                 let rows = shared.projections.orders(&filter, None, ITEMS).await?;
                 let orders = rows.iter().filter_map(|row| {
                     let info = shared.market_info(row.state.market)?;
@@ -96,6 +103,7 @@ impl Subscription {
                 return Err(Fault::bad_request("this channel needs a market"));
             }
             (_, _, None) => return Err(Fault::not_logged_in()),
+            _ => return Err(Fault::bad_request("this channel is not served yet")),
         };
         (self.seq, self.seen) = (seq, seq);
         Ok(data)
@@ -223,14 +231,19 @@ fn book(info: &MarketInfo, publication: &Publication) -> Option<Value> {
     let side = |side: Side| {
         let changes = publication.levels().iter();
         let here = changes.filter(move |change| change.market == info.listing.id && change.side == side);
-        here.map(|change| wire::level_change(info, change)).collect::<Vec<_>>()
+        here.map(|change| level_change(info, change)).collect::<Vec<_>>()
     };
     let (market, state) = (info.symbol.clone(), wire::market_state(change.state).to_owned());
     let (bids, asks) = (side(Side::Buy), side(Side::Sell));
     if bids.is_empty() && asks.is_empty() && !is_decided(info, publication) {
         return None;
     }
-    Some(value(api::Book { market, seq: publication.last_seq(), state, bids, asks }))
+    Some(value(api::Book { market, seq: publication.last_seq(), state, bids, asks, checksum: 0 }))
+}
+
+fn level_change(info: &MarketInfo, change: &LevelChange) -> api::Level {
+    let gone = LevelView { price: change.price, quantity: 0, orders: 0 };
+    wire::level(info, &change.level.unwrap_or(gone))
 }
 
 fn events(publication: &Publication) -> impl Iterator<Item = (&Applied, &Event)> {

@@ -201,7 +201,16 @@ impl Follower {
         let seq = subscription.seq;
         self.follow(subscription);
         self.say(succeeded(id, &json!({ "seq": seq }))).await;
-        let push = Push { channel, market: symbol, kind: PushKind::Snapshot, prev_seq: 0, seq, data };
+        let push = Push {
+            channel,
+            market: symbol,
+            depth: None,
+            interval: None,
+            kind: PushKind::Snapshot,
+            prev_seq: 0,
+            seq,
+            data,
+        };
         self.say(text(&push)).await;
         Ok(())
     }
@@ -231,7 +240,16 @@ impl Follower {
             let prev_seq = std::mem::replace(&mut subscription.seq, seq);
             let market = subscription.market_symbol().map(str::to_owned);
             let channel = subscription.channel;
-            pushes.push(Push { channel, market, kind: PushKind::Update, prev_seq, seq, data });
+            pushes.push(Push {
+                channel,
+                market,
+                depth: None,
+                interval: None,
+                kind: PushKind::Update,
+                prev_seq,
+                seq,
+                data,
+            });
         }
         for push in pushes {
             // A slow peer may have kept this waiting since the news came.

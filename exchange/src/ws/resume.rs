@@ -102,7 +102,16 @@ impl Follower {
             let Some(data) = some(items) else { continue };
             let prev_seq = std::mem::replace(&mut one.seq, row.seq);
             let (market, kind) = (one.market_symbol().map(str::to_owned), PushKind::Update);
-            let push = Push { channel: one.channel, market, kind, prev_seq, seq: row.seq, data };
+            let push = Push {
+                channel: one.channel,
+                market,
+                depth: None,
+                interval: None,
+                kind,
+                prev_seq,
+                seq: row.seq,
+                data,
+            };
             // A slow peer may have kept this waiting since the page was read.
             if !self.may_hear() {
                 return Err(Ended::Key);

@@ -9,8 +9,8 @@ use super::rows::{AuctionState, ProtectionState};
 use super::{Projected, ProjectedBlock};
 use crate::sql::{signed, time};
 use bandex_engine::{
-    AccountState, BalanceState, CommandResult, DealState, Event, KeyState, OrderState, OrderTerms,
-    PaymentState, ProposalState, Trade, TrustState,
+    AccountState, BalanceState, CommandResult, DealState, DefaultNotice, Event, ForkNotice, KeyState,
+    OrderState, OrderTerms, PaymentState, ProposalState, Trade, TrustState,
 };
 use bandex_types::{AccountId, AssetId, BlockId, DealId, Hash, MarketId, OrderRef, PublicKey, Timestamp};
 use std::collections::{BTreeMap, BTreeSet};
@@ -71,6 +71,8 @@ pub(super) struct Gathered<'a> {
     pub(super) payments: BTreeMap<(Hash, u32), Seen<'a, PaymentState>>,
     pub(super) deal_records: BTreeSet<(DealId, i64)>,
     pub(super) proposals: BTreeMap<BlockId, Seen<'a, ProposalState>>,
+    pub(super) defaults: Vec<(Place, &'a DefaultNotice)>,
+    pub(super) forks: Vec<(Place, &'a ForkNotice)>,
 }
 
 fn order_key(order: &OrderRef) -> Result<OrderKey, String> {
@@ -167,8 +169,12 @@ impl<'a> Gathered<'a> {
             Event::Default(notice) => {
                 self.touch(Some(notice.deal), at);
                 self.concern([notice.by, notice.victim], at);
+                self.defaults.push((at, notice));
             }
-            Event::Fork(notice) => self.concern([notice.account], at),
+            Event::Fork(notice) => {
+                self.concern([notice.account], at);
+                self.forks.push((at, notice));
+            }
             // The engine's own business: whoever asks for it reads the outcomes.
             Event::Genesis { .. }
             | Event::Asset(_)
@@ -202,6 +208,7 @@ impl<'a> Gathered<'a> {
                 note(&mut self.payments, (state.txid, state.output), at, state);
             }
             Event::DealFees { deal, .. } => self.touch(Some(*deal), at),
+            Event::Guard(state) => self.concern([state.account], at),
         }
         self.extras(event, at);
         Ok(())

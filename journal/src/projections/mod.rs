@@ -19,8 +19,9 @@ pub use extras::DealExtras;
 pub use place::ProjectionPlace;
 pub use query::ProjectionReader;
 pub use rows::{
-    AuctionRow, AuctionState, BlockRow, CandleRow, Cursor, CursorError, DealFilter, DealRecord, DealRow,
-    OrderFilter, OrderRow, OutcomeRow, PaymentRow, ProposalRow, ProtectionRow, ProtectionState, TradeRow,
+    AuctionRow, AuctionState, BlockRow, CandleRow, Cursor, CursorError, DealFilter, DealOutcomeRow,
+    DealRecord, DealRow, DefaultRow, ForkRow, OrderFilter, OrderRow, OrderStand, OutcomeRow, PaymentRow,
+    ProposalRow, ProtectionRow, ProtectionState, TradeFilter, TradeRow,
 };
 
 use crate::port::OpenError;

@@ -2,11 +2,11 @@
 
 use super::extras::DealExtras;
 use super::rows::{
-    AuctionRow, BlockRow, CandleRow, Cursor, DealRow, OrderRow, OutcomeRow, PaymentRow, ProtectionRow,
-    TradeRow,
+    AuctionRow, BlockRow, CandleRow, Cursor, DealRow, DefaultRow, ForkRow, OrderRow, OutcomeRow, PaymentRow,
+    ProtectionRow, TradeRow,
 };
 use crate::sql::{Row, fixed, time, unsigned};
-use bandex_engine::{OrderTerms, TrustState};
+use bandex_engine::{DealState, OrderTerms, TrustState};
 use bandex_types::{BlockId, DealId, MarketId, PublicKey, Timestamp};
 use borsh::BorshDeserialize;
 
@@ -97,6 +97,24 @@ pub(super) fn deal(row: &Row) -> Result<DealRow, String> {
         opened: cursor(row, "opened_seq", "opened_index")?,
         updated_seq: number(row, "updated_seq")?,
         updated_time: instant(row, "updated_time")?,
+    })
+}
+
+pub(super) fn default(row: &Row) -> Result<DefaultRow, String> {
+    let deal = DealState::try_from_slice(row.bytes("deal")?);
+    Ok(DefaultRow {
+        notice: state(row)?,
+        deal: deal.map_err(|error| format!("a stored deal: {error}"))?,
+        at: cursor(row, "record_seq", "record_index")?,
+        time: instant(row, "time")?,
+    })
+}
+
+pub(super) fn fork(row: &Row) -> Result<ForkRow, String> {
+    Ok(ForkRow {
+        notice: state(row)?,
+        at: cursor(row, "record_seq", "record_index")?,
+        time: instant(row, "time")?,
     })
 }
 

@@ -7,12 +7,13 @@ use super::candles::CandleInterval;
 use super::extras::DealExtras;
 use super::parse;
 use super::rows::{
-    AuctionRow, BlockRow, CandleRow, Cursor, DealFilter, DealRecord, DealRow, OrderFilter, OrderRow,
-    OutcomeRow, PaymentRow, ProposalRow, ProtectionRow, TradeRow,
+    AuctionRow, BlockRow, CandleRow, Cursor, DealFilter, DealOutcomeRow, DealRecord, DealRow, DefaultRow,
+    ForkRow, OrderFilter, OrderRow, OrderStand, OutcomeRow, PaymentRow, ProposalRow, ProtectionRow,
+    TradeFilter, TradeRow,
 };
-use super::write::{DEALS_AT_ONCE, length};
+use super::write::{self, DEALS_AT_ONCE, length};
 use crate::port::ReadError;
-use crate::sql::{Pool, Row, Statement, bound, limit as sql_limit};
+use crate::sql::{Pool, Row, Statement, Value, bound, limit as sql_limit};
 use bandex_engine::{AccountState, BalanceState, KeyState, OrderTerms, TrustState};
 use bandex_types::{AccountId, BlockId, DealId, MarketId, OrderRef, PublicKey, Timestamp};
 use std::collections::BTreeMap;
@@ -139,8 +140,13 @@ impl ProjectionReader {
         if let Some(market) = filter.market {
             query.push(" AND market = ").bind(i64::from(market.get()));
         }
-        if filter.open_only {
-            query.push(" AND open = 1");
+        match filter.stand {
+            OrderStand::Open => query.push(" AND open = 1"),
+            OrderStand::Closed => query.push(" AND open = 0"),
+            OrderStand::All => &mut query,
+        };
+        if let Some(name) = &filter.client_id {
+            query.push(" AND client_id = ").bind(name.as_bytes());
         }
         page(&mut query, ("placed_seq", "placed_index"), before, limit);
         self.all(query, parse::order).await
@@ -257,19 +263,87 @@ impl ProjectionReader {
     /// As above.
     pub async fn trades_of(
         &self,
-        account: AccountId,
+        filter: &TradeFilter,
         before: Option<Cursor>,
         limit: usize,
     ) -> Result<Vec<TradeRow>, ReadError> {
         // Two sorted halves that the store merges: with OR it would sort all the account's trades for each page.
-        let account = account.as_bytes();
+        let order = filter.order.as_ref().map(write::bytes);
+        let (account, market) = (filter.account.as_bytes(), filter.market);
         let (seq, index) = before_numbers(before);
         let mut query = Statement::new("SELECT * FROM trades WHERE taker_account = ");
-        query.bind(account).push(" AND (record_seq, record_index) < (").bind(seq);
-        query.push(", ").bind(index).push(") UNION ALL SELECT * FROM trades WHERE maker_account = ");
-        query.bind(account).push(" AND taker_account <> ").bind(account);
+        query.bind(account);
+        narrow_trades(&mut query, "taker", order.clone(), market);
+        query.push(" AND (record_seq, record_index) < (").bind(seq).push(", ").bind(index);
+        query.push(") UNION ALL SELECT * FROM trades WHERE maker_account = ").bind(account);
+        query.push(" AND taker_account <> ").bind(account);
+        narrow_trades(&mut query, "maker", order, market);
         page(&mut query, ("record_seq", "record_index"), before, limit);
         self.all(query, parse::trade).await
+    }
+
+    /// The trades that these deals settle, oldest first.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn trades_of_deals(&self, deals: &[DealId]) -> Result<Vec<TradeRow>, ReadError> {
+        let mut found = Vec::new();
+        for some in deals.chunks(DEALS_AT_ONCE) {
+            let mut query = Statement::new("SELECT * FROM trades WHERE 1 = 0");
+            for deal in some {
+                query.push(" OR deal = ").bind(deal.as_bytes());
+            }
+            found.extend(self.all(query, parse::trade).await?);
+        }
+        found.sort_by_key(|row| row.at);
+        Ok(found)
+    }
+
+    /// Everybody's defaults, newest first, each with its deal as it stands now.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn defaults(&self, before: Option<Cursor>, limit: usize) -> Result<Vec<DefaultRow>, ReadError> {
+        let mut query = Statement::new(
+            "SELECT record_seq, record_index, time, defaults.state AS state, deals.state AS deal
+             FROM defaults JOIN deals ON deals.id = defaults.deal WHERE 1 = 1",
+        );
+        page(&mut query, ("record_seq", "record_index"), before, limit);
+        self.all(query, parse::default).await
+    }
+
+    /// Everybody's forks, newest first.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn forks(&self, before: Option<Cursor>, limit: usize) -> Result<Vec<ForkRow>, ReadError> {
+        let mut query = Statement::new("SELECT * FROM forks WHERE 1 = 1");
+        page(&mut query, ("record_seq", "record_index"), before, limit);
+        self.all(query, parse::fork).await
+    }
+
+    /// At most `limit` records that touched a deal after `after_seq`, oldest first, with what came of them.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn deal_outcomes(
+        &self,
+        deal: DealId,
+        after_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<DealOutcomeRow>, ReadError> {
+        let mut query = Statement::new(
+            "SELECT outcomes.seq AS seq, outcomes.time AS time, outcomes.outcome AS outcome, blocks.id AS id
+             FROM deal_records AS touched JOIN outcomes ON outcomes.seq = touched.record_seq
+             LEFT JOIN blocks ON blocks.record_seq = touched.record_seq WHERE touched.deal = ",
+        );
+        query.bind(deal.as_bytes()).push(" AND touched.record_seq > ").bind(bound(after_seq));
+        query.push(" ORDER BY touched.record_seq LIMIT ").bind(sql_limit(limit));
+        self.all(query, |row| {
+            let block = parse::optional(row, "id")?.map(BlockId::new);
+            Ok(DealOutcomeRow { record: parse::outcome(row)?, block })
+        })
+        .await
     }
 
     /// The trades that a deal settles, oldest first.
@@ -472,6 +546,21 @@ fn page<'a>(
     query.push(", ").bind(index);
     query.push(format_args!(") ORDER BY {seq_column} DESC, {index_column} DESC LIMIT "));
     query.bind(sql_limit(limit));
+}
+
+/// A trade filter's conditions besides the account; `side` is the column of the order that is the account's.
+fn narrow_trades<'a>(
+    query: &mut Statement<'a>,
+    side: &'static str,
+    order: Option<Value<'a>>,
+    market: Option<MarketId>,
+) {
+    if let Some(order) = order {
+        query.push(format_args!(" AND {side} = ")).bind(order);
+    }
+    if let Some(market) = market {
+        query.push(" AND market = ").bind(i64::from(market.get()));
+    }
 }
 
 /// A deal filter's conditions besides the account.

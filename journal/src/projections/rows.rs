@@ -1,9 +1,11 @@
 //! What queries ask for and what they give.
 
 use super::candles::Candle;
-use bandex_engine::{DealState, OrderState, OrderTerms, PaymentState, ProposalState, Trade};
+use bandex_engine::{
+    DealState, DefaultNotice, ForkNotice, OrderState, OrderTerms, PaymentState, ProposalState, Trade,
+};
 use bandex_tradechain::body::Protection;
-use bandex_types::{AccountId, BlockId, MarketId, Price, PublicKey, Timestamp};
+use bandex_types::{AccountId, BlockId, MarketId, OrderRef, Price, PublicKey, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 use std::fmt;
 use std::str::FromStr;
@@ -63,15 +65,40 @@ pub struct BlockRow {
     pub lane_seq: u64,
 }
 
+/// Orders that still may trade, orders that do not any more, or both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OrderStand {
+    /// Those that rest or sleep.
+    #[default]
+    Open,
+    /// Those that were filled or cancelled.
+    Closed,
+    /// All.
+    All,
+}
+
 /// Which orders.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OrderFilter {
     /// Whose.
     pub account: AccountId,
     /// Of one market only.
     pub market: Option<MarketId>,
-    /// Only those that rest or sleep.
-    pub open_only: bool,
+    /// Open ones, closed ones, or both.
+    pub stand: OrderStand,
+    /// Only those to which their trader gave this name.
+    pub client_id: Option<String>,
+}
+
+/// Which trades of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TradeFilter {
+    /// Whose.
+    pub account: AccountId,
+    /// Of one market only.
+    pub market: Option<MarketId>,
+    /// Of one order only.
+    pub order: Option<OrderRef>,
 }
 
 /// An order as it stands.
@@ -155,6 +182,30 @@ pub struct TradeRow {
     pub time: Timestamp,
 }
 
+/// A default, with the deal as it stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DefaultRow {
+    /// Who did not pay, who lost how much.
+    pub notice: DefaultNotice,
+    /// The deal.
+    pub deal: DealState,
+    /// Where it was found.
+    pub at: Cursor,
+    /// When.
+    pub time: Timestamp,
+}
+
+/// A fork that was proven.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ForkRow {
+    /// Whose key signed which two blocks.
+    pub notice: ForkNotice,
+    /// The record that holds the proof.
+    pub at: Cursor,
+    /// When.
+    pub time: Timestamp,
+}
+
 /// Which deals. No field set means all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct DealFilter {
@@ -199,6 +250,15 @@ pub struct DealRecord {
     pub record_seq: u64,
     /// Its block; none if it was a tick. A deadline that passes is found by whatever command comes next, so the block
     /// may be a stranger's.
+    pub block: Option<BlockId>,
+}
+
+/// What came of a record that touched a deal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DealOutcomeRow {
+    /// The record with its outcome.
+    pub record: OutcomeRow,
+    /// Its block; none if it was a tick.
     pub block: Option<BlockId>,
 }
 

@@ -42,7 +42,7 @@ pub(super) static TRUST: Table<3> = Table {
     replace: Some((&["account"], &["updated_seq", "state"])),
 };
 
-pub(super) static ORDERS: Table<13> = Table {
+pub(super) static ORDERS: Table<14> = Table {
     name: "orders",
     columns: [
         Bytes("key"),
@@ -58,8 +58,9 @@ pub(super) static ORDERS: Table<13> = Table {
         Number("updated_time"),
         Bytes("state"),
         Bytes("terms"),
+        Bytes("client_id"),
     ],
-    // Terms never change, and are told only once.
+    // Terms and the trader's own name never change; terms are told only once.
     replace: Some((&["key", "seq", "op"], &["open", "updated_seq", "updated_time", "state"])),
 };
 
@@ -69,7 +70,7 @@ pub(super) static AMENDMENTS: Table<4> = Table {
     replace: None,
 };
 
-pub(super) static TRADES: Table<9> = Table {
+pub(super) static TRADES: Table<11> = Table {
     name: "trades",
     columns: [
         Number("market"),
@@ -79,6 +80,8 @@ pub(super) static TRADES: Table<9> = Table {
         Number("time"),
         Bytes("taker_account"),
         Bytes("maker_account"),
+        Bytes("taker"),
+        Bytes("maker"),
         Bytes("deal"),
         Bytes("state"),
     ],
@@ -169,4 +172,16 @@ pub(super) static PROPOSALS: Table<7> = Table {
         Bytes("state"),
     ],
     replace: Some((&["proposal"], &["waiting", "updated_seq", "state"])),
+};
+
+pub(super) static DEFAULTS: Table<5> = Table {
+    name: "defaults",
+    columns: [Number("record_seq"), Number("record_index"), Number("time"), Bytes("deal"), Bytes("state")],
+    replace: None,
+};
+
+pub(super) static FORKS: Table<4> = Table {
+    name: "forks",
+    columns: [Number("record_seq"), Number("record_index"), Number("time"), Bytes("state")],
+    replace: None,
 };

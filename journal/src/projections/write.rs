@@ -41,7 +41,7 @@ impl From<String> for WriteError {
 type Written = Result<(), WriteError>;
 
 /// A state's canonical bytes.
-fn bytes<'a, T: BorshSerialize>(state: &T) -> Value<'a> {
+pub(super) fn bytes<'a, T: BorshSerialize>(state: &T) -> Value<'a> {
     let mut bytes = Vec::with_capacity(256);
     let written = state.serialize(&mut bytes);
     debug_assert!(written.is_ok(), "a state is far below the u32::MAX entries that a Vec can take");
@@ -58,7 +58,8 @@ pub(super) async fn all(transaction: &mut Transaction<'_>, gathered: &Gathered<'
     trades(transaction, gathered).await?;
     candles(transaction, gathered).await?;
     deals(transaction, gathered).await?;
-    proposals(transaction, gathered).await
+    proposals(transaction, gathered).await?;
+    breaches(transaction, gathered).await
 }
 
 /// Moves the checkpoint, if it still is where this writer thinks it is.
@@ -131,6 +132,7 @@ async fn orders(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> W
             seen.last.time.into(),
             bytes(seen.state),
             gathered.terms.get(&(*key, *seq, *op)).map_or(Value::Absent, |terms| bytes(*terms)),
+            seen.state.client_id.as_ref().map_or(Value::Absent, |name| Value::from(name.as_bytes())),
         ]
     });
     transaction.insert(&tables::ORDERS, orders.collect()).await?;
@@ -171,6 +173,8 @@ async fn trades(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> W
             seen.first.time.into(),
             seen.state.taker_account.as_bytes().into(),
             seen.state.maker_account.as_bytes().into(),
+            bytes(&seen.state.taker),
+            bytes(&seen.state.maker),
             seen.state.deal.as_bytes().into(),
             bytes(seen.state),
         ]
@@ -300,4 +304,17 @@ async fn proposals(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -
         ]
     });
     Ok(transaction.insert(&tables::PROPOSALS, proposals.collect()).await?)
+}
+
+/// Defaults and forks, for everybody.
+async fn breaches(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Written {
+    let defaults = gathered.defaults.iter().map(|(at, notice)| {
+        [at.seq.into(), at.index.into(), at.time.into(), notice.deal.as_bytes().into(), bytes(*notice)]
+    });
+    transaction.insert(&tables::DEFAULTS, defaults.collect()).await?;
+    let forks = gathered
+        .forks
+        .iter()
+        .map(|(at, notice)| [at.seq.into(), at.index.into(), at.time.into(), bytes(*notice)]);
+    Ok(transaction.insert(&tables::FORKS, forks.collect()).await?)
 }

@@ -1,9 +1,9 @@
 //! A made-up history: not what an engine would say, but every kind of event, over and over.
 
 use bandex_engine::{
-    AccountState, BalanceState, CancelReason, CommandResult, DealState, DefaultNotice, Event, KeyState,
-    KeyStatus, LimitParts, Netted, OrderState, OrderStatus, OrderTerms, Outcome, PaymentState, PaymentStatus,
-    ProposalState, ProposalStatus, Slash, Trade, Tranche, TrustState,
+    AccountState, BalanceState, CancelReason, CommandResult, DealState, DefaultNotice, Event, ForkNotice,
+    KeyState, KeyStatus, LimitParts, Netted, OrderState, OrderStatus, OrderTerms, Outcome, PaymentState,
+    PaymentStatus, ProposalState, ProposalStatus, Slash, Trade, Tranche, TrustState,
 };
 use bandex_journal::{Projected, ProjectedBlock};
 use bandex_settlement::{Deal, Party, Terms};
@@ -329,4 +329,11 @@ pub fn one_deal() -> Vec<Projected> {
         ),
         record(6, None, vec![Event::Default(notice)]),
     ]
+}
+
+/// The record of a fork for the place `seq` of account 1's lane.
+pub fn fork(seq: u64) -> Projected {
+    let (account, key) = (account(1), key(1));
+    let (first, second) = (block_id(seq), block_id(1_000 + seq));
+    record(seq, None, vec![Event::Fork(ForkNotice { account, key, seq, first, second })])
 }

@@ -4,7 +4,8 @@ use crate::history::{self, account, history, key, order};
 use crate::kit::Store;
 use bandex_engine::{DealState, Event, OrderState};
 use bandex_journal::{
-    Cursor, DealExtras, DealFilter, DealRow, OrderFilter, OrderRow, Projected, ProjectionReader, TradeRow,
+    Cursor, DealExtras, DealFilter, DealRow, OrderFilter, OrderRow, OrderStand, Projected, ProjectionReader,
+    TradeFilter, TradeRow,
 };
 use bandex_types::{AccountId, Amount, AssetId, BlockId, MarketId, Price};
 
@@ -49,13 +50,19 @@ async fn orders_are_found_page_by_page() {
         };
         for who in [1, 2] {
             let account = account(who);
-            let filter = OrderFilter { account, market: None, open_only: false };
-            check(filter, last_states(&|state| state.account == account)).await;
+            let (stand, client_id) = (OrderStand::All, None);
+            let filter = OrderFilter { account, market: None, stand, client_id };
+            check(filter.clone(), last_states(&|state| state.account == account)).await;
             let market = MarketId::new(2);
-            let other = OrderFilter { market: Some(market), ..filter };
+            let other = OrderFilter { market: Some(market), ..filter.clone() };
             check(other, last_states(&|state| state.account == account && state.market == market)).await;
-            let open = OrderFilter { open_only: true, ..filter };
+            let open = OrderFilter { stand: OrderStand::Open, ..filter.clone() };
             check(open, last_states(&|state| state.account == account && history::is_open(state))).await;
+            let closed = OrderFilter { stand: OrderStand::Closed, ..filter.clone() };
+            check(closed, last_states(&|state| state.account == account && !history::is_open(state))).await;
+            let name = Some(format!("{}/2", who + 3));
+            let named = OrderFilter { client_id: name.clone(), ..filter };
+            check(named, last_states(&|state| state.account == account && state.client_id == name)).await;
         }
         let found = reader.order(order(1, 4, 0)).await.unwrap().unwrap();
         assert_eq!((found.placed.seq, found.updated_seq), (4, 6));
@@ -144,9 +151,19 @@ async fn trades_and_deals_are_found_page_by_page() {
             let of =
                 |row: &&TradeRow| row.trade.taker_account == account || row.trade.maker_account == account;
             let expected: Vec<TradeRow> = all.iter().filter(of).cloned().collect();
+            let filter = TradeFilter { account, market: Some(market), order: None };
             for limit in [1, 3, 1000] {
-                let page = async |before| reader.trades_of(account, before, limit).await.unwrap();
+                let page = async |before| reader.trades_of(&filter, before, limit).await.unwrap();
                 assert_eq!(pages(limit, page, |row| row.at).await, expected, "{who} by {limit}");
+            }
+            let elsewhere = TradeFilter { market: Some(MarketId::new(2)), ..filter };
+            assert_eq!(reader.trades_of(&elsewhere, None, 5).await.unwrap(), []);
+            // Of one order, whichever side it was.
+            for row in &expected {
+                let taker = row.trade.taker_account == account;
+                let own = if taker { row.trade.taker } else { row.trade.maker };
+                let of_order = TradeFilter { order: Some(own), market: None, account };
+                assert_eq!(reader.trades_of(&of_order, None, 5).await.unwrap(), [row.clone()]);
             }
         }
         let deals = reader.deals(&DealFilter::default(), None, 1000).await.unwrap();
@@ -178,6 +195,11 @@ async fn trades_and_deals_are_found_page_by_page() {
             expected.reverse();
             assert_eq!(settled, expected);
         }
+        let some: Vec<_> = deals.iter().skip(2).map(|row| row.state.id).collect();
+        let mut expected: Vec<_> = all.iter().filter(|row| some.contains(&row.trade.deal)).cloned().collect();
+        expected.reverse();
+        assert_eq!(reader.trades_of_deals(&some).await.unwrap(), expected);
+        assert_eq!(reader.trades_of_deals(&[]).await.unwrap(), []);
     }
 }
 
@@ -328,5 +350,45 @@ async fn trust_and_what_it_does_to_deals_is_found() {
             reader.deal_extras(&many).await.unwrap().get(&four).map(|it| it.slashed),
             Some(amount(13))
         );
+    }
+}
+
+#[tokio::test]
+async fn defaults_forks_and_what_came_of_a_deal_are_found() {
+    for store in Store::each().await {
+        let mut records = history::one_deal();
+        records.extend((7..10).map(history::fork));
+        let projections = store.projected(&records).await;
+        let reader = projections.reader();
+        let found = reader.defaults(None, 10).await.unwrap();
+        assert_eq!(found.len(), 1);
+        let (row, event) = (&found[0], &records[5].outcome.events[0]);
+        assert_eq!(event, &Event::Default(row.notice.clone()));
+        assert_eq!((row.at, row.time), (Cursor { seq: 6, index: 0 }, records[5].time));
+        assert_eq!(row.deal, reader.deal(history::deal_id()).await.unwrap().unwrap().state);
+        assert_eq!(reader.defaults(Some(row.at), 10).await.unwrap(), []);
+        for limit in [1, 2, 1000] {
+            let page = async |before| reader.forks(before, limit).await.unwrap();
+            let rows = pages(limit, page, |row| row.at).await;
+            let told: Vec<_> = rows.iter().map(|row| (row.at.seq, row.notice.seq, row.time)).collect();
+            let expected: Vec<_> =
+                (7..10).rev().map(|seq| (seq, seq, records[seq as usize - 1].time)).collect();
+            assert_eq!(told, expected);
+        }
+        for limit in [1, 1000] {
+            let (mut rows, mut after) = (Vec::new(), 0);
+            loop {
+                let more = reader.deal_outcomes(history::deal_id(), after, limit).await.unwrap();
+                let Some(last) = more.last() else { break };
+                after = last.record.seq;
+                rows.extend(more);
+            }
+            assert_eq!(rows.iter().map(|row| row.record.seq).collect::<Vec<_>>(), [2, 3, 5, 6]);
+            for row in rows {
+                let record = &records[row.record.seq as usize - 1];
+                assert_eq!(row.block, record.block.map(|block| block.id));
+                assert_eq!(row.record.outcome, record.outcome_bytes);
+            }
+        }
     }
 }

@@ -16,7 +16,7 @@ struct Theirs {
 }
 
 async fn ask(rest: &Rest, key: PublicKey) -> Result<Option<Theirs>, TraderError> {
-    let query = LaneQuery { from: None, limit: Some(1) };
+    let query = LaneQuery { limit: Some(1), ..LaneQuery::default() };
     match rest.lane(key, &query).await {
         Ok(lane) => {
             let read = || -> Result<_, crate::WireError> {

@@ -80,7 +80,7 @@ async fn a_buyer_that_stops_costs_the_seller_at_most_its_cap() {
         (Some("default"), "0", "0.000000025"),
         "the debt stays reserved"
     );
-    let orders: OrderPage = pair.server.get_as(&pair.buyer_token, "/v1/orders?closed=true").await.read();
+    let orders: OrderPage = pair.server.get_as(&pair.buyer_token, "/v1/orders?state=all").await.read();
     let bid = orders.orders.iter().find(|order| order.order == resting_bid.to_string()).unwrap();
     assert_eq!((bid.status.as_str(), bid.reason.as_deref()), ("cancelled", Some("account_frozen")));
     assert!(pair.server.book().await.bids.is_empty());

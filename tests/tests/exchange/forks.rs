@@ -54,7 +54,7 @@ async fn a_session_key_forks_and_the_root_key_heals() {
     assert_eq!(server.balances(&token).await.frozen.as_deref(), Some("session_fork"));
     assert_eq!(server.balances(&token).await.limit, "0");
     assert!(server.book().await.asks.is_empty());
-    let page: OrderPage = server.get_as(&token, "/v1/orders?closed=true").await.read();
+    let page: OrderPage = server.get_as(&token, "/v1/orders?state=all").await.read();
     let of_root = page.orders.iter().find(|order| order.order == by_root.to_string()).unwrap();
     assert_eq!(of_root.reason.as_deref(), Some("account_frozen"));
     let (order, _) = root.limit(Side::Sell, PRICE, LOTS);

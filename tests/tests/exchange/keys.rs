@@ -112,7 +112,7 @@ async fn a_revoked_key() {
     let revoke = root.revoke(session.key());
     server.submit(&revoke).await.read::<BlockReply>();
     // Its open orders are gone, and it can sign nothing, nor read on.
-    let page: bandex_api::OrderPage = server.get_as(&token, "/v1/orders?closed=true").await.read();
+    let page: bandex_api::OrderPage = server.get_as(&token, "/v1/orders?state=all").await.read();
     let cancelled = page.orders.iter().find(|found| found.order == order.to_string()).unwrap();
     assert_eq!((cancelled.status.as_str(), cancelled.reason.as_deref()), ("cancelled", Some("key_ended")));
     assert_eq!(bwt(&server, &token).await, ("10".to_owned(), "0".to_owned()));

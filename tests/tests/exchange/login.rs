@@ -84,7 +84,7 @@ async fn private_pages_are_their_owners() {
     }
     let balances: Balances = pair.server.get_as(&strange, "/v1/balances").await.read();
     assert_eq!(balances.account, stranger.account().to_string());
-    for page in ["/v1/orders?closed=true", "/v1/deals?closed=true"] {
+    for page in ["/v1/orders?state=all", "/v1/deals?closed=true"] {
         let body = pair.server.get_as(&strange, page).await.body;
         assert!(body["orders"].as_array().or(body["deals"].as_array()).unwrap().is_empty(), "{body}");
     }

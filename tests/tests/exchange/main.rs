@@ -13,6 +13,7 @@ mod features;
 mod forks;
 mod hostile;
 mod keys;
+mod lists;
 mod login;
 mod operator;
 mod pages;

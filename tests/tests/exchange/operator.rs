@@ -44,7 +44,7 @@ async fn an_account_that_is_frozen_may_take_back_but_not_place() {
     let (freeze, thaw) = (frozen(true), frozen(false));
     pair.server.configure(freeze).await;
     assert_eq!(pair.server.balances(&pair.seller_token).await.frozen.as_deref(), Some("operator"));
-    let page: OrderPage = pair.server.get_as(&pair.seller_token, "/v1/orders?closed=true").await.read();
+    let page: OrderPage = pair.server.get_as(&pair.seller_token, "/v1/orders?state=all").await.read();
     assert_eq!(page.orders[0].order, order.to_string());
     assert_eq!(page.orders[0].reason.as_deref(), Some("account_frozen"));
     let (ask, _) = pair.seller.limit(Side::Sell, PRICE, LOTS);

@@ -89,8 +89,8 @@ async fn orders_trades_and_lanes_come_in_pages() {
         assert!(page.trades.len() <= 2);
         assert!(page.trades.iter().all(|trade| trade.seq <= page.seq));
         trades.extend(page.trades);
-        let Some(before) = page.next_before else { break };
-        path = format!("/v1/trades/BWT-BTC?limit=2&before={before}");
+        let Some(cursor) = page.next_cursor else { break };
+        path = format!("/v1/trades/BWT-BTC?limit=2&cursor={cursor}");
     }
     assert_eq!(trades.iter().map(|trade| trade.number).collect::<Vec<_>>(), [5, 4, 3, 2, 1]);
     for trade in &trades {
@@ -101,20 +101,20 @@ async fn orders_trades_and_lanes_come_in_pages() {
     let page =
         async |query: &str| -> OrderPage { pair.server.get_as(&pair.seller_token, query).await.read() };
     let open = page("/v1/orders").await;
-    assert_eq!((open.orders.len(), open.next_before), (2, None), "open ones only");
+    assert_eq!((open.orders.len(), open.next_cursor), (2, None), "open ones only");
     assert!(open.orders.iter().all(|order| order.status == "open" && order.filled == "0"));
     let mut all = Vec::new();
-    let mut path = "/v1/orders?closed=true&limit=3&market=BWT-BTC".to_owned();
+    let mut path = "/v1/orders?state=all&limit=3&market=BWT-BTC".to_owned();
     loop {
         let found = page(&path).await;
         all.extend(found.orders);
-        let Some(before) = found.next_before else { break };
-        path = format!("/v1/orders?closed=true&limit=3&market=BWT-BTC&before={before}");
+        let Some(cursor) = found.next_cursor else { break };
+        path = format!("/v1/orders?state=all&limit=3&market=BWT-BTC&cursor={cursor}");
     }
     let expected: Vec<String> = (0..7).rev().map(|op| pair.seller.last_order(op).to_string()).collect();
     assert_eq!(all.iter().map(|order| order.order.clone()).collect::<Vec<_>>(), expected);
     assert_eq!(all.iter().filter(|order| order.status == "filled" && order.filled == "0.001").count(), 5);
-    assert!(page("/v1/orders?closed=true&market=BWT-EUR").await.orders.is_empty());
+    assert!(page("/v1/orders?state=all&market=BWT-EUR").await.orders.is_empty());
 
     let key = pair.seller.key();
     let lane: Lane = pair.server.lane(key).await;
@@ -155,7 +155,7 @@ async fn candles_tell_what_was_traded_in_each_interval() {
     pair.server.set_limit(pair.buyer.account(), 1_000_000_000_000).await;
     let path = "/v1/markets/BWT-BTC/candles";
     let none: CandlePage = pair.server.get(path).await.read();
-    assert_eq!((none.candles.len(), none.next_before, none.interval.as_str()), (0, None, "1m"));
+    assert_eq!((none.candles.len(), none.next_cursor, none.interval.as_str()), (0, None, "1m"));
     let asks = (0..5).map(|at| place(MARKET, Side::Sell, PRICE + at, 1_000 + at)).collect();
     let signed = pair.seller.orders(asks);
     pair.server.submit(&signed).await.read::<bandex_api::BlockReply>();
@@ -182,13 +182,17 @@ async fn candles_tell_what_was_traded_in_each_interval() {
         expected.reverse();
         let page: CandlePage = pair.server.get(&format!("{path}?interval={interval}")).await.read();
         assert_eq!((page.market.as_str(), page.interval.as_str()), ("BWT-BTC", interval));
-        assert_eq!((page.candles, page.next_before), (expected.clone(), None));
-        let page: CandlePage = pair.server.get(&format!("{path}?interval={interval}&limit=1")).await.read();
-        assert_eq!((&page.candles[..], page.next_before), (&expected[..1], Some(expected[0].start_us)));
-        let before = expected[0].start_us;
-        let page: CandlePage =
-            pair.server.get(&format!("{path}?interval={interval}&before={before}")).await.read();
-        assert_eq!(page.candles, expected[1..]);
+        assert_eq!((page.candles, page.next_cursor), (expected.clone(), None));
+        let mut found = Vec::new();
+        let mut next = format!("{path}?interval={interval}&limit=1");
+        loop {
+            let page: CandlePage = pair.server.get(&next).await.read();
+            assert_eq!(page.candles.len(), 1, "a cursor is given only if something follows");
+            found.extend(page.candles);
+            let Some(cursor) = page.next_cursor else { break };
+            next = format!("{path}?interval={interval}&limit=1&cursor={cursor}");
+        }
+        assert_eq!(found, expected);
     }
     let problem = pair.server.get(&format!("{path}?interval=2m")).await.must_be(400, "bad_request");
     assert_eq!(problem.detail, "interval: \"2m\" is none of 1m, 5m, 15m, 1h, 4h, 1d");
@@ -235,15 +239,21 @@ async fn complaints_are_problem_documents() {
         ("/v1/book/BWT-BTC?depth=x", 400, "bad_request"),
         ("/v1/trades/BWT-BTC?limit=0", 400, "bad_request"),
         ("/v1/trades/BWT-BTC?limit=1001", 400, "bad_request"),
-        ("/v1/trades/BWT-BTC?before=-1", 400, "bad_request"),
+        ("/v1/trades/BWT-BTC?before=1", 400, "bad_request"),
+        ("/v1/trades/BWT-BTC?cursor=-1", 400, "bad_cursor"),
         ("/v1/markets/BWT-XXX/candles", 404, "not_found"),
         ("/v1/markets/BWT-BTC/candles?interval=", 400, "bad_request"),
         ("/v1/markets/BWT-BTC/candles?limit=0", 400, "bad_request"),
-        ("/v1/markets/BWT-BTC/candles?before=-1", 400, "bad_request"),
+        ("/v1/markets/BWT-BTC/candles?cursor=-1", 400, "bad_cursor"),
+        ("/v1/lanes/zz?from=0", 400, "bad_request"),
         ("/v1/blocks/zz", 400, "bad_request"),
         ("/v1/lanes/zz", 400, "bad_request"),
         ("/v1/orders?market=BWT-XXX", 404, "not_found"),
-        ("/v1/orders?before=zz", 400, "bad_request"),
+        ("/v1/orders?cursor=zz", 400, "bad_cursor"),
+        ("/v1/orders?state=some", 400, "bad_request"),
+        ("/v1/orders?closed=true", 400, "bad_request"),
+        ("/v1/fills?market=BWT-XXX", 404, "not_found"),
+        ("/v1/fills?order=zz", 400, "bad_request"),
         ("/v1/orders?limit=0", 400, "bad_request"),
         ("/v1/deals?due_by=us", 400, "bad_request"),
         ("/v1/nothing", 404, "not_found"),

@@ -562,7 +562,7 @@ async fn a_client_hears_each_fill_once_over_restarts() {
     let options = Options { unread: 4, heartbeat: PATIENCE * 3, ..Options::default() };
     let client = Client::connect(&server.socket_url(), options).await.unwrap();
     client.login(bustle.seller.keypair()).await.unwrap();
-    let mut fills = client.subscribe(Channel::Fills, None).await.unwrap();
+    let mut fills = client.subscribe(Channel::Fills).await.unwrap();
     let first = soon("a snapshot", fills.next()).await.unwrap();
     assert_eq!((first.kind, &first.data), (PushKind::Snapshot, &json!([])));
     let (mut heard, mut end) = (Heard::default(), 0);

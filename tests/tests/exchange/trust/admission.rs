@@ -21,7 +21,7 @@ async fn where_certificates_admit_others_may_settle_and_not_order() {
     done(&pair.server, &registrar.sign(Certify { account: seller, expires: None })).await;
     pair.server.set_trust(|terms| terms.admission = Admission::Certificate).await;
     // Whoever has no certificate loses what it had on the books.
-    let orders: OrderPage = pair.server.get_as(&pair.buyer_token, "/v1/orders?closed=true").await.read();
+    let orders: OrderPage = pair.server.get_as(&pair.buyer_token, "/v1/orders?state=all").await.read();
     let order = orders.orders.iter().find(|order| order.order == resting.to_string()).unwrap();
     assert_eq!((order.status.as_str(), order.reason.as_deref()), ("cancelled", Some("not_admitted")));
     let (bid, _) = pair.buyer.limit(Side::Buy, PRICE, LOTS);

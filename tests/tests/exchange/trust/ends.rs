@@ -43,7 +43,7 @@ async fn a_bond_pays_the_victim_and_the_defaulter_comes_back() {
     assert_eq!((units(&limits.limit), limits.frozen.as_deref()), (0, Some("default")));
     assert_eq!((limits.stake.bond.as_str(), units(&limits.reserved)), ("0.8125", 0));
     assert!(limits.raise.contains(&format!("cure deal {id}")), "{}", limits.raise);
-    let orders: OrderPage = pair.server.get_as(&pair.buyer_token, "/v1/orders?closed=true").await.read();
+    let orders: OrderPage = pair.server.get_as(&pair.buyer_token, "/v1/orders?state=all").await.read();
     let order = orders.orders.iter().find(|order| order.order == resting.to_string()).unwrap();
     assert_eq!((order.status.as_str(), order.reason.as_deref()), ("cancelled", Some("account_frozen")));
     // Nothing is left to pay: the cure is done at once.

@@ -1,0 +1,46 @@
+//! The node's clock, and whether it works.
+
+use crate::clock;
+use crate::shared::Shared;
+use crate::wire;
+use axum::Json;
+use axum::extract::State;
+use bandex_api as api;
+use std::sync::Arc;
+
+/// The node's clock and its last published record.
+///
+/// Blocks name their time themselves: whoever signs compares clocks first.
+#[utoipa::path(
+    get,
+    path = "/v1/time",
+    tag = "markets",
+    responses((status = 200, description = "Now", body = api::Time)),
+)]
+pub(crate) async fn time(State(shared): State<Arc<Shared>>) -> Json<api::Time> {
+    let seq = shared.view().seq;
+    Json(api::Time { time_us: clock::now().as_micros(), seq })
+}
+
+/// Whether the node takes commands, what each market does, how it stands with the Bitcoin node.
+#[utoipa::path(
+    get,
+    path = "/v1/status",
+    tag = "markets",
+    responses((status = 200, description = "How it stands", body = api::Status)),
+)]
+pub(crate) async fn status(State(shared): State<Arc<Shared>>) -> Json<api::Status> {
+    let bitcoin = shared.bitcoin_node.borrow().health.name().to_owned();
+    let state = if shared.switch.is_stopping() { "stopping" } else { "running" };
+    let view = shared.view();
+    Json(api::Status {
+        state: state.to_owned(),
+        seq: view.seq,
+        time_us: clock::now().as_micros(),
+        rules: view.rules,
+        network: shared.network,
+        node: shared.node.to_string(),
+        markets: view.markets.values().map(wire::market_status).collect(),
+        bitcoin,
+    })
+}

@@ -1,0 +1,32 @@
+//! The core of the Python package `bandex`: what must be exact, or fast, is this crate's; the rest is Python.
+//!
+//! Values cross the border as Python's own dicts, lists, strings and integers, in the forms of the REST interface and
+//! of docs/tradechain.md. Floats are refused everywhere: a price that was rounded once is another price.
+
+mod blocks;
+mod book;
+mod error;
+mod key;
+mod markets;
+mod operations;
+mod signer;
+mod value;
+
+use pyo3::prelude::*;
+
+/// What the Python package is built on. Import from `bandex`, not from here.
+#[pymodule(name = "_core")]
+mod core {
+    #[pymodule_export]
+    use super::blocks::{
+        block_id, check_receipt, decode_block, encode_block, preimage, sign_block, sign_login, verify_block,
+    };
+    #[pymodule_export]
+    use super::book::{LocalBook, checksum_levels};
+    #[pymodule_export]
+    use super::key::Keypair;
+    #[pymodule_export]
+    use super::markets::Markets;
+    #[pymodule_export]
+    use super::signer::Signer;
+}
