@@ -11,6 +11,7 @@ mod book;
 pub mod checksum;
 mod deal;
 mod market;
+mod prepare;
 mod problem;
 mod rate;
 mod scale;
@@ -36,6 +37,7 @@ pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, BookQuery, Candle, CandlePage, CandleQuery,
     Indicative, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
 };
+pub use prepare::{Prepare, PrepareOperation, PreparePlace, Prepared};
 pub use problem::Problem;
 pub use rate::{RateLimits, RatePolicy, RateUse};
 pub use scale::{AssetScale, Scale, ScaleError};

@@ -14,6 +14,7 @@ use crate::shared::Shared;
 use crate::snapshots::Snapshots;
 use crate::snapshotter::Snapshotter;
 use crate::writer::{Input, Writer};
+use crate::ws::Topics;
 use bandex_journal::{Journal, OpenError, ProjectionError};
 use bandex_tradechain::Genesis;
 use bandex_types::PublicKey;
@@ -211,6 +212,8 @@ impl Exchange {
             bitcoin: Arc::clone(&bitcoin),
             bitcoin_node,
             switch: Arc::clone(&switch),
+            topics: Topics::default(),
+            unread_max: config.unread_max,
         });
         let projected =
             publisher::project(opened.projections, projector_queue, checkpoint_sender, switch.stopping());

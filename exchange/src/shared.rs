@@ -9,6 +9,7 @@ use crate::scorer::LastEpoch;
 use crate::sessions::Sessions;
 use crate::view::{MarketInfo, View};
 use crate::writer::{Answer, Input};
+use crate::ws::Topics;
 use bandex_journal::{JournalReader, ProjectionReader};
 use bandex_tradechain::{Keypair, Verified};
 use bandex_types::{BlockId, MarketId, PublicKey};
@@ -49,6 +50,10 @@ pub(crate) struct Shared {
     /// How it stands with the Bitcoin node.
     pub bitcoin_node: watch::Receiver<NodeState>,
     pub switch: Arc<Switch>,
+    /// What WebSocket connections follow together.
+    pub topics: Topics,
+    /// How many bytes of pushes may wait for one who follows.
+    pub unread_max: usize,
 }
 
 /// The queue is full, or the server stops.

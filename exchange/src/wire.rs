@@ -6,8 +6,10 @@ mod trust;
 
 pub(crate) use bitcoin::payment;
 pub(crate) use book::{bbo, book, book_orders, joined, level, level_checksum, resting, ticker};
-pub(crate) use trust::{limits, no_stake, rates, score, standing, trust, trust_terms};
+pub(crate) use trust::{balance, limits, no_stake, rates, score, standing, trust, trust_terms};
 
+use crate::clock;
+use crate::shared::Shared;
 use crate::view::{MarketBook, MarketInfo, View};
 use bandex_api as api;
 use bandex_engine::{
@@ -177,8 +179,23 @@ pub(crate) fn market(view: &View, book: &MarketBook) -> api::Market {
     }
 }
 
+/// How the node and its markets stand.
+pub(crate) fn status(shared: &Shared, view: &View) -> api::Status {
+    let state = if shared.switch.is_stopping() { "stopping" } else { "running" };
+    api::Status {
+        state: state.to_owned(),
+        seq: view.seq,
+        time_us: clock::now().as_micros(),
+        rules: view.rules,
+        network: shared.network,
+        node: shared.node.to_string(),
+        markets: view.markets.values().map(market_status).collect(),
+        bitcoin: shared.bitcoin_node.borrow().health.name().to_owned(),
+    }
+}
+
 /// What a market does.
-pub(crate) fn market_status(book: &MarketBook) -> api::MarketStatus {
+fn market_status(book: &MarketBook) -> api::MarketStatus {
     api::MarketStatus {
         market: book.market.symbol.clone(),
         state: market_state(book.market.state).to_owned(),

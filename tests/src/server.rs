@@ -36,6 +36,8 @@ pub struct Setup {
     pub embedded: bool,
     /// How many batches a follower of channels may fall behind in the news.
     pub news_kept: usize,
+    /// How many bytes of pushes may wait for a peer.
+    pub unread_max: usize,
     /// How long a write to a peer may take.
     pub write_time: Duration,
     /// The Bitcoin node to follow.
@@ -54,6 +56,7 @@ impl Default for Setup {
             snapshot_every: 1_000_000,
             embedded: false,
             news_kept: 4_096,
+            unread_max: 16 * 1024 * 1024,
             write_time: Duration::from_secs(20),
             bitcoin: None,
             edge: EdgeOptions::default(),
@@ -160,12 +163,13 @@ impl Server {
         if !setup.embedded {
             database::provide(folder.path()).await;
         }
-        let Setup { snapshot_every, news_kept, write_time, bitcoin, edge, .. } = setup;
+        let Setup { snapshot_every, news_kept, unread_max, write_time, bitcoin, edge, .. } = setup;
         let config = Config {
             network: NETWORK,
             first_changes,
             snapshot_every,
             news_kept,
+            unread_max,
             write_time,
             bitcoin: bitcoin.clone(),
             edge,

@@ -29,6 +29,7 @@ impl Fault {
             retryable: false,
             retry_after_ms: None,
             block_id: None,
+            op_index: None,
             details: None,
         }))
     }
@@ -36,6 +37,12 @@ impl Fault {
     fn about_block(mut self, id: Option<BlockId>, outcome: &str) -> Self {
         self.0.block_id = id.map(|id| id.to_string());
         self.0.outcome = Some(outcome.to_owned());
+        self
+    }
+
+    /// Names the operation that is at fault.
+    pub fn of_operation(mut self, op_index: usize) -> Self {
+        self.0.op_index = u32::try_from(op_index).ok();
         self
     }
 
@@ -140,6 +147,12 @@ impl Fault {
         let mut fault = Self::new(StatusCode::CONFLICT, "beyond_head", "beyond the journal's end", detail);
         fault.0.details = Some(json!({ "head_seq": head }));
         fault
+    }
+
+    pub fn too_many_subscriptions(most: usize) -> Self {
+        let detail =
+            format!("a connection follows at most {most} topics; end one, or open another connection");
+        Self::new(StatusCode::CONFLICT, "too_many_subscriptions", "too many subscriptions", detail)
     }
 
     pub fn timed_out() -> Self {

@@ -239,6 +239,22 @@ impl ProjectionReader {
         self.all(query, parse::trade).await
     }
 
+    /// A market's trades, oldest first, with numbers above `after_number`.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn trades_after(
+        &self,
+        market: MarketId,
+        after_number: u64,
+        limit: usize,
+    ) -> Result<Vec<TradeRow>, ReadError> {
+        let mut query = Statement::new("SELECT * FROM trades WHERE market = ");
+        query.bind(i64::from(market.get())).push(" AND number > ").bind(bound(after_number));
+        query.push(" ORDER BY number LIMIT ").bind(sql_limit(limit));
+        self.all(query, parse::trade).await
+    }
+
     /// A market's candles, newest first, with starts before `before_start`. Intervals without a trade have none.
     ///
     /// # Errors

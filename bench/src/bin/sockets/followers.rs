@@ -199,7 +199,7 @@ struct Seen<'a> {
 
 impl Follower {
     fn new(common: Arc<Common>, part: Part, checks: bool) -> Self {
-        let book = checks.then(|| LocalBook::new(&common.market.symbol, common.market.scale.clone()));
+        let book = checks.then(|| LocalBook::new(&common.market.symbol, common.market.scale));
         let heard = Heard { part, arrivals: Vec::new(), ended: None, wrong: None };
         Self { common, heard, book, at: None }
     }
@@ -222,7 +222,8 @@ impl Follower {
         loop {
             let message = tokio::select! {
                 _ = phases.changed() => {
-                    match *phases.borrow_and_update() {
+                    let phase = *phases.borrow_and_update();
+                    match phase {
                         Phase::Wait => {}
                         Phase::Follow => {
                             let _ = socket.send(Message::text(subscribe.to_string())).await;

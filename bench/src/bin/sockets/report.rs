@@ -108,10 +108,10 @@ impl Report {
 }
 
 fn commit_us_mean(before: &Metrics, after: &Metrics) -> u64 {
-    let grown = |name: &str| after.fraction(name) - before.fraction(name);
-    let (seconds, count) =
+    let grown = |name: &str| after.of(name).saturating_sub(before.of(name));
+    let (sum_us, count) =
         (grown("bandex_journal_append_seconds_sum"), grown("bandex_journal_append_seconds_count"));
-    if count > 0.0 { (seconds * 1_000_000.0 / count) as u64 } else { 0 }
+    sum_us / count.max(1)
 }
 
 /// All that must not be: a reader that was cut off, pushes that do not fit, books that stayed behind.

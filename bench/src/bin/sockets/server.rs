@@ -70,26 +70,21 @@ pub async fn serve(folder: PathBuf) -> Result<()> {
     Ok(())
 }
 
-/// Samples by name and labels.
+/// Samples by name and labels: numbers, and sums of seconds as numbers of microseconds.
 #[derive(Debug, Clone, Default)]
-pub struct Metrics(BTreeMap<String, f64>);
+pub struct Metrics(BTreeMap<String, u64>);
 
 impl Metrics {
     /// A whole number, 0 if it is not there.
     pub fn of(&self, name: &str) -> u64 {
-        self.fraction(name) as u64
-    }
-
-    /// Any number, 0 if it is not there.
-    pub fn fraction(&self, name: &str) -> f64 {
-        self.0.get(name).copied().unwrap_or(0.0)
+        self.0.get(name).copied().unwrap_or(0)
     }
 
     /// All samples of a name, by label.
     pub fn by_label(&self, name: &str) -> BTreeMap<String, u64> {
         let labelled = self.0.iter().filter_map(|(sample, value)| {
             let label = sample.strip_prefix(name)?.strip_prefix('{')?.split('"').nth(1)?;
-            Some((label.to_owned(), *value as u64))
+            Some((label.to_owned(), *value))
         });
         labelled.collect()
     }
@@ -148,7 +143,8 @@ impl ServerProcess {
         let text = self.http.get(url).send().await?.error_for_status()?.text().await?;
         let samples = text.lines().filter(|line| !line.starts_with('#')).filter_map(|line| {
             let (name, value) = line.rsplit_once(' ')?;
-            Some((name.to_owned(), value.parse().ok()?))
+            let number = value.parse().ok().or_else(|| micros(value))?;
+            Some((name.to_owned(), number))
         });
         Ok(Metrics(samples.collect()))
     }
@@ -212,6 +208,13 @@ impl MemoryWatch {
         let _ = self.stop.send(());
         self.watching.await?
     }
+}
+
+/// Seconds with a point, as whole microseconds.
+fn micros(seconds: &str) -> Option<u64> {
+    let (whole, fraction) = seconds.split_once('.')?;
+    let fraction: String = fraction.chars().chain("000000".chars()).take(6).collect();
+    Some(whole.parse::<u64>().ok()? * 1_000_000 + fraction.parse::<u64>().ok()?)
 }
 
 /// The resident memory of a process, in bytes (proc_pid_status(5)).

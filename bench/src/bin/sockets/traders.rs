@@ -3,6 +3,7 @@
 use super::server::ServerProcess;
 use anyhow::{Context, Result};
 use bandex_flow::{self as flow, Action, Command};
+use bandex_sdk::api::LaneQuery;
 use bandex_sdk::tradechain::body::{Change, Operation, Orders, Place};
 use bandex_sdk::types::{Amount, OrderRef, PostOnly};
 use bandex_sdk::{Client, MemoryLane, Options, Rest, Trader, generate_keypair};
@@ -48,7 +49,7 @@ impl Traders {
             let options = Options { window: 1_024, receipts: false, ..Options::default() };
             let client = Client::connect(&rest.socket_url(), options).await?;
             let trader = Trader::register(&client, rest, &markets, generate_keypair()?, MemoryLane).await?;
-            let account = rest.lane(trader.key()).await?.account.parse()?;
+            let account = rest.lane(trader.key(), &LaneQuery::default()).await?.account.parse()?;
             changes.push(Change::SetLimit { account, limit: Some(Amount::MAX) });
             if number >= flow::buyers(count) {
                 changes.push(Change::Issue { to: account, amount: tokens });
