@@ -7,6 +7,7 @@ mod account;
 mod admin;
 mod bitcoin;
 mod block;
+mod breach;
 mod deal;
 mod http_signature;
 mod market;
@@ -18,7 +19,8 @@ mod status;
 mod trust;
 
 pub use account::{
-    Balance, Balances, Key, Order, OrderPage, OrderQuery, OrderTerms, Protection, Protections, Trigger,
+    Balance, Balances, Grant, GrantPage, Key, Lock, Order, OrderPage, OrderQuery, OrderTerms, Protection,
+    Protections, Trigger,
 };
 pub use admin::StateDigest;
 pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
@@ -26,16 +28,18 @@ pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
     StoredBlock, SubmitQuery,
 };
+pub use breach::{DefaultNotice, DefaultPage, ForkNotice, ForkPage, PageQuery};
 pub use deal::{
     Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, FillPage, FillQuery, InFlight,
+    Tranche, TranchePage,
 };
 pub use http_signature::{
     HttpSignatureError, HttpTarget, SignatureInput, check_content_digest, content_digest,
 };
 pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, Book, BookQuery, Candle, CandlePage,
-    CandleQuery, Indicative, Level, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage,
-    TradeQuery,
+    CandleQuery, Indicative, Level, Market, MarketLimits, MarketRules, Markets, Node, Parameters, Trade,
+    TradePage, TradeQuery,
 };
 pub use problem::Problem;
 pub use scale::{AssetScale, Scale, ScaleError};

@@ -5,10 +5,12 @@ mod admin;
 mod asker;
 mod bitcoin;
 mod blocks;
+mod breaches;
 mod deals;
 mod document;
 mod evidence;
 mod fills;
+mod grants;
 mod health;
 mod login;
 mod markets;
@@ -17,6 +19,7 @@ pub(crate) mod problem;
 mod reply;
 mod signature;
 mod status;
+mod tranches;
 mod trust;
 
 use crate::exchange::stopped;
@@ -76,13 +79,17 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(fills::fills))
         .routes(routes!(accounts::protections))
         .routes(routes!(accounts::balances))
+        .routes(routes!(grants::grants))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::limits))
         .routes(routes!(trust::standing))
         .routes(routes!(trust::reputation))
+        .routes(routes!(breaches::forks))
+        .routes(routes!(breaches::defaults))
         .routes(routes!(deals::deals))
         .routes(routes!(deals::deal))
         .routes(routes!(deals::payments))
+        .routes(routes!(tranches::tranches))
         .routes(routes!(evidence::evidence))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
