@@ -146,6 +146,25 @@ pub struct Balance {
     pub locked: String,
     /// What could be spent now, credit line included.
     pub free: String,
+    /// What it is locked for; the amounts add up to `locked`. Not in the channel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Lock>,
+}
+
+/// Tokens that are locked for one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Lock {
+    /// `order` (it would pay with them), `deal` (they are still to be delivered), `bond`, or `leaving` (a bond that was
+    /// asked back and is still at stake).
+    pub reason: String,
+    /// The order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// The deal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deal: Option<String>,
+    /// How many.
+    pub amount: String,
 }
 
 /// A key.
@@ -181,4 +200,36 @@ pub struct Balances {
     pub frozen: Option<String>,
     /// Its keys.
     pub keys: Vec<Key>,
+}
+
+/// A key of the account with what it was granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Grant {
+    /// The key, hex.
+    pub key: String,
+    /// Whether it is the root key, which may do everything.
+    pub root: bool,
+    /// What it may do: `orders`, `settle`, `tokens`.
+    pub scopes: Vec<String>,
+    /// The markets that it may trade on; null: all.
+    pub markets: Option<Vec<String>>,
+    /// The largest notional of one of its orders, in smallest quote units of the order's market.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest_notional: Option<String>,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_us: Option<u64>,
+    /// `active`, `revoked`, `forked` or `expired`.
+    pub status: String,
+}
+
+/// Some keys of the account, in the order of their bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GrantPage {
+    /// The record up to which the answer is true.
+    pub seq: u64,
+    /// The keys.
+    pub grants: Vec<Grant>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
 }

@@ -4,11 +4,13 @@ mod accounts;
 mod admin;
 mod bitcoin;
 mod blocks;
+mod breaches;
 mod deals;
 mod document;
 mod evidence;
 mod fills;
 mod forms;
+mod grants;
 mod health;
 mod login;
 mod markets;
@@ -20,6 +22,7 @@ mod rate_limits;
 mod reply;
 mod signature;
 mod status;
+mod tranches;
 mod trust;
 
 use crate::edge;
@@ -78,13 +81,17 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(fills::fills))
         .routes(routes!(accounts::protections))
         .routes(routes!(accounts::balances))
+        .routes(routes!(grants::grants))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::limits))
         .routes(routes!(trust::standing))
         .routes(routes!(trust::reputation))
+        .routes(routes!(breaches::forks))
+        .routes(routes!(breaches::defaults))
         .routes(routes!(deals::deals))
         .routes(routes!(deals::deal))
         .routes(routes!(deals::payments))
+        .routes(routes!(tranches::tranches))
         .routes(routes!(evidence::evidence))
         .routes(routes!(rate_limits::rate_limits))
         .routes(routes!(health::livez))

@@ -520,6 +520,26 @@ impl ProjectionReader {
         self.all(query, parse::state).await
     }
 
+    /// At most `limit` of an account's keys behind `after`, those that ended included, by key; each with the record that
+    /// named it.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn keys_after(
+        &self,
+        account: AccountId,
+        after: Option<PublicKey>,
+        limit: usize,
+    ) -> Result<Vec<(KeyState, u64)>, ReadError> {
+        let mut query = Statement::new("SELECT state, named_seq FROM keys WHERE account = ");
+        query.bind(account.as_bytes());
+        if let Some(after) = &after {
+            query.push(" AND key > ").bind(after.as_bytes());
+        }
+        query.push(" ORDER BY key LIMIT ").bind(sql_limit(limit));
+        self.all(query, |row| Ok((parse::state(row)?, parse::number(row, "named_seq")?))).await
+    }
+
     /// The record that gave an account a key: its register, grant or rotate block.
     ///
     /// # Errors

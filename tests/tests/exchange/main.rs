@@ -11,6 +11,7 @@ mod defaults;
 mod edge;
 mod features;
 mod forks;
+mod holdings;
 mod hostile;
 mod keys;
 mod lists;
