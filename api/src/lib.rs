@@ -12,6 +12,7 @@ pub mod checksum;
 mod deal;
 mod market;
 mod problem;
+mod rate;
 mod scale;
 mod session;
 mod socket;
@@ -36,6 +37,7 @@ pub use market::{
     Indicative, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
 };
 pub use problem::Problem;
+pub use rate::{RateLimits, RatePolicy, RateUse};
 pub use scale::{AssetScale, Scale, ScaleError};
 pub use session::{Challenge, Login, Session};
 pub use socket::{

@@ -4,8 +4,8 @@ use super::problem::Fault;
 use crate::sessions::Who;
 use crate::shared::Shared;
 use axum::extract::FromRequestParts;
-use axum::http::header;
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use bandex_types::Hash;
 use serde::de::DeserializeOwned;
 use std::str::FromStr;
@@ -28,15 +28,15 @@ impl FromRequestParts<Arc<Shared>> for LoggedIn {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Fault> {
-        let token = parts
-            .headers
-            .get(header::AUTHORIZATION)
-            .and_then(|value| value.to_str().ok())
-            .and_then(|value| value.strip_prefix("Bearer "))
-            .and_then(|token| token.trim().parse::<Hash>().ok())
-            .ok_or_else(Fault::not_logged_in)?;
-        let who = shared.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).who(token);
-        // A key that was ended reads no more, however long its token would serve.
-        who.filter(|who| shared.may_read(&who.key)).map(Self).ok_or_else(Fault::not_logged_in)
+        logged_in(shared, &parts.headers).map(Self).ok_or_else(Fault::not_logged_in)
     }
+}
+
+/// Who sends the token of a login, if it serves.
+pub(crate) fn logged_in(shared: &Shared, headers: &HeaderMap) -> Option<Who> {
+    let authorization = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let token = authorization.strip_prefix("Bearer ")?.trim().parse::<Hash>().ok()?;
+    let who = shared.sessions.lock().unwrap_or_else(std::sync::PoisonError::into_inner).who(token);
+    // A key that was ended reads no more, however long its token would serve.
+    who.filter(|who| shared.may_read(&who.key))
 }

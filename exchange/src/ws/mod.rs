@@ -5,6 +5,7 @@
 //! writer's queue in the order they arrived. Whoever follows channels gets one more. Public channels are made once for
 //! all who follow them ([`topics`]). Every queue is bounded, so a slow peer slows itself, or is cut off.
 
+mod counted;
 mod messages;
 mod news;
 mod out;
@@ -15,12 +16,14 @@ mod topics;
 
 pub(crate) use topics::Topics;
 
+use crate::edge::{self, Client, Metrics};
 use crate::exchange::stopped;
 use crate::http::problem::Fault;
 use crate::identity::random_bytes;
-use crate::sessions::CHALLENGE_US;
+use crate::sessions::{CHALLENGE_US, Who};
 use crate::shared::Shared;
 use crate::{clock, http};
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -52,48 +55,59 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent, answers to those questions included.
 const SILENCE: Duration = Duration::from_secs(90);
 /// How many bytes a second a peer must be able to take when much is written at once.
-const BYTES_A_SECOND: u32 = 64 * 1024;
+const BYTES_A_SECOND: u64 = 64 * 1024;
 /// How long replies may still take once the server stops.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
 /// How long connections may take to be closed once the server stops.
 const FAREWELL: Duration = Duration::from_secs(3);
 
-pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
-    let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
+/// The most connections, whatever the caps allow.
+pub(crate) const SOCKETS_MAX: u32 = 1_000_000;
+
+pub(crate) async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Extension(client): Extension<Client>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
         return Fault::overloaded().into_response();
     };
     let upgrade = upgrade.max_message_size(READ_BYTES_MAX).max_frame_size(READ_BYTES_MAX);
     upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES).on_upgrade(
         move |socket| async move {
-            serve(shared, socket).await;
+            serve(shared, client, socket).await;
             drop(permit);
         },
     )
 }
 
 /// Waits, once the server stops, until every connection was closed, and not for long.
-pub(crate) async fn farewell(shared: Arc<Shared>, connections_max: usize) {
+pub(crate) async fn farewell(shared: Arc<Shared>) {
     let mut stopping = shared.switch.stopping();
     stopped(&mut stopping).await;
-    let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
-    if tokio::time::timeout(FAREWELL, shared.connections.acquire_many(all)).await.is_err() {
+    if tokio::time::timeout(FAREWELL, shared.sockets.acquire_many(SOCKETS_MAX)).await.is_err() {
         tracing::warn!("open WebSocket connections were cut off");
     }
 }
 
-async fn serve(shared: Arc<Shared>, socket: WebSocket) {
+async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
     let (sink, stream) = socket.split();
     let (out, messages) = out::queue(shared.unread_max);
-    let sender = tokio::spawn(send(sink, messages, shared.write_time));
+    let sender = tokio::spawn(send(sink, messages, shared.write_time, Arc::clone(&shared.edge.metrics)));
     let nonce = Some(Nonce::new());
-    let connection = Connection { nonce, out, submitting: None, following: None, shared };
+    let connection = Connection { shared, client, who: None, nonce, out, submitting: None, following: None };
     connection.read(stream).await;
     // The queues' ends are dropped by now, so the sender finishes what it has and ends.
     let _ = sender.await;
 }
 
 /// Writes messages, many in one go where many wait.
-async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, write_time: Duration) {
+async fn send(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut messages: Messages,
+    write_time: Duration,
+    metrics: Arc<Metrics>,
+) {
     let mut waiting = Vec::new();
     let why = loop {
         match messages.recv_many(&mut waiting, 64).await {
@@ -101,8 +115,9 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
             Ok(_) => {}
             Err(why) => break Some(why),
         }
-        let bytes: usize = waiting.iter().map(|queued| length(&queued.message)).sum();
-        let time = write_time + Duration::from_secs(bytes as u64 / u64::from(BYTES_A_SECOND));
+        let bytes: usize = waiting.iter().map(|queued| text_bytes(&queued.message)).sum();
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let time = write_time.saturating_add(Duration::from_secs(bytes / BYTES_A_SECOND));
         let write = async {
             let mut held = Vec::with_capacity(waiting.len());
             for queued in waiting.drain(..) {
@@ -117,7 +132,7 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
             why = messages.cut() => break Some(why),
         };
         match written {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => metrics.sent(bytes),
             Ok(Err(_)) => return,
             Err(_) => {
                 let reason = "too slow: nothing was read for too long; connect again and resume";
@@ -127,6 +142,9 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
         // A queue that was long once does not keep its room.
         waiting.shrink_to(0);
     };
+    if why.as_ref().is_some_and(|why| why.code == close_code::POLICY) {
+        metrics.dropped("slow");
+    }
     // What waits is not worth its memory any more. The peer is told why as soon as it takes something again.
     waiting.clear();
     messages.close();
@@ -137,13 +155,6 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
         sink.close().await
     };
     let _ = tokio::time::timeout(write_time, close).await;
-}
-
-fn length(message: &Message) -> usize {
-    match message {
-        Message::Text(text) => text.len(),
-        _ => 0,
-    }
 }
 
 /// Something fresh to sign for a login.
@@ -158,9 +169,20 @@ impl Nonce {
     }
 }
 
+/// How long a message is, if it is a text.
+fn text_bytes(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        _ => 0,
+    }
+}
+
 /// The reader's side of a connection.
 struct Connection {
     shared: Arc<Shared>,
+    client: Client,
+    /// Who logged in, for the rate limits.
+    who: Option<Who>,
     /// What a login must sign; it serves once.
     nonce: Option<Nonce>,
     out: Out,
@@ -259,6 +281,12 @@ impl Connection {
             }
         };
         let asked = Asked::now(request.req_id);
+        // A block of somebody who is known is paid for when it is known what it holds.
+        if (self.who.is_none() || request.method != "submit")
+            && let Err(fault) = edge::message(&self.shared, &self.client, self.who, edge::Weight::Read)
+        {
+            return self.say(failed(asked, fault)).await;
+        }
         let wish = match request.method {
             "submit" => return self.submit(asked, &request).await,
             "ping" => return self.say(succeeded(asked, &serde_json::json!({}))).await,
@@ -304,7 +332,9 @@ impl Connection {
             let detail = "sign the nonce of this connection's hello within 10 s, or ask for a challenge; it serves once";
             Fault::login_failed(detail)
         })?;
-        http::log_in(&self.shared, &login, fresh.nonce).map(|who| Wish::LoggedIn(asked, who))
+        let who = http::log_in(&self.shared, &login, fresh.nonce)?;
+        self.who = Some(who);
+        Ok(Wish::LoggedIn(asked, who))
     }
 
     /// Starts verifying a block and remembers its place in the order of arrival.
@@ -315,7 +345,11 @@ impl Connection {
                 let shared = Arc::clone(&self.shared);
                 let with_receipt = submit.receipt.unwrap_or(true);
                 let signed = api::SignedBlock { payload: submit.payload, signature: submit.signature };
-                let verified = tokio::spawn(async move { http::verify_in_parallel(&shared, signed).await });
+                let (client, who) = (self.client.clone(), self.who);
+                let verified = tokio::spawn(async move {
+                    let verified = http::verify_in_parallel(&shared, signed).await;
+                    edge::judged(&shared, &client, who, verified)
+                });
                 submit::Submission { asked, with_receipt, verifying: Ok(verified) }
             }
             Err(fault) => submit::Submission { asked, with_receipt: false, verifying: Err(fault) },

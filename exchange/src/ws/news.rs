@@ -2,6 +2,7 @@
 //! are made here.
 
 use super::Message;
+use super::counted::Counted;
 use super::messages::{Asked, Said, failed, raw, succeeded};
 use super::out::Out;
 use super::private::{Subscription, limits, value};
@@ -45,7 +46,7 @@ pub(super) struct Follower {
     pub shared: Arc<Shared>,
     pub subscriptions: Vec<Subscription>,
     /// Public topics, by what was asked for.
-    topics: BTreeMap<Subscribe, Followed>,
+    topics: BTreeMap<Subscribe, (Followed, Counted)>,
     /// Every record behind this is still to come as news.
     pub heard: u64,
     /// Whoever is behind has been told all that the projections held: it is a matter of moments.
@@ -216,7 +217,8 @@ impl Follower {
         }
         let reply = |seq| succeeded(asked, &Subscribed { seq });
         let followed = topics::follow(&self.shared, &self.out, wanted, reply).await?;
-        self.topics.insert(name, followed);
+        let counted = Counted::new(&self.shared, name.channel);
+        self.topics.insert(name, (followed, counted));
         Ok(())
     }
 
@@ -232,7 +234,7 @@ impl Follower {
         if let Some(from) = wanted.resume_from {
             return self.resume(asked, wanted.channel, who, from).await;
         }
-        let mut subscription = Subscription::new(wanted.channel, who);
+        let mut subscription = Subscription::new(&self.shared, wanted.channel, who);
         let data = subscription.snapshot(&self.shared).await?;
         // From here it is followed.
         let (topic, seq) = (subscription.name(), subscription.seq);
@@ -252,6 +254,7 @@ impl Follower {
         let Some(one) = self.subscriptions.get_mut(at) else { return Ok(()) };
         let prev_seq = std::mem::replace(&mut one.seq, seq);
         let (topic, data) = (one.name(), raw(data));
+        self.shared.edge.metrics.pushed(topic.channel.name(), 1);
         let push = Said { topic: &topic, kind: PushKind::Update, prev_seq, seq, data: &data };
         // A slow peer may have kept this waiting since the news came.
         if !self.may_hear() {

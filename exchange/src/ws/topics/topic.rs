@@ -3,11 +3,12 @@
 use super::super::messages::{Said, raw};
 use super::super::out::{NotPushed, Out};
 use super::content::{Change, Content};
+use crate::edge::Metrics;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, close_code};
 use bandex_api::{Channel, Heartbeat, PushKind, Subscribe};
 use bandex_types::Timestamp;
 use std::collections::VecDeque;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// How many pushes are kept for those who resume, and how many bytes of them.
 const KEPT_MAX: usize = 1_024;
@@ -17,6 +18,7 @@ const KEPT_BYTES_MAX: usize = 1024 * 1024;
 pub(super) struct Topic {
     name: Subscribe,
     state: Mutex<State>,
+    metrics: Arc<Metrics>,
 }
 
 struct State {
@@ -78,10 +80,10 @@ impl Kept {
 
 impl Topic {
     /// A topic that nobody follows yet, whose content is true up to the record `seq`.
-    pub fn new(name: Subscribe, content: Box<dyn Content>, seq: u64) -> Self {
+    pub fn new(name: Subscribe, content: Box<dyn Content>, seq: u64, metrics: Arc<Metrics>) -> Self {
         let (kept, followers) = (Kept::default(), Vec::new());
         let state = State { seq, content, kept, snapshot: None, followers, last_id: 0, has_ended: false };
-        Self { name, state: Mutex::new(state) }
+        Self { name, state: Mutex::new(state), metrics }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -189,6 +191,8 @@ impl Topic {
         let prev_seq = std::mem::replace(&mut state.seq, change.seq);
         let text = self.text(PushKind::Update, prev_seq, change.seq, &change.data);
         state.snapshot = None;
+        let count = u64::try_from(state.followers.len()).unwrap_or(u64::MAX);
+        self.metrics.pushed(self.name.channel.name(), count);
         state.followers.retain(|follower| follower.hears(&text));
         state.kept.add(prev_seq, text);
     }
