@@ -11,6 +11,7 @@ mod book;
 pub mod checksum;
 mod deal;
 mod market;
+mod prepare;
 mod problem;
 mod rate;
 mod scale;
@@ -26,7 +27,7 @@ pub use admin::StateDigest;
 pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
 pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
-    StoredBlock, SubmitQuery,
+    StoredBlock, SubmitQuery, Validated,
 };
 pub use book::{Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker};
 pub use deal::{
@@ -36,6 +37,7 @@ pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, BookQuery, Candle, CandlePage, CandleQuery,
     Indicative, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
 };
+pub use prepare::{Prepare, PrepareOperation, PreparePlace, Prepared};
 pub use problem::Problem;
 pub use rate::{RateLimits, RatePolicy, RateUse};
 pub use scale::{AssetScale, Scale, ScaleError};

@@ -29,6 +29,9 @@ pub struct Problem {
     /// The block that the problem is about.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub block_id: Option<String>,
+    /// The operation that is at fault, from 0, where one of the block's is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub op_index: Option<u32>,
     /// Numbers that belong to the code, such as the lane's head for `gap`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<serde_json::Value>,

@@ -1,12 +1,13 @@
 //! A market maker: quotes both sides around the last price, and knows at every moment what it has.
 //!
 //! It keeps the book, its orders, fills and balances by the channels alone, over lost connections and restarts of the
-//! exchange and of itself. The exchange cancels its orders if it falls silent. At the end it prints what it holds.
+//! exchange and of itself. The exchange cancels its quotes if it falls silent: a guard, wound up again and again, says
+//! so. At the end it takes the guard away, leaves its quotes, and prints what it holds.
 
 mod common;
 
 use bandex_sdk::api::{Channel, Depth, Scale};
-use bandex_sdk::tradechain::body::{Quote, Quotes};
+use bandex_sdk::tradechain::body::{Guard, Quote, Quotes};
 use bandex_sdk::types::{Price, Quantity, Side};
 use bandex_sdk::{
     BookFeed, LocalAccount, LocalBook, MarketInfo, News, Options, Subscription, Topic, Trader, TraderError,
@@ -25,6 +26,12 @@ use tokio::time::{MissedTickBehavior, interval};
 const LOOK: Duration = Duration::from_millis(100);
 /// How often it quotes anew though nothing has changed, so that what others took is there again.
 const RENEW: Duration = Duration::from_secs(2);
+/// Its quotes are cancelled if it is not heard of for so long ...
+const CANCEL_AFTER: Duration = Duration::from_secs(30);
+/// ... or so long after its last connection broke.
+const ON_DISCONNECT: Duration = Duration::from_secs(15);
+/// How often the guard is wound up.
+const WIND: Duration = Duration::from_secs(5);
 /// How long nothing may be pushed before the end counts as reached.
 const QUIET: Duration = Duration::from_secs(2);
 
@@ -74,9 +81,16 @@ struct Maker {
     /// Fills that were known then.
     fills_then: usize,
     quoting: Option<JoinHandle<Result<(), TraderError>>>,
+    /// When the guard was wound up.
+    wound: Option<Instant>,
     /// When anything but a sign of life was heard, and how many signs of life since.
     heard: Instant,
     beats: u64,
+}
+
+fn guard() -> Guard {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    Guard { cancel_after_us: micros(CANCEL_AFTER), on_disconnect_us: Some(micros(ON_DISCONNECT)) }
 }
 
 impl Plan {
@@ -128,6 +142,7 @@ impl Maker {
             quoted: None,
             fills_then: 0,
             quoting: None,
+            wound: None,
             heard: Instant::now(),
             beats: 0,
         })
@@ -169,10 +184,15 @@ impl Maker {
         self.last_price.or_else(middle).or(self.plan.first_price)
     }
 
-    /// Quotes anew if the price has moved, somebody has taken a quote, or it was long ago. One block is under way at a
-    /// time; while there is no connection it waits, and with it every other.
-    fn quote(&mut self) {
-        if self.quoting.as_ref().is_some_and(|quoting| !quoting.is_finished()) {
+    /// Winds up the guard, or quotes anew if the price has moved, somebody has taken a quote, or it was long ago. One
+    /// block is under way at a time; while there is no connection it waits, and with it every other.
+    fn act(&mut self) {
+        if self.quoting.is_some() {
+            return;
+        }
+        if self.wound.is_none_or(|when| when.elapsed() > WIND) {
+            self.wound = Some(Instant::now());
+            self.guard(guard());
             return;
         }
         let Some(around) = self.around() else { return };
@@ -187,6 +207,11 @@ impl Maker {
             let (trader, quotes) = (self.trader.clone(), self.plan.quotes(&self.market, around));
             self.quoting = Some(tokio::spawn(async move { trader.quote(quotes).await.map(|_| ()) }));
         }
+    }
+
+    fn guard(&mut self, guard: Guard) {
+        let trader = self.trader.clone();
+        self.quoting = Some(tokio::spawn(async move { trader.guard(guard).await.map(|_| ()) }));
     }
 
     /// What became of the last block; a refusal is no reason to end, since the next quotes may be taken.
@@ -244,12 +269,19 @@ async fn main() -> Fallible<()> {
             heard = maker.hear() => heard?,
             _ = tick.tick() => {
                 maker.look().await?;
-                maker.quote();
+                maker.act();
             }
             () = end.come() => break,
         }
     }
-    // From here nothing new is signed; the quotes stay, and all that is on its way is heard.
+    // From here nothing new is quoted. The quotes stay, which nobody guards any more; all that is on its way is heard.
+    while maker.quoting.is_some() {
+        tokio::select! {
+            heard = maker.hear() => heard?,
+            _ = tick.tick() => maker.look().await?,
+        }
+    }
+    maker.guard(Guard::OFF);
     while !maker.is_quiet() {
         tokio::select! {
             heard = maker.hear() => heard?,

@@ -45,7 +45,9 @@ pub use bandex_types as types;
 
 pub use account::LocalAccount;
 pub use book::{BookError, BookFeed, BookLevel, BookOrder, LocalBook, LocalOrders, PushedBook, QueuePlace};
-pub use client::{Client, ClientError, News, OnFull, Options, Slot, SubmitError, Subscription, Topic};
+pub use client::{
+    Client, ClientError, News, OnFull, Options, Refresher, Slot, SubmitError, Subscription, Topic,
+};
 pub use clock::now;
 pub use key::generate_keypair;
 pub use lane::{

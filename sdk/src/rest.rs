@@ -1,5 +1,7 @@
 //! REST: what is asked for once, and what belongs to an account.
 
+mod raw;
+
 use crate::wire::{WireError, parse, signed_to_wire};
 use crate::{Markets, clock};
 use bandex_api::{

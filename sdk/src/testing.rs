@@ -113,6 +113,7 @@ pub fn problem(code: &str, outcome: &str) -> bandex_api::Problem {
         retryable: false,
         retry_after_ms: None,
         block_id: None,
+        op_index: None,
         details: None,
     }
 }

@@ -32,4 +32,4 @@ pub use merkle::{MerkleError, inclusion_proof, inclusion_proofs, root, root_from
 pub use receipt::{Receipt, ReceiptError};
 pub use record::{Batch, Leaf, Record, RecordError, outcome_digest};
 pub use standing::StandingStatement;
-pub use verify::{Verified, VerifyError, verify, verify_batch};
+pub use verify::{Verified, VerifyError, check_unsigned, verify, verify_batch};

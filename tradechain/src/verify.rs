@@ -1,7 +1,7 @@
 //! The stateless judge: size, signature, canonical bytes, plausible times. Everything that costs CPU and needs no
 //! state happens here, in parallel, before a block may wait for the writer.
 
-use crate::key::check_signature;
+use crate::key::{check_fit, check_signature};
 use crate::{Block, Body, DecodeError, Domain, KeyError, MAX_PAYLOAD_BYTES, SignedBlock};
 use bandex_types::{BlockId, PublicKey, TimestampError};
 
@@ -121,6 +121,21 @@ pub fn verify(signed: SignedBlock, network: u32) -> Result<Verified, VerifyError
     check_body(&block)?;
     let id = signed.id();
     Ok(Verified { signed, block, id })
+}
+
+/// Judges a block that is not signed yet, by all that [`verify`] asks but the signature.
+///
+/// # Errors
+/// The first thing that is wrong, cheapest check first.
+pub fn check_unsigned(block: &Block, network: u32) -> Result<(), VerifyError> {
+    check_fit(&block.author)?;
+    check_header(block, network)?;
+    check_body(block)?;
+    let bytes = block.encode();
+    check_size(&bytes)?;
+    // What decodes to something else, or to nothing, would be refused for its bytes.
+    Block::decode(&bytes).map(drop)?;
+    Ok(())
 }
 
 /// Judges a batch block of the node `node_key`.

@@ -5,6 +5,7 @@
 
 mod bench;
 mod binary;
+mod ccxt;
 mod ci;
 mod crash;
 mod layers;
@@ -61,6 +62,12 @@ enum Task {
     ///
     /// Needs Python 3 with venv, which is installed as root on Debian; otherwise the command is printed.
     Schemathesis(schemathesis::Options),
+    /// Run the exchange test-suite inside the package ccxt on our class, in all its modes, and our own tests through it.
+    ///
+    /// Makes a Python environment in target/python with ccxt from PyPI, builds the exchange and the Python package, and
+    /// starts exchanges of its own. Fails on any failure, warning or traceback that the suite prints, since it ends with
+    /// 0 whatever happens, and on a mode that tested nothing.
+    Ccxt(ccxt::Options),
     /// Break the exchange on purpose, one way after another, and demand that `bandex simulate` finds each of them.
     ///
     /// Works on a copy of the tracked files; takes several minutes, most of them building.
@@ -101,6 +108,7 @@ fn main() -> ExitCode {
         Task::Openapi { check: false } => openapi::write(),
         Task::Typescript => typescript::run(),
         Task::Schemathesis(options) => schemathesis::run(&options),
+        Task::Ccxt(options) => ccxt::run(&options),
         Task::Mutations => mutations::run(),
         Task::Bench { name, args } => bench::run(&name, &args),
         Task::Oracle { args } => bench::oracle(&args),

@@ -10,7 +10,9 @@ mod fills;
 mod health;
 mod login;
 mod markets;
+mod operations;
 mod pages;
+mod prepare;
 pub(crate) mod problem;
 mod rate_limits;
 mod reply;
@@ -84,6 +86,8 @@ impl utoipa::Modify for Bearer {
 fn documented() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::with_openapi(Document::openapi())
         .routes(routes!(blocks::submit))
+        .routes(routes!(blocks::validate))
+        .routes(routes!(prepare::prepare))
         .routes(routes!(blocks::block))
         .routes(routes!(blocks::lane))
         .routes(routes!(markets::markets))

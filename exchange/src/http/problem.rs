@@ -1,5 +1,7 @@
 //! The one place that maps errors to HTTP (RFC 9457).
 
+use crate::recover::RecoverError;
+use crate::rehearsal::NotTried;
 use crate::shared::{Behind, Busy};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -29,6 +31,7 @@ impl Fault {
             retryable: false,
             retry_after_ms: None,
             block_id: None,
+            op_index: None,
             details: None,
         }))
     }
@@ -36,6 +39,12 @@ impl Fault {
     fn about_block(mut self, id: Option<BlockId>, outcome: &str) -> Self {
         self.0.block_id = id.map(|id| id.to_string());
         self.0.outcome = Some(outcome.to_owned());
+        self
+    }
+
+    /// Names the operation that is at fault.
+    pub fn of_operation(mut self, op_index: usize) -> Self {
+        self.0.op_index = u32::try_from(op_index).ok();
         self
     }
 
@@ -187,7 +196,7 @@ impl Fault {
 
     pub fn fork(id: BlockId, record: u64) -> Self {
         let detail = format!(
-            "record {record} holds another block for this place in the lane; both are kept as proof of a fork"
+            "record {record} holds another block for this place in the lane; both together prove a fork"
         );
         let mut fault = Self::new(StatusCode::CONFLICT, "fork", "fork", detail);
         fault.0.details = Some(json!({ "seq": record }));
@@ -252,6 +261,19 @@ impl From<Behind> for Fault {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "behind", "behind", detail)
             .about_block(None, "unknown")
             .retry(1_000)
+    }
+}
+
+impl From<NotTried> for Fault {
+    fn from(not_tried: NotTried) -> Self {
+        match not_tried {
+            NotTried::Busy => Self::overloaded(),
+            NotTried::Recover(RecoverError::Read(error)) => Self::unreadable(&error),
+            NotTried::Recover(error @ RecoverError::Replay(_)) => {
+                tracing::error!(%error, "the journal cannot be followed");
+                Self::overloaded()
+            }
+        }
     }
 }
 

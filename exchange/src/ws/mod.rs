@@ -20,6 +20,7 @@ use crate::edge::{self, Client, Metrics};
 use crate::exchange::stopped;
 use crate::http::problem::Fault;
 use crate::identity::random_bytes;
+use crate::presence::Present;
 use crate::sessions::{CHALLENGE_US, Who};
 use crate::shared::Shared;
 use crate::{clock, http};
@@ -95,7 +96,8 @@ async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
     let (out, messages) = out::queue(shared.unread_max);
     let sender = tokio::spawn(send(sink, messages, shared.write_time, Arc::clone(&shared.edge.metrics)));
     let nonce = Some(Nonce::new());
-    let connection = Connection { shared, client, who: None, nonce, out, submitting: None, following: None };
+    let connection =
+        Connection { shared, client, who: None, nonce, out, submitting: None, following: None, present: None };
     connection.read(stream).await;
     // The queues' ends are dropped by now, so the sender finishes what it has and ends.
     let _ = sender.await;
@@ -190,6 +192,8 @@ struct Connection {
     submitting: Option<(mpsc::Sender<submit::Submission>, JoinHandle<()>)>,
     /// Once something was followed, or somebody logged in.
     following: Option<mpsc::Sender<Wish>>,
+    /// The key that logged in last: it is there as long as the connection is.
+    present: Option<Present>,
 }
 
 impl Connection {
@@ -334,6 +338,8 @@ impl Connection {
         })?;
         let who = http::log_in(&self.shared, &login, fresh.nonce)?;
         self.who = Some(who);
+        // The one before is let go only behind this one, so that the same key is not gone in between.
+        self.present = Some(self.shared.presence.arrive(who.key));
         Ok(Wish::LoggedIn(asked, who))
     }
 

@@ -1,5 +1,6 @@
 //! Blocks between their JSON form and their canonical bytes, ids, signatures, and what the node proves about them.
 
+use crate::error::Fault;
 use crate::key::Keypair;
 use crate::value::{give, take};
 use bandex_sdk::api::BlockReply;
@@ -20,21 +21,21 @@ pub fn encode_block<'py>(py: Python<'py>, block: &Bound<'py, PyAny>) -> PyResult
 /// The JSON form of a block's canonical bytes. Bytes that are not canonical are refused.
 #[pyfunction]
 pub fn decode_block(py: Python<'_>, payload: &[u8]) -> PyResult<Py<PyAny>> {
-    let block = Block::decode(payload).map_err(crate::error::Fault::from)?;
+    let block = Block::decode(payload).map_err(Fault::from)?;
     give(py, &block)
 }
 
 /// The id of a block by its canonical bytes, hex. The bytes are read first.
 #[pyfunction]
 pub fn block_id(payload: &[u8]) -> PyResult<String> {
-    let block = Block::decode(payload).map_err(crate::error::Fault::from)?;
+    let block = Block::decode(payload).map_err(Fault::from)?;
     Ok(block.id().to_string())
 }
 
 /// What is signed: the domain's tag and the canonical bytes.
 #[pyfunction]
 pub fn preimage<'py>(py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, PyBytes>> {
-    let block = Block::decode(payload).map_err(crate::error::Fault::from)?;
+    let block = Block::decode(payload).map_err(Fault::from)?;
     Ok(PyBytes::new(py, &block.domain().preimage(payload)))
 }
 
@@ -42,10 +43,10 @@ pub fn preimage<'py>(py: Python<'py>, payload: &[u8]) -> PyResult<Bound<'py, PyB
 /// `POST /v1/blocks` takes it. The key must be the block's author.
 #[pyfunction]
 pub fn sign_block(py: Python<'_>, keypair: &Keypair, payload: &[u8]) -> PyResult<Py<PyAny>> {
-    let block = Block::decode(payload).map_err(crate::error::Fault::from)?;
+    let block = Block::decode(payload).map_err(Fault::from)?;
     if block.author != keypair.inner.public() {
         let words = format!("the block is of key {}, not of {}", block.author, keypair.inner.public());
-        return Err(crate::error::Fault::invalid(words).into());
+        return Err(Fault::invalid(words).into());
     }
     let signed = block.sign(&keypair.inner);
     let (id, wire) = (block.id().to_string(), signed_to_wire(&signed));
@@ -56,7 +57,7 @@ pub fn sign_block(py: Python<'_>, keypair: &Keypair, payload: &[u8]) -> PyResult
 /// and the rules that need no state. Gives its JSON form.
 #[pyfunction]
 pub fn verify_block(py: Python<'_>, signed: &Bound<'_, PyAny>, network: u32) -> PyResult<Py<PyAny>> {
-    let verified = verify(signed_block(signed)?, network).map_err(crate::error::Fault::from)?;
+    let verified = verify(signed_block(signed)?, network).map_err(Fault::from)?;
     give(py, verified.block())
 }
 
@@ -71,11 +72,11 @@ pub fn check_receipt<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let (signed, node): (SignedBlock, PublicKey) = (signed_block(signed)?, parse_field("node", node)?);
     if reply.contains("leaf")? {
-        let receipt = receipt_from_wire(&take(&reply)?).map_err(crate::error::Fault::from)?;
-        receipt.check_for(&signed, &node, network).map_err(crate::error::Fault::from)?;
+        let receipt = receipt_from_wire(&take(&reply)?).map_err(Fault::from)?;
+        receipt.check_for(&signed, &node, network).map_err(Fault::from)?;
     } else {
         let read: BlockReply = take(&reply)?;
-        check_reply(&read, &signed, &node, network).map_err(crate::error::Fault::from)?;
+        check_reply(&read, &signed, &node, network).map_err(Fault::from)?;
     }
     Ok(reply)
 }
@@ -101,13 +102,13 @@ pub fn parse_field<T: std::str::FromStr>(field: &'static str, text: &str) -> PyR
 where
     T::Err: std::fmt::Display,
 {
-    Ok(parse(field, text).map_err(crate::error::Fault::from)?)
+    Ok(parse(field, text).map_err(Fault::from)?)
 }
 
-/// A signed block of the wire.
-fn signed_block(signed: &Bound<'_, PyAny>) -> PyResult<SignedBlock> {
+/// A signed block of the wire; what else the dict holds is passed over.
+pub fn signed_block(signed: &Bound<'_, PyAny>) -> PyResult<SignedBlock> {
     let wire: bandex_sdk::api::SignedBlock = take(signed)?;
-    Ok(signed_from_wire(&wire).map_err(crate::error::Fault::from)?)
+    Ok(signed_from_wire(&wire).map_err(Fault::from)?)
 }
 
 /// A block that was just signed, with its place.

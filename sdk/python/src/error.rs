@@ -3,11 +3,15 @@
 use bandex_sdk::api::{Problem, ScaleError};
 use bandex_sdk::tradechain::{DecodeError, KeyError, ReceiptError, VerifyError};
 use bandex_sdk::types::TimestampError;
-use bandex_sdk::{BookError, OrderError, ReplyError, SignError, WireError};
+use bandex_sdk::{
+    BookError, ClientError, LaneError, OrderError, ReplyError, RestError, SignError, StoreError, SubmitError,
+    TraderError, WireError,
+};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
 use serde_json::Value;
+use std::error::Error;
 
 /// Which class of `bandex.errors`.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +22,16 @@ pub enum Class {
     BadProof,
     /// A book cannot go on.
     BookBroken,
+    /// Not sequenced.
+    Rejected,
+    /// Sequenced and refused.
+    Refused,
+    /// Nobody knows whether it was sequenced.
+    UnknownOutcome,
+    /// Nothing can be signed in this lane any more.
+    LaneBroken,
+    /// No exchange answers.
+    ConnectionFailed,
 }
 
 /// An error of this package.
@@ -26,7 +40,8 @@ pub struct Fault {
     class: Class,
     code: String,
     message: String,
-    problem: Option<Box<Problem>>,
+    /// What the exchange said.
+    problem: Option<Value>,
 }
 
 /// The usual result.
@@ -38,6 +53,11 @@ impl Class {
             Self::InvalidInput => "InvalidInput",
             Self::BadProof => "BadProof",
             Self::BookBroken => "BookBroken",
+            Self::Rejected => "Rejected",
+            Self::Refused => "Refused",
+            Self::UnknownOutcome => "UnknownOutcome",
+            Self::LaneBroken => "LaneBroken",
+            Self::ConnectionFailed => "ConnectionFailed",
         }
     }
 }
@@ -51,6 +71,18 @@ impl Fault {
     /// What was given cannot be used.
     pub fn invalid(message: impl ToString) -> Self {
         Self::new(Class::InvalidInput, "bad_input", message)
+    }
+
+    /// What the exchange said no with.
+    fn of_problem(problem: &Problem) -> Self {
+        let class = match problem.outcome.as_deref() {
+            Some("refused" | "accepted") => Class::Refused,
+            Some("unknown") => Class::UnknownOutcome,
+            _ => Class::Rejected,
+        };
+        let message = format!("{}: {}", problem.code, problem.detail);
+        let code = problem.code.clone();
+        Self { class, code, message, problem: serde_json::to_value(problem).ok() }
     }
 
     /// The same about operation `number` of several.
@@ -71,11 +103,8 @@ fn raise(py: Python<'_>, fault: &Fault) -> PyResult<PyErr> {
     static ERRORS: PyOnceLock<Py<PyModule>> = PyOnceLock::new();
     let errors = ERRORS.get_or_try_init(py, || PyModule::import(py, "bandex.errors").map(Bound::unbind))?;
     let class = errors.bind(py).getattr(fault.class.name())?;
-    let problem = match &fault.problem {
-        Some(problem) => serde_json::to_value(problem).unwrap_or(Value::Null),
-        None => Value::Null,
-    };
-    let made = class.call1((&fault.message, &fault.code, crate::value::to_python(py, &problem)?))?;
+    let problem = crate::value::to_python(py, fault.problem.as_ref().unwrap_or(&Value::Null))?;
+    let made = class.call1((&fault.message, &fault.code, problem))?;
     Ok(PyErr::from_value(made))
 }
 
@@ -154,9 +183,110 @@ impl From<BookError> for Fault {
             BookError::NoSnapshot => "no_snapshot",
             BookError::Gap { .. } => "gap",
             BookError::Crossed => "crossed",
+            BookError::Checksum { .. } => "checksum",
             BookError::Scale(_) => "bad_decimal",
             BookError::Malformed(_) => "bad_shape",
         };
         Self::new(Class::BookBroken, code, error)
+    }
+}
+
+impl From<RestError> for Fault {
+    fn from(error: RestError) -> Self {
+        match error {
+            RestError::Problem(problem) => Self::of_problem(&problem),
+            RestError::Http(_) => Self::new(Class::ConnectionFailed, "unreachable", words(&error)),
+            RestError::Status { .. } => Self::new(Class::ConnectionFailed, "bad_answer", error),
+            RestError::Wire(error) => error.into(),
+            RestError::OtherNode => Self::new(Class::ConnectionFailed, "other_node", error),
+        }
+    }
+}
+
+/// An error with what lies behind it: the network's own words are the useful ones.
+fn words(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let words = error.to_string();
+        if !text.contains(&words) {
+            text = format!("{text}: {words}");
+        }
+        cause = error.source();
+    }
+    text
+}
+
+impl From<ClientError> for Fault {
+    fn from(error: ClientError) -> Self {
+        let code = match &error {
+            ClientError::Problem(problem) => return Self::of_problem(problem),
+            ClientError::Wire(error) => return error.clone().into(),
+            ClientError::Connect(_) => "unreachable",
+            ClientError::Greeting(_) => "bad_answer",
+            ClientError::OtherNode { .. } => "other_node",
+            ClientError::OtherNetwork { .. } => "wrong_network",
+            ClientError::Closed => "closed",
+        };
+        Self::new(Class::ConnectionFailed, code, error)
+    }
+}
+
+impl From<SubmitError> for Fault {
+    fn from(error: SubmitError) -> Self {
+        let class = match &error {
+            SubmitError::Refused(_) => Class::Refused,
+            SubmitError::Rejected(_) => Class::Rejected,
+            SubmitError::Unknown(_) => Class::UnknownOutcome,
+            SubmitError::Answer(error) => return error.clone().into(),
+            SubmitError::Closed => return Self::new(Class::ConnectionFailed, "closed", error),
+        };
+        let message = error.to_string();
+        let problem = error.problem().and_then(|problem| serde_json::to_value(problem).ok());
+        Self { class, code: error.code().unwrap_or("unknown").to_owned(), message, problem }
+    }
+}
+
+impl From<StoreError> for Fault {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::Io(_) => "lane_io",
+            StoreError::InUse => "lane_in_use",
+            StoreError::Damaged { .. } => "lane_damaged",
+            StoreError::OtherKey(_) => "other_key",
+        };
+        Self::new(Class::LaneBroken, code, error)
+    }
+}
+
+impl From<LaneError> for Fault {
+    fn from(error: LaneError) -> Self {
+        let code = match &error {
+            LaneError::Ahead => "lane_ahead",
+            LaneError::Forked => "fork",
+            LaneError::Forgot => "lane_forgotten",
+            LaneError::Stuck { code, .. } => code,
+            LaneError::Closed => return Self::new(Class::ConnectionFailed, "closed", error),
+        };
+        Self::new(Class::LaneBroken, code, &error)
+    }
+}
+
+impl From<TraderError> for Fault {
+    fn from(error: TraderError) -> Self {
+        match error {
+            TraderError::Sign(error) => error.into(),
+            TraderError::Store(error) => error.into(),
+            TraderError::Submit(error) => error.into(),
+            TraderError::Lane(error) => error.into(),
+            TraderError::Rest(error) => error.into(),
+            TraderError::UnknownKey(_) => Self::new(Class::Rejected, "unknown_key", error),
+            TraderError::GivenUp => Self::new(Class::InvalidInput, "no_work", error),
+            TraderError::Operation(ref reply) => {
+                let code = reply.code.clone().unwrap_or_else(|| "refused".to_owned());
+                let problem = serde_json::to_value(reply).ok();
+                Self { class: Class::Refused, code, message: error.to_string(), problem }
+            }
+        }
     }
 }

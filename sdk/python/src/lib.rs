@@ -5,11 +5,14 @@
 
 mod blocks;
 mod book;
+mod client;
 mod error;
 mod key;
 mod markets;
 mod operations;
+mod rest;
 mod signer;
+mod trader;
 mod value;
 
 use pyo3::prelude::*;
@@ -22,11 +25,17 @@ mod core {
         block_id, check_receipt, decode_block, encode_block, preimage, sign_block, sign_login, verify_block,
     };
     #[pymodule_export]
-    use super::book::{LocalBook, checksum_levels};
+    use super::book::{LocalAccount, LocalBook, LocalOrders, checksum_levels, checksum_orders};
+    #[pymodule_export]
+    use super::client::{Client, Subscription};
     #[pymodule_export]
     use super::key::Keypair;
     #[pymodule_export]
     use super::markets::Markets;
     #[pymodule_export]
+    use super::rest::Rest;
+    #[pymodule_export]
     use super::signer::Signer;
+    #[pymodule_export]
+    use super::trader::{Submitted, Trader, stored_order};
 }

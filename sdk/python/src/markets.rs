@@ -33,7 +33,7 @@ impl Markets {
         let numbered = operations.iter().enumerate();
         numbered
             .map(|(number, operation)| {
-                Ok(read(&self.inner, from_python(operation)?).map_err(|fault| fault.at(number))?)
+                Ok(read(&self.inner, take(operation)?).map_err(|fault| fault.at(number))?)
             })
             .collect()
     }
@@ -124,7 +124,7 @@ impl Markets {
     /// An operation on orders in decimals, as `POST /v1/blocks/prepare` takes it, in the integers of
     /// docs/tradechain.md, as a block holds it.
     fn operation(&self, py: Python<'_>, operation: &Bound<'_, PyAny>) -> PyResult<Py<PyAny>> {
-        give(py, &read(&self.inner, from_python(operation)?)?)
+        give(py, &read(&self.inner, take(operation)?)?)
     }
 }
 

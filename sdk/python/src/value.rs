@@ -41,6 +41,27 @@ pub fn to_python(py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
     })
 }
 
+/// A JSON value on its way to Python, from where there is no Python.
+pub struct Json(pub Value);
+
+impl<'py> IntoPyObject<'py> for Json {
+    type Target = PyAny;
+    type Output = Bound<'py, PyAny>;
+    type Error = PyErr;
+
+    fn into_pyobject(self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        to_python(py, &self.0).map(|object| object.into_bound(py))
+    }
+}
+
+/// Anything with a JSON form, on its way to Python.
+///
+/// # Errors
+/// It has no JSON form.
+pub fn to_json<T: Serialize>(value: &T) -> PyResult<Json> {
+    Ok(Json(serde_json::to_value(value).map_err(Fault::from)?))
+}
+
 /// Anything with a JSON form as Python's own objects.
 ///
 /// # Errors

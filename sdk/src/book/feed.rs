@@ -55,12 +55,19 @@ impl<B: PushedBook> BookFeed<B> {
     /// while it waits.
     pub async fn next(&mut self) -> Option<&B> {
         loop {
-            let push = self.subscription.next().await?;
-            self.take(&push);
+            self.next_push().await?;
             if self.book.is_live() {
                 return Some(&self.book);
             }
         }
+    }
+
+    /// The next push, which the book has taken already or is empty of; for programs that keep what they hear. `None`
+    /// once the exchange refuses the channel. May be dropped while it waits.
+    pub async fn next_push(&mut self) -> Option<Push> {
+        let push = self.subscription.next().await?;
+        self.take(&push);
+        Some(push)
     }
 
     /// Takes a push of the subscription.

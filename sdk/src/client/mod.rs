@@ -9,7 +9,7 @@ mod subscription;
 mod topic;
 
 pub use news::News;
-pub use subscription::{OnFull, Subscription};
+pub use subscription::{OnFull, Refresher, Subscription};
 pub use topic::Topic;
 
 use crate::wire::{ReplyError, WireError, check_reply};

@@ -419,6 +419,7 @@ fn unreadable(detail: &str) -> Box<Problem> {
         retryable: true,
         retry_after_ms: None,
         block_id: None,
+        op_index: None,
         details: None,
     })
 }

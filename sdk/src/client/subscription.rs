@@ -76,7 +76,13 @@ impl Subscription {
 
     /// Asks for a new snapshot, for a follower that does not believe what it has. What comes before it is older.
     pub fn refresh(&self) {
-        self.say(Ask::Refresh { topic: self.topic.clone(), mark: Arc::clone(&self.mark) });
+        self.refresher().refresh();
+    }
+
+    /// The same for later, where the subscription itself is out of reach because it is one of several in a stream.
+    pub fn refresher(&self) -> Refresher {
+        let (topic, mark, asks) = (self.topic.clone(), Arc::clone(&self.mark), self.client.asks.downgrade());
+        Refresher { topic, mark, asks }
     }
 
     /// There is room again: what waits, or was dropped for want of it, can be asked for.
@@ -89,6 +95,25 @@ impl Subscription {
     fn say(&self, ask: Ask) {
         // A connection that is given up has nothing more to say, which shows in the stream.
         let _ = self.client.asks.send(ask);
+    }
+}
+
+/// Asks for a new snapshot on behalf of one [`Subscription`]. Does not keep the connection open.
+#[derive(Debug, Clone)]
+pub struct Refresher {
+    topic: Topic,
+    mark: Mark,
+    asks: mpsc::WeakUnboundedSender<Ask>,
+}
+
+impl Refresher {
+    /// See [`Subscription::refresh`].
+    pub fn refresh(&self) {
+        let ask = Ask::Refresh { topic: self.topic.clone(), mark: Arc::clone(&self.mark) };
+        if let Some(asks) = self.asks.upgrade() {
+            // A connection that is given up has nothing more to say.
+            let _ = asks.send(ask);
+        }
     }
 }
 

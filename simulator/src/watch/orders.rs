@@ -401,6 +401,8 @@ impl Orders {
                     | CancelReason::AccountFrozen
                     | CancelReason::NotAdmitted
                     | CancelReason::KeyEnded
+                    | CancelReason::Timer
+                    | CancelReason::Disconnected
             )
         );
         let asleep = known.state.status == OrderStatus::Sleeping;

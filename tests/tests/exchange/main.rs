@@ -18,6 +18,7 @@ mod lists;
 mod login;
 mod operator;
 mod pages;
+mod prepared;
 mod reads;
 mod restart;
 mod resume;

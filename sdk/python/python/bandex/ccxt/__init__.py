@@ -19,14 +19,16 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-from .awaiting import bandex as asynchronous
-from .blocking import bandex as blocking
-from .streaming import bandex as streaming
+from . import awaiting, blocking, streaming
 
-__all__ = ["asynchronous", "blocking", "register", "streaming"]
+__all__ = ["register"]
 
 #: Which class each of ccxt's packages gets.
-_PLACES: dict[str, Any] = {"ccxt": blocking, "ccxt.async_support": asynchronous, "ccxt.pro": streaming}
+_PLACES: dict[str, Any] = {
+    "ccxt": blocking.bandex,
+    "ccxt.async_support": awaiting.bandex,
+    "ccxt.pro": streaming.bandex,
+}
 
 
 def register() -> None:

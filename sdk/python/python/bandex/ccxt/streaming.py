@@ -14,7 +14,7 @@ from typing import Any
 
 from ccxt.async_support.base.ws.cache import ArrayCache, ArrayCacheBySymbolById, ArrayCacheByTimestamp
 from ccxt.async_support.base.ws.future import Future
-from ccxt.base.errors import ChecksumError, InvalidNonce, RequestTimeout, UnsubscribeError
+from ccxt.base.errors import BadResponse, ChecksumError, InvalidNonce, RequestTimeout, UnsubscribeError
 
 from bandex import _core
 
@@ -48,6 +48,8 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
         self._asked: dict[int, str] = {}
         #: Where private channels are, to go on from there.
         self._reached: dict[str, int] = {}
+        #: News that came while nobody waited for them: the next call has them at once.
+        self._untold: dict[str, Any] = {}
         super().__init__(config)
 
     def describe(self) -> Any:
@@ -96,7 +98,11 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
     def _follow(self, topic: dict[str, Any], about: str | None = None) -> Future:
         """The next news of a topic, or of one thing in it; subscribes if that was not done on this connection."""
         name, url = _name(topic), self.socket_url()
-        wanted = name if about is None else f"{name}:{about}"
+        wanted = name if about is None else f"{name}|{about}"
+        if wanted in self._untold:
+            told = Future()
+            told.resolve(self._untold.pop(wanted))
+            return told
         client = self.client(url)
         if name in client.subscriptions:
             return self.watch(url, wanted, None, name)
@@ -106,6 +112,13 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
         params = topic if reached is None else {**topic, "resume_from": reached}
         request = {"method": "subscribe", "params": params, "req_id": number}
         return self.watch(url, wanted, request, name, {"topic": topic, "seq": reached})
+
+    def _tell(self, client: Any, value: Any, name: str) -> None:
+        """Wakes whoever waits, or the next to ask: between two calls nothing is lost."""
+        if name in client.futures:
+            client.resolve(value, name)
+        else:
+            self._untold[name] = value
 
     async def _unfollow(self, topic: dict[str, Any]) -> None:
         name = _name(topic)
@@ -118,7 +131,9 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
     def _fail(self, client: Any, name: str, error: Exception) -> None:
         """Tells whoever waits for a topic, and has the next call subscribe again."""
         client.subscriptions.pop(name, None)
-        for waiting in [key for key in client.futures if key == name or key.startswith(name + ":")]:
+        for untold in [key for key in self._untold if key == name or key.startswith(name + "|")]:
+            del self._untold[untold]
+        for waiting in [key for key in client.futures if key == name or key.startswith(name + "|")]:
             client.reject(error, waiting)
 
     # What arrives.
@@ -141,7 +156,12 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
             self._fail(client, name, InvalidNonce(missed))
             return
         subscription["seq"] = message["seq"]
-        handler(self, client, name, subscription, message)
+        try:
+            handler(self, client, name, subscription, message)
+        except Exception as error:  # noqa: BLE001 - an error here would end the whole connection without a word
+            wrong = BadResponse(f"{self.id} a push of {name} cannot be read: {error!r}")
+            wrong.__cause__ = error
+            self._fail(client, name, wrong)
 
     def _handle_reply(self, client: Any, message: dict[str, Any]) -> None:
         name = self._asked.pop(message["req_id"], None)
@@ -199,13 +219,13 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
                     texts[price] = f"{level['price']}:{level['quantity']}"
                 else:
                     texts.pop(price, None)
-        timestamp = self.milliseconds()
-        book.update(nonce=message["seq"], timestamp=timestamp, datetime=self.iso8601(timestamp), symbol=symbol)
+        book["nonce"], book["symbol"], book["timestamp"] = message["seq"], symbol, self.milliseconds()
+        book["datetime"] = self.iso8601(book["timestamp"])
         if not self._sums_up(subscription, data):
             self._fail(client, name, ChecksumError(f"{self.id} the book of {symbol} is not the exchange's any more"))
             return
         self.orderbooks[symbol] = book
-        client.resolve(book, name)
+        self._tell(client, book, name)
 
     def _sums_up(self, subscription: Any, data: Any) -> bool:
         said = data.get("checksum")
@@ -253,12 +273,12 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
     def _handle_ticker(self, client: Any, name: str, subscription: Any, message: Any) -> None:
         ticker = self.parse_ticker(message["data"])
         self.tickers[ticker["symbol"]] = ticker
-        client.resolve(ticker, name)
+        self._tell(client, ticker, name)
 
     def _handle_bbo(self, client: Any, name: str, subscription: Any, message: Any) -> None:
         ticker = self.parse_best(message["data"], self.milliseconds())
         self.bidsasks[ticker["symbol"]] = ticker
-        client.resolve(ticker, name)
+        self._tell(client, ticker, name)
 
     # Trades.
 
@@ -284,7 +304,7 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
         for trade in news:
             cache.append(self.parse_trade(trade))
         if news:
-            client.resolve((symbol, cache), name)
+            self._tell(client, (symbol, cache), name)
 
     # Candles.
 
@@ -320,7 +340,7 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
         for candle in message["data"]:
             cache.append(self.parse_ohlcv(candle))
         if message["data"]:
-            client.resolve((symbol, timeframe, cache), name)
+            self._tell(client, (symbol, timeframe, cache), name)
 
     # The account.
 
@@ -338,7 +358,7 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
         self.balance.update({code: changed[code] for code in codes}, info=message)
         self.balance = self.safe_balance(self.balance)
         self._reached[name] = message["seq"]
-        client.resolve(self.balance, name)
+        self._tell(client, self.balance, name)
 
     async def watch_orders(self, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}) -> Any:
         return self._news_of(await self._private("orders", symbol), symbol, since, limit)
@@ -376,9 +396,9 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
             cache.append(item)
         self._reached[name] = message["seq"]
         for symbol in {item["symbol"] for item in items}:
-            client.resolve(cache, f"{name}:{symbol}")
+            self._tell(client, cache, f"{name}|{symbol}")
         if items:
-            client.resolve(cache, name)
+            self._tell(client, cache, name)
 
     # Order entry.
 

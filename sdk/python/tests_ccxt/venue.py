@@ -17,7 +17,7 @@ from typing import Any
 
 __all__ = ["Venue", "binary", "running"]
 
-ROOT = Path(__file__).resolve().parents[4]
+ROOT = Path(__file__).resolve().parents[3]
 #: How long anything here may take, in seconds.
 PATIENCE = 60
 #: Deals between the two accounts wait for a payment that never comes, so their deadline is a day.

@@ -4,7 +4,7 @@ The suite ends with 0 whatever happened and says ``[TEST_FAILURE]`` in its outpu
 such line, any warning, any traceback and a mode that tested nothing fail the run. Nothing is skipped: what the class
 does not support its feature map says. Needs ccxt and bandex installed, and a server (see ``venue.binary``)::
 
-    python sdk/python/tests/with_ccxt/suite.py [--json FILE] [MODE...]
+    python sdk/python/tests_ccxt/suite.py [--json FILE] [MODE...]
 """
 
 from __future__ import annotations
