@@ -1,5 +1,6 @@
 //! What the server counts about itself, for the operator's charts.
 
+use bandex_api::Channel;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -16,8 +17,10 @@ pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0
 type Word = [(&'static str, &'static str); 1];
 /// How a request ended.
 type Request = [(&'static str, String); 3];
+/// One label with a word that is found elsewhere.
+type Named = [(&'static str, String); 1];
 /// Times by one label.
-type Times = Family<[(&'static str, String); 1], Histogram, fn() -> Histogram>;
+type Times = Family<Named, Histogram, fn() -> Histogram>;
 
 /// Seconds from 100 µs to 26 s, each bucket four times as wide as the one before.
 fn seconds() -> Histogram {
@@ -34,8 +37,8 @@ pub(crate) struct Metrics {
     commands: Family<Word, Counter>,
     batches: Counter,
     journal_time: Histogram,
-    subscriptions: Family<Word, Gauge>,
-    pushes: Family<Word, Counter>,
+    subscriptions: Family<Named, Gauge>,
+    pushes: Family<Named, Counter>,
     push_bytes: Counter,
     dropped: Family<Word, Counter>,
     connections: Gauge,
@@ -50,6 +53,22 @@ impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Metrics")
     }
+}
+
+/// That a channel is followed.
+#[derive(Debug)]
+pub(crate) struct Follows(Gauge);
+
+impl Drop for Follows {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}
+
+/// A channel as it is called on the wire.
+fn name(channel: Channel) -> String {
+    let name = serde_json::to_value(channel).ok();
+    name.and_then(|name| name.as_str().map(ToOwned::to_owned)).unwrap_or_default()
 }
 
 /// What is read where it stands when somebody asks for all.
@@ -145,19 +164,16 @@ impl Metrics {
         self.journal_time.observe(took.as_secs_f64());
     }
 
-    /// A channel is followed by one more.
-    pub fn subscribed(&self, channel: &'static str) {
-        self.subscriptions.get_or_create(&[("channel", channel)]).inc();
+    /// Counts that a channel is followed, until this is dropped.
+    pub fn follows(&self, channel: Channel) -> Follows {
+        let followed = self.subscriptions.get_or_create_owned(&[("channel", name(channel))]);
+        followed.inc();
+        Follows(followed)
     }
 
-    /// A channel is followed by so many fewer.
-    pub fn unsubscribed(&self, channel: &'static str) {
-        self.subscriptions.get_or_create(&[("channel", channel)]).dec();
-    }
-
-    /// Messages of a channel were put on their way to so many followers.
-    pub fn pushed(&self, channel: &'static str, followers: u64) {
-        self.pushes.get_or_create(&[("channel", channel)]).inc_by(followers);
+    /// Counts the messages of a channel that are put on their way.
+    pub fn pushes(&self, channel: Channel) -> Counter {
+        self.pushes.get_or_create_owned(&[("channel", name(channel))])
     }
 
     /// Texts were written to a WebSocket.

@@ -26,7 +26,7 @@ use tower_http::cors::CorsLayer;
 pub(crate) use accept::{Door, Peer, serve};
 pub(crate) use charge::{Weight, gate, judged, message, policies, standings};
 pub(crate) use limits::{Left, Limits, Owner};
-pub(crate) use metrics::{MEDIA_TYPE, Metrics};
+pub(crate) use metrics::{Follows, MEDIA_TYPE, Metrics};
 pub use options::{EdgeOptions, TlsFiles};
 pub use origin::{Origin, OriginError};
 pub(crate) use quota::Policy;

@@ -5,7 +5,6 @@
 //! writer's queue in the order they arrived. Whoever follows channels gets one more. Public channels are made once for
 //! all who follow them ([`topics`]). Every queue is bounded, so a slow peer slows itself, or is cut off.
 
-mod counted;
 mod messages;
 mod news;
 mod out;
@@ -59,9 +58,9 @@ const SILENCE: Duration = Duration::from_secs(90);
 const BYTES_A_SECOND: u64 = 64 * 1024;
 /// How long replies may still take once the server stops.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
+
 /// How long connections may take to be closed once the server stops.
 const FAREWELL: Duration = Duration::from_secs(3);
-
 /// The most connections, whatever the caps allow.
 pub(crate) const SOCKETS_MAX: u32 = 1_000_000;
 
@@ -144,19 +143,34 @@ async fn send(
         // A queue that was long once does not keep its room.
         waiting.shrink_to(0);
     };
-    if why.as_ref().is_some_and(|why| why.code == close_code::POLICY) {
-        metrics.dropped("slow");
-    }
     // What waits is not worth its memory any more. The peer is told why as soon as it takes something again.
     waiting.clear();
     messages.close();
     let close = async {
         if let Some(why) = why {
+            metrics.dropped(cause(&why));
             sink.send(Message::Close(Some(why))).await?;
         }
         sink.close().await
     };
     let _ = tokio::time::timeout(write_time, close).await;
+}
+
+/// Why a connection is cut off, in one word.
+const fn cause(why: &CloseFrame) -> &'static str {
+    match why.code {
+        close_code::POLICY => "too_slow",
+        close_code::SIZE => "message_too_large",
+        _ => "store",
+    }
+}
+
+/// How long a message is, if it is a text.
+fn text_bytes(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        _ => 0,
+    }
 }
 
 /// Something fresh to sign for a login.
@@ -168,14 +182,6 @@ struct Nonce {
 impl Nonce {
     fn new() -> Self {
         Self { nonce: Hash::new(random_bytes()), expires: clock::now().plus(CHALLENGE_US) }
-    }
-}
-
-/// How long a message is, if it is a text.
-fn text_bytes(message: &Message) -> usize {
-    match message {
-        Message::Text(text) => text.len(),
-        _ => 0,
     }
 }
 

@@ -2,7 +2,6 @@
 //! are made here.
 
 use super::Message;
-use super::counted::Counted;
 use super::messages::{Asked, Said, failed, raw, succeeded};
 use super::out::Out;
 use super::private::{Subscription, limits, value};
@@ -46,7 +45,7 @@ pub(super) struct Follower {
     pub shared: Arc<Shared>,
     pub subscriptions: Vec<Subscription>,
     /// Public topics, by what was asked for.
-    topics: BTreeMap<Subscribe, (Followed, Counted)>,
+    topics: BTreeMap<Subscribe, Followed>,
     /// Every record behind this is still to come as news.
     pub heard: u64,
     /// Whoever is behind has been told all that the projections held: it is a matter of moments.
@@ -217,8 +216,7 @@ impl Follower {
         }
         let reply = |seq| succeeded(asked, &Subscribed { seq });
         let followed = topics::follow(&self.shared, &self.out, wanted, reply).await?;
-        let counted = Counted::new(&self.shared, name.channel);
-        self.topics.insert(name, (followed, counted));
+        self.topics.insert(name, followed);
         Ok(())
     }
 
@@ -234,7 +232,7 @@ impl Follower {
         if let Some(from) = wanted.resume_from {
             return self.resume(asked, wanted.channel, who, from).await;
         }
-        let mut subscription = Subscription::new(&self.shared, wanted.channel, who);
+        let mut subscription = Subscription::new(wanted.channel, who, &self.shared.edge.metrics);
         let data = subscription.snapshot(&self.shared).await?;
         // From here it is followed.
         let (topic, seq) = (subscription.name(), subscription.seq);
@@ -254,12 +252,12 @@ impl Follower {
         let Some(one) = self.subscriptions.get_mut(at) else { return Ok(()) };
         let prev_seq = std::mem::replace(&mut one.seq, seq);
         let (topic, data) = (one.name(), raw(data));
-        self.shared.edge.metrics.pushed(topic.channel.name(), 1);
         let push = Said { topic: &topic, kind: PushKind::Update, prev_seq, seq, data: &data };
         // A slow peer may have kept this waiting since the news came.
         if !self.may_hear() {
             return Err(Ended::Key);
         }
+        self.shared.edge.metrics.pushes(topic.channel).inc();
         self.say(Message::Text(push.text())).await;
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! What a private channel says: all there is at first, then what a record changed.
 
-use super::counted::Counted;
+use crate::edge::{Follows, Metrics};
 use crate::http;
 use crate::http::problem::Fault;
 use crate::publication::{AppliedBlock, Publication};
@@ -32,7 +32,7 @@ pub(super) struct Subscription {
     pub is_behind: bool,
     /// Of the channel `limits`, which tells the whole when it changed: what it told last.
     pub told: Option<Value>,
-    _counted: Counted,
+    _counted: Follows,
 }
 
 pub(super) fn value(items: impl serde::Serialize) -> Value {
@@ -97,8 +97,8 @@ impl Subscription {
         api::Subscribe::to(self.channel)
     }
 
-    pub fn new(shared: &Shared, channel: Channel, who: Who) -> Self {
-        let _counted = Counted::new(shared, channel);
+    pub fn new(channel: Channel, who: Who, metrics: &Metrics) -> Self {
+        let _counted = metrics.follows(channel);
         Self { channel, who, seq: 0, seen: 0, is_behind: false, told: None, _counted }
     }
 

@@ -3,12 +3,12 @@
 use super::super::messages::{Said, raw};
 use super::super::out::{NotPushed, Out};
 use super::content::{Change, Content};
-use crate::edge::Metrics;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, close_code};
 use bandex_api::{Channel, Heartbeat, PushKind, Subscribe};
 use bandex_types::Timestamp;
+use prometheus_client::metrics::counter::Counter;
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// How many pushes are kept for those who resume, and how many bytes of them.
 const KEPT_MAX: usize = 1_024;
@@ -17,8 +17,9 @@ const KEPT_BYTES_MAX: usize = 1024 * 1024;
 /// A topic.
 pub(super) struct Topic {
     name: Subscribe,
+    /// For the metrics.
+    pushes: Counter,
     state: Mutex<State>,
-    metrics: Arc<Metrics>,
 }
 
 struct State {
@@ -80,10 +81,10 @@ impl Kept {
 
 impl Topic {
     /// A topic that nobody follows yet, whose content is true up to the record `seq`.
-    pub fn new(name: Subscribe, content: Box<dyn Content>, seq: u64, metrics: Arc<Metrics>) -> Self {
+    pub fn new(name: Subscribe, content: Box<dyn Content>, seq: u64, pushes: Counter) -> Self {
         let (kept, followers) = (Kept::default(), Vec::new());
         let state = State { seq, content, kept, snapshot: None, followers, last_id: 0, has_ended: false };
-        Self { name, state: Mutex::new(state), metrics }
+        Self { name, pushes, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -191,9 +192,8 @@ impl Topic {
         let prev_seq = std::mem::replace(&mut state.seq, change.seq);
         let text = self.text(PushKind::Update, prev_seq, change.seq, &change.data);
         state.snapshot = None;
-        let count = u64::try_from(state.followers.len()).unwrap_or(u64::MAX);
-        self.metrics.pushed(self.name.channel.name(), count);
         state.followers.retain(|follower| follower.hears(&text));
+        self.pushes.inc_by(state.followers.len() as u64);
         state.kept.add(prev_seq, text);
     }
 
@@ -220,6 +220,7 @@ impl Topic {
             let prev_seq = std::mem::replace(&mut follower.seq, seq);
             let kind = if follower.count == 1 { PushKind::Snapshot } else { PushKind::Update };
             let data = raw(&Heartbeat { count: follower.count, time_us: now.as_micros(), seq });
+            self.pushes.inc();
             follower.hears(&self.text(kind, prev_seq, seq, &data))
         });
     }

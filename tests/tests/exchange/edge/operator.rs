@@ -47,6 +47,9 @@ async fn the_metrics_say_what_happened() {
     assert_eq!((server.submit(&cancel).await.status, server.submit(&cancel).await.status), (200, 429));
     let mut socket = server.socket().await;
     socket.subscribe("book", Some("BWT-BTC")).await;
+    let (order, _) = lane.limit(Side::Buy, PRICE, 7);
+    assert_eq!(server.submit(&order).await.status, 200);
+    socket.push().await;
     let after = metrics(&server).await;
     let grown =
         |name: &str| after.get(name).copied().unwrap_or(0.0) - before.get(name).copied().unwrap_or(0.0);
@@ -54,27 +57,30 @@ async fn the_metrics_say_what_happened() {
         format!("bandex_http_requests_total{{method=\"{method}\",page=\"{page}\",status=\"{status}\"}}")
     };
     let check = |name: &str, growth: f64| assert_eq!(grown(name), growth, "{name} in {after:#?}");
-    check(&requests("POST", "/v1/blocks", 200), 5.0);
+    check(&requests("POST", "/v1/blocks", 200), 6.0);
+    check("bandex_pushes_total{channel=\"book\"}", 1.0);
     check(&requests("POST", "/v1/blocks", 429), 1.0);
     check(&requests("GET", "/v1/book/{market}", 404), 1.0);
     check(&requests("GET", "other", 404), 1.0);
-    check("bandex_http_request_seconds_count{page=\"/v1/blocks\"}", 6.0);
+    check("bandex_http_request_seconds_count{page=\"/v1/blocks\"}", 7.0);
     check("bandex_rate_limited_total{policy=\"cancels\"}", 1.0);
     check("bandex_commands_total{kind=\"register\"}", 1.0);
-    check("bandex_commands_total{kind=\"orders\"}", 4.0);
+    check("bandex_commands_total{kind=\"orders\"}", 5.0);
     check("bandex_sockets", 1.0);
-    check("bandex_published_seq", 5.0);
+    check("bandex_subscriptions{channel=\"book\"}", 1.0);
+    check("bandex_published_seq", 6.0);
     assert_eq!(after["bandex_published_seq"], server.markets().await.node.seq as f64);
     assert_eq!(after["bandex_bitcoin_node{state=\"none\"}"], 1.0);
     assert_eq!(after["bandex_writer_queue"], 0.0);
-    assert!(grown("bandex_batches_total") >= 1.0 && grown("bandex_batches_total") <= 5.0);
+    assert!(grown("bandex_batches_total") >= 1.0 && grown("bandex_batches_total") <= 6.0);
     assert!(grown("bandex_journal_append_seconds_sum") > 0.0);
     assert!(grown("bandex_sent_total") > 0.0, "{after:#?}");
     assert!(after["bandex_connections"] >= 1.0);
     drop(socket);
     until("the socket is gone", async || {
         let now = metrics(&server).await;
-        (now["bandex_sockets"] == 0.0).then_some(())
+        let followed = now["bandex_subscriptions{channel=\"book\"}"];
+        (now["bandex_sockets"] == 0.0 && followed == 0.0).then_some(())
     })
     .await;
 }
