@@ -1,4 +1,4 @@
-//! `bandex book`, `watch`, `deals`, `health`, `openapi`: looking without signing.
+//! `bandex book`, `watch`, `deals`, `health`, `openapi`, `asyncapi`: looking without signing.
 
 use crate::account::{Account, Server};
 use crate::output;
@@ -69,6 +69,15 @@ pub struct HealthOptions {
 /// It cannot be written as JSON.
 pub fn openapi() -> Result<ExitCode> {
     print!("{}", bandex_exchange::openapi_json()?);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints the document of the WebSocket.
+///
+/// # Errors
+/// It cannot be written as YAML.
+pub fn asyncapi() -> Result<ExitCode> {
+    print!("{}", bandex_exchange::asyncapi_yaml()?);
     Ok(ExitCode::SUCCESS)
 }
 

@@ -79,6 +79,8 @@ enum Command {
     Health(look::HealthOptions),
     /// Print the OpenAPI document of the public interface.
     Openapi,
+    /// Print the AsyncAPI document of the WebSocket.
+    Asyncapi,
     /// Care for the tables behind the API's lists.
     #[command(subcommand)]
     Projections(projections::Options),
@@ -115,6 +117,7 @@ async fn main() -> ExitCode {
         Command::Bitcoin(options) => bitcoin::run(options).await,
         Command::Health(options) => look::health(options).await,
         Command::Openapi => look::openapi(),
+        Command::Asyncapi => look::asyncapi(),
         Command::Projections(options) => projections::run(options).await,
         Command::Replay(options) => replay::run(options).await,
         Command::Simulate(options) => simulate::run(&options),

@@ -5,6 +5,7 @@
 //! writer's queue in the order they arrived. Whoever follows channels gets one more. Public channels are made once for
 //! all who follow them ([`topics`]). Every queue is bounded, so a slow peer slows itself, or is cut off.
 
+mod document;
 mod messages;
 mod news;
 mod out;
@@ -13,6 +14,7 @@ mod resume;
 mod submit;
 mod topics;
 
+pub use document::{asyncapi, asyncapi_yaml};
 pub(crate) use topics::Topics;
 
 use crate::edge::{self, Client, Metrics};
@@ -95,8 +97,16 @@ async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
     let (out, messages) = out::queue(shared.unread_max);
     let sender = tokio::spawn(send(sink, messages, shared.write_time, Arc::clone(&shared.edge.metrics)));
     let nonce = Some(Nonce::new());
-    let connection =
-        Connection { shared, client, who: None, nonce, out, submitting: None, following: None, present: None };
+    let connection = Connection {
+        shared,
+        client,
+        who: None,
+        nonce,
+        out,
+        submitting: None,
+        following: None,
+        present: None,
+    };
     connection.read(stream).await;
     // The queues' ends are dropped by now, so the sender finishes what it has and ends.
     let _ = sender.await;
@@ -291,25 +301,40 @@ impl Connection {
             }
         };
         let asked = Asked::now(request.req_id);
+        let weight = if request.method == "validate" { edge::Weight::Validate } else { edge::Weight::Read };
         // A block of somebody who is known is paid for when it is known what it holds.
         if (self.who.is_none() || request.method != "submit")
-            && let Err(fault) = edge::message(&self.shared, &self.client, self.who, edge::Weight::Read)
+            && let Err(fault) = edge::message(&self.shared, &self.client, self.who, weight)
         {
             return self.say(failed(asked, fault)).await;
         }
         let wish = match request.method {
             "submit" => return self.submit(asked, &request).await,
+            "validate" => return self.validate(asked, &request).await,
             "ping" => return self.say(succeeded(asked, &serde_json::json!({}))).await,
             "challenge" => return self.challenge(asked).await,
             "login" => self.login(asked, &request),
             "subscribe" => request.params().map(|subscribe| Wish::Subscribe(asked, subscribe)),
             "unsubscribe" => request.params().map(|subscribe| Wish::Unsubscribe(asked, subscribe)),
             other => Err(Fault::bad_request(format!(
-                "there is no method {other:?}; there are submit, challenge, login, subscribe, unsubscribe, ping"
+                "there is no method {other:?}; there are submit, validate, challenge, login, subscribe, unsubscribe, \
+                 ping"
             ))),
         };
         match wish {
             Ok(wish) => self.following().send(wish).await.map_err(|_| Gone),
+            Err(fault) => self.say(failed(asked, fault)).await,
+        }
+    }
+
+    /// Tries a block without sequencing it, one at a time on a connection.
+    async fn validate(&self, asked: Asked, request: &messages::Incoming<'_>) -> Result<(), Gone> {
+        let tried = match request.params() {
+            Ok(signed) => http::try_out(&self.shared, signed).await,
+            Err(fault) => Err(fault),
+        };
+        match tried {
+            Ok(reply) => self.say(succeeded(asked, &api::Validated { dry_run: true, reply })).await,
             Err(fault) => self.say(failed(asked, fault)).await,
         }
     }

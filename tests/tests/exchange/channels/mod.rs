@@ -2,6 +2,7 @@
 //! account, how connections end.
 
 mod account;
+mod document;
 mod ends;
 mod followed;
 mod states;
@@ -15,7 +16,7 @@ use bandex_types::{OrderRef, Price, Quantity, SelfTrade, Side};
 
 /// A trader who does anything that moves orders in their queues.
 pub(super) struct Wild {
-    lane: RawLane,
+    pub lane: RawLane,
     placed: Vec<OrderRef>,
 }
 
