@@ -6,6 +6,7 @@ mod agents;
 mod bitcoin;
 mod books;
 mod bytes;
+mod channels;
 mod deals;
 mod defaults;
 mod edge;
