@@ -10,6 +10,7 @@ mod deals;
 mod defaults;
 mod features;
 mod forks;
+mod guards;
 mod hostile;
 mod keys;
 mod lists;
