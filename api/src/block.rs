@@ -7,8 +7,10 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignedBlock {
     /// The canonical bytes, hex; at most 64 KiB of them.
+    #[schema(pattern = "^([0-9a-fA-F]{2})*$")]
     pub payload: String,
     /// The signature, hex.
+    #[schema(pattern = "^[0-9a-fA-F]{128}$")]
     pub signature: String,
 }
 
@@ -50,6 +52,9 @@ pub struct Validated {
 /// What became of one operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OperationReply {
+    /// Which, from 0.
+    #[serde(default)]
+    pub op_index: u32,
     /// Whether it took effect.
     pub ok: bool,
     /// The stable code of its refusal.

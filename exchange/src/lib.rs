@@ -34,7 +34,7 @@ pub use bandex_rails::{Auth as BitcoinAuth, FollowerOptions};
 pub use bitcoin::BitcoinNode;
 pub use config::Config;
 pub use exchange::{Exchange, StartError};
-pub use http::openapi_json;
+pub use http::{errors_document, openapi_json};
 pub use identity::{Identity, IdentityError, write_secret};
 pub use keep::{Kept, keep};
 pub use opening::Recovery;

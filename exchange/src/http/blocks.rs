@@ -37,7 +37,7 @@ use std::sync::Arc;
          content_type = "application/problem+json"),
         (status = 409, description = "A gap in the lane, or a fork", body = api::Problem,
          content_type = "application/problem+json"),
-        (status = 422, description = "Refused as a whole; with outcome `refused` it consumed its seq",
+        (status = 422, description = "Refused as a whole; with outcome `accepted` it consumed its seq",
          body = api::Problem, content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or outcome unknown: send the same bytes again", body = api::Problem,
          content_type = "application/problem+json"),
@@ -193,7 +193,7 @@ pub(crate) async fn try_out(shared: &Shared, signed: api::SignedBlock) -> Result
     get,
     path = "/v1/blocks/{id}",
     tag = "blocks",
-    params(("id" = String, Path, description = "The block's id, hex")),
+    params(("id" = String, Path, description = "The block's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
     responses(
         (status = 200, description = "The block", body = api::StoredBlock),
         (status = 404, description = "It was never sequenced here", body = api::Problem,
@@ -264,7 +264,7 @@ pub(crate) async fn proven_record(shared: &Shared, seq: u64) -> Result<Option<Wi
     get,
     path = "/v1/lanes/{key}",
     tag = "blocks",
-    params(("key" = String, Path, description = "The signing key, hex"), api::LaneQuery),
+    params(("key" = String, Path, description = "The signing key, hex", pattern = "^[0-9a-fA-F]{64}$"), api::LaneQuery),
     responses(
         (status = 200, description = "The lane", body = api::Lane),
         (status = 404, description = "No account here has this key", body = api::Problem,

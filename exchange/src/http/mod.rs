@@ -2,11 +2,14 @@
 
 mod accounts;
 mod admin;
+mod asker;
 mod bitcoin;
 mod blocks;
 mod deals;
+mod document;
 mod evidence;
 mod fills;
+mod forms;
 mod health;
 mod login;
 mod markets;
@@ -15,6 +18,7 @@ mod pages;
 mod prepare;
 pub(crate) mod problem;
 mod reply;
+mod signature;
 mod status;
 mod trust;
 
@@ -29,6 +33,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::serve::ListenerExt;
 use problem::Fault;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -36,7 +41,6 @@ use tokio::sync::watch;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
@@ -55,37 +59,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long a request may take.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "bandex",
-        description = "A decentralized exchange for bandwidth tokens. Blocks are signed as docs/tradechain.md says; \
-                       amounts, prices and quantities are decimal strings; ids, keys and bytes are lower-case hex; \
-                       times are integer microseconds since 1970 UTC. The WebSocket at /v1/ws is described in docs/api.md.",
-        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
-    ),
-    components(schemas(
-        bandex_api::Hello, bandex_api::Request, bandex_api::Reply, bandex_api::Push, bandex_api::Subscribe,
-        bandex_api::Fill, bandex_api::Auction,
-    )),
-    modifiers(&Bearer),
-)]
-struct Document;
-
-/// Names the way private reads are authorised.
-struct Bearer;
-
-impl utoipa::Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("login", SecurityScheme::Http(scheme));
-    }
-}
-
 fn documented() -> OpenApiRouter<Arc<Shared>> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(document::begun())
         .routes(routes!(blocks::submit))
         .routes(routes!(blocks::validate))
         .routes(routes!(prepare::prepare))
@@ -123,13 +98,20 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
 /// # Errors
 /// The document cannot be written as JSON.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    let (_, document) = documented().split_for_parts();
+    let (_, mut document) = documented().split_for_parts();
+    document::complete(&mut document);
     document.to_pretty_json().map(|json| json + "\n")
+}
+
+/// What every error code means and what to do about it: the text of `docs/errors.md`.
+pub fn errors_document() -> String {
+    problem::document()
 }
 
 /// What traders reach.
 pub(crate) fn public(shared: Arc<Shared>) -> Router {
-    let (router, document) = documented().split_for_parts();
+    let (router, mut document) = documented().split_for_parts();
+    document::complete(&mut document);
     let pages = SwaggerUi::new("/docs").url("/openapi.json", document);
     router
         .route("/v1/ws", get(ws::upgrade))
@@ -188,7 +170,7 @@ async fn shed(error: BoxError) -> Response {
 
 /// Serves until the server stops; then open requests are brought to their end.
 pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
-    let service = router.into_make_service();
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
     // Answers are small and follow one another: waiting to fill a packet would cost each round trip 40 ms.
     let listener = listener.tap_io(|stream| {
         if let Err(error) = stream.set_nodelay(true) {

@@ -1,14 +1,15 @@
 //! A WebSocket for asyncio that outlives its sockets, and what comes on its channels.
 
 use crate::blocks::{parse_field, signed_block};
+use crate::book::read_depth;
 use crate::error::Fault;
 use crate::key::Keypair;
+use crate::runtime::promise;
 use crate::value::{from_python, to_json};
-use bandex_sdk::{Options, Topic};
+use bandex_sdk::{OnFull, Options, Refresher, Topic};
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use pyo3_async_runtimes::tokio::future_into_py;
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub struct Client {
 #[pyclass(frozen, module = "bandex")]
 pub struct Subscription {
     inner: Arc<Mutex<bandex_sdk::Subscription>>,
+    refresher: Refresher,
 }
 
 /// How a connection behaves, as Python gives it; what is left out is as in Rust.
@@ -39,6 +41,15 @@ struct GivenOptions {
     longest_wait_ms: Option<u64>,
     heartbeat_ms: Option<u64>,
     unread: Option<usize>,
+    on_full: Option<GivenOnFull>,
+}
+
+/// What becomes of pushes that find no room.
+#[derive(Clone, Copy, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum GivenOnFull {
+    Resync,
+    Wait,
 }
 
 impl GivenOptions {
@@ -54,6 +65,11 @@ impl GivenOptions {
         options.window = self.window.unwrap_or(options.window);
         options.receipts = self.receipts.unwrap_or(options.receipts);
         options.unread = self.unread.unwrap_or(options.unread);
+        options.on_full = match self.on_full {
+            Some(GivenOnFull::Resync) => OnFull::Resync,
+            Some(GivenOnFull::Wait) => OnFull::Wait,
+            None => options.on_full,
+        };
         Ok(options)
     }
 }
@@ -62,7 +78,8 @@ impl GivenOptions {
 impl Client {
     /// Connects to a WebSocket, such as ws://localhost:8420/v1/ws. Options: `window` (submissions unanswered at a
     /// time), `receipts`, `node` (the key it must have), `first_wait_ms` and `longest_wait_ms` (before connecting
-    /// again), `heartbeat_ms`, `unread` (pushes a subscription may leave unread).
+    /// again), `heartbeat_ms`, `unread` (pushes a subscription may leave unread), `on_full` ("resync" drops what
+    /// comes beyond and makes up for it later, "wait" makes the exchange wait).
     #[staticmethod]
     #[pyo3(signature = (url, **options))]
     fn connect<'py>(
@@ -74,7 +91,7 @@ impl Client {
         let given: Option<GivenOptions> =
             given.map(serde_json::from_value).transpose().map_err(Fault::from)?;
         let options = given.unwrap_or_default().options()?;
-        future_into_py(py, async move {
+        promise(py, async move {
             let inner = bandex_sdk::Client::connect(&url, options).await.map_err(Fault::from)?;
             Ok(Self { inner })
         })
@@ -95,23 +112,34 @@ impl Client {
     /// Logs this connection in, for the private channels of the key's account; again by itself after every break.
     fn login<'py>(&self, py: Python<'py>, keypair: &Keypair) -> PyResult<Bound<'py, PyAny>> {
         let (client, keypair) = (self.inner.clone(), keypair.inner.clone());
-        future_into_py(py, async move { Ok(client.login(&keypair).await.map_err(Fault::from)?) })
+        promise(py, async move { Ok(client.login(&keypair).await.map_err(Fault::from)?) })
     }
 
-    /// Follows a channel; `market` belongs to those that are of one.
-    #[pyo3(signature = (channel, market = None))]
+    /// Follows a channel. `market` belongs to those that are of one, `depth` to the book (10, 50, 500 or "full"),
+    /// `interval` to candles. `resume_from` goes on behind a record instead of beginning with a snapshot; 0 of a
+    /// channel that tells of records is from the first on.
+    #[pyo3(signature = (channel, market = None, *, depth = None, interval = None, resume_from = None))]
     fn subscribe<'py>(
         &self,
         py: Python<'py>,
         channel: &str,
         market: Option<String>,
+        depth: Option<&Bound<'py, PyAny>>,
+        interval: Option<String>,
+        resume_from: Option<u64>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.inner.clone();
         let channel = serde_json::from_value(Value::from(channel)).map_err(Fault::from)?;
-        let topic = Topic { channel, market };
-        future_into_py(py, async move {
-            let inner = client.subscribe(topic).await.map_err(Fault::from)?;
-            Ok(Subscription { inner: Arc::new(Mutex::new(inner)) })
+        let mut topic = Topic { channel, market, depth: None, interval };
+        if let Some(depth) = depth {
+            topic = topic.deep(read_depth(depth)?);
+        }
+        promise(py, async move {
+            let subscribed = match resume_from {
+                Some(seq) => client.subscribe_from(topic, seq).await,
+                None => client.subscribe(topic).await,
+            };
+            Ok(Subscription::from(subscribed.map_err(Fault::from)?))
         })
     }
 
@@ -119,7 +147,14 @@ impl Client {
     /// and repeated as needed.
     fn submit<'py>(&self, py: Python<'py>, signed: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let reply = self.inner.submit(signed_block(signed)?);
-        future_into_py(py, async move { to_json(&reply.await.map_err(Fault::from)?) })
+        promise(py, async move { to_json(&reply.await.map_err(Fault::from)?) })
+    }
+}
+
+impl From<bandex_sdk::Subscription> for Subscription {
+    fn from(inner: bandex_sdk::Subscription) -> Self {
+        let refresher = inner.refresher();
+        Self { inner: Arc::new(Mutex::new(inner)), refresher }
     }
 }
 
@@ -132,11 +167,16 @@ impl Subscription {
     /// The next push, as a dict.
     fn __anext__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let inner = Arc::clone(&self.inner);
-        future_into_py(py, async move {
+        promise(py, async move {
             match inner.lock().await.next().await {
                 Some(push) => to_json(&push),
                 None => Err(PyStopAsyncIteration::new_err("the exchange refuses the channel")),
             }
         })
+    }
+
+    /// Asks for a new snapshot, for a follower that does not believe what it has. What comes before it is older.
+    fn refresh(&self) {
+        self.refresher.refresh();
     }
 }

@@ -183,6 +183,7 @@ impl From<BookError> for Fault {
             BookError::NoSnapshot => "no_snapshot",
             BookError::Gap { .. } => "gap",
             BookError::Crossed => "crossed",
+            BookError::Checksum { .. } => "checksum",
             BookError::Scale(_) => "bad_decimal",
             BookError::Malformed(_) => "bad_shape",
         };

@@ -6,14 +6,15 @@ use crate::error::{Class, Fault};
 use crate::key::Keypair;
 use crate::markets::Markets;
 use crate::rest::Rest;
+use crate::runtime::promise;
 use crate::signer::GrantTerms;
 use crate::value::{give, take, to_json};
 use bandex_sdk::tradechain::body::Orders;
 use bandex_sdk::tradechain::{self, Body};
-use bandex_sdk::types::Timestamp;
-use bandex_sdk::{Durability, FileLane, LaneStore, MemoryLane, TraderError};
+use bandex_sdk::types::{OrderRef, Timestamp};
+use bandex_sdk::{Durability, FileLane, LaneStore, MemoryLane, OwnOrder, StoredOrders, TraderError, Version};
 use pyo3::prelude::*;
-use pyo3_async_runtimes::tokio::future_into_py;
+use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -59,7 +60,7 @@ async fn take_up(
 impl Trader {
     fn send<'py>(&self, py: Python<'py>, body: Body, expiry_us: Option<u64>) -> PyResult<Bound<'py, PyAny>> {
         let trader = self.inner.clone();
-        future_into_py(py, async move {
+        promise(py, async move {
             let submitted = match expiry_us {
                 Some(expiry) => trader.submit_until(Timestamp::from_micros(expiry), body).await,
                 None => trader.submit(body).await,
@@ -86,7 +87,7 @@ impl Trader {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (client, rest, markets) = (client.inner.clone(), rest.inner.clone(), Arc::clone(&markets.inner));
         let keypair = keypair.inner.clone();
-        future_into_py(py, async move {
+        promise(py, async move {
             let opened = match lane {
                 Some(path) => {
                     let store = FileLane::open(path, Durability::Disk).map_err(Fault::from)?;
@@ -135,6 +136,13 @@ impl Trader {
         pay.map(|pay| give(py, &pay)).transpose()
     }
 
+    /// An order of this lane as it was signed: `{"market", "side", "versions": [{"price", "quantity"}]}`, the last
+    /// version being what it was amended to.
+    fn own_order(&self, py: Python<'_>, order: &str) -> PyResult<Option<Py<PyAny>>> {
+        let order: OrderRef = parse_field("order", order)?;
+        self.inner.own_order(&order).map(|own| give_order(py, &self.markets, &own)).transpose()
+    }
+
     /// Signs any body in its JSON form, stores and sends it; gives the block under way.
     #[pyo3(signature = (body, expiry_us = None))]
     fn submit<'py>(
@@ -167,28 +175,25 @@ impl Trader {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (trader, session) = (self.inner.clone(), session.inner.clone());
         let allowance = take::<GrantTerms>(terms)?.allowance()?;
-        future_into_py(
-            py,
-            async move { to_json(&trader.grant(&session, allowance).await.map_err(Fault::from)?) },
-        )
+        promise(py, async move { to_json(&trader.grant(&session, allowance).await.map_err(Fault::from)?) })
     }
 
     /// Replaces the root key, after which this lane has ended.
     fn rotate<'py>(&self, py: Python<'py>, next: &Keypair) -> PyResult<Bound<'py, PyAny>> {
         let (trader, next) = (self.inner.clone(), next.inner.clone());
-        future_into_py(py, async move { to_json(&trader.rotate(&next).await.map_err(Fault::from)?) })
+        promise(py, async move { to_json(&trader.rotate(&next).await.map_err(Fault::from)?) })
     }
 
     /// Asks for the first grant of tokens, with a proof of work of so many bits.
     fn claim<'py>(&self, py: Python<'py>, bits: u8) -> PyResult<Bound<'py, PyAny>> {
         let trader = self.inner.clone();
-        future_into_py(py, async move { to_json(&trader.claim(bits).await.map_err(Fault::from)?) })
+        promise(py, async move { to_json(&trader.claim(bits).await.map_err(Fault::from)?) })
     }
 
     /// Tries again what a broken lane has pending, once the cause is mended.
     fn resume<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let trader = self.inner.clone();
-        future_into_py(py, async move { Ok(trader.resume().await.map_err(Fault::from)?) })
+        promise(py, async move { Ok(trader.resume().await.map_err(Fault::from)?) })
     }
 }
 
@@ -219,6 +224,33 @@ impl Submitted {
                 Fault::new(Class::InvalidInput, "asked_twice", "the reply was asked for before").into()
             );
         };
-        future_into_py(py, async move { to_json(&submitted.reply().await.map_err(Fault::from)?) })
+        promise(py, async move { to_json(&submitted.reply().await.map_err(Fault::from)?) })
     }
+}
+
+/// An order as its owner signed it, from the lane file of another process, which may be adding to it; None if it is not
+/// there. As `Trader.own_order` gives it.
+#[pyfunction]
+pub fn stored_order(
+    py: Python<'_>,
+    lane: PathBuf,
+    order: &str,
+    markets: &Markets,
+) -> PyResult<Option<Py<PyAny>>> {
+    let order: OrderRef = parse_field("order", order)?;
+    let own = StoredOrders::new(lane).order(&order).map_err(Fault::from)?;
+    own.map(|own| give_order(py, &markets.inner, &own)).transpose()
+}
+
+fn give_order(py: Python<'_>, markets: &bandex_sdk::Markets, own: &OwnOrder) -> PyResult<Py<PyAny>> {
+    let market = markets.iter().find(|market| market.id == own.market);
+    let Some(market) = market else {
+        return Err(Fault::invalid(format!("market {} was listed later", own.market)).into());
+    };
+    let version = |version: &Version| {
+        let (price, quantity) = (market.scale.price(version.price), market.scale.quantity(version.quantity));
+        json!({"price": price, "quantity": quantity})
+    };
+    let versions: Vec<_> = own.versions.iter().map(version).collect();
+    give(py, &json!({"market": market.symbol, "side": own.side, "versions": versions}))
 }

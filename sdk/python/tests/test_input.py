@@ -187,7 +187,7 @@ def test_nobody_answers(exchange: Exchange) -> None:
         assert unknown.value.problem is not None and unknown.value.problem["status"] == 404
         with pytest.raises(bandex.Rejected) as unknown:
             await rest.login(bandex.Keypair.generate())
-        assert unknown.value.code == "unknown_key"
+        assert unknown.value.code == "login_failed"
         client = await bandex.Client.connect(rest.socket_url)
         with pytest.raises(bandex.InvalidInput, match="weather"):
             await client.subscribe("weather")

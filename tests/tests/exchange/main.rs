@@ -21,6 +21,7 @@ mod prepared;
 mod reads;
 mod restart;
 mod resume;
+mod signed_requests;
 mod sockets;
 mod story;
 mod trust;

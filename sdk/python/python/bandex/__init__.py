@@ -9,7 +9,9 @@ from __future__ import annotations
 from ._core import (
     Client,
     Keypair,
+    LocalAccount,
     LocalBook,
+    LocalOrders,
     Markets,
     Signer,
     Submitted,
@@ -17,11 +19,13 @@ from ._core import (
     block_id,
     check_receipt,
     checksum_levels,
+    checksum_orders,
     decode_block,
     encode_block,
     preimage,
     sign_block,
     sign_login,
+    stored_order,
     verify_block,
 )
 from .errors import (
@@ -35,6 +39,7 @@ from .errors import (
     Rejected,
     UnknownOutcome,
 )
+from .feed import BookFeed
 from .rest import AccountRest, Rest
 from .trader import Trader
 
@@ -43,12 +48,15 @@ __all__ = [
     "BadProof",
     "BandexError",
     "BookBroken",
+    "BookFeed",
     "Client",
     "ConnectionFailed",
     "InvalidInput",
     "Keypair",
     "LaneBroken",
+    "LocalAccount",
     "LocalBook",
+    "LocalOrders",
     "Markets",
     "Refused",
     "Rejected",
@@ -61,10 +69,12 @@ __all__ = [
     "block_id",
     "check_receipt",
     "checksum_levels",
+    "checksum_orders",
     "decode_block",
     "encode_block",
     "preimage",
     "sign_block",
     "sign_login",
+    "stored_order",
     "verify_block",
 ]

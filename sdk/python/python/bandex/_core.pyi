@@ -2,9 +2,9 @@
 
 from collections.abc import Awaitable, Mapping, Sequence
 from os import PathLike
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
-from .types import Json, Number, OwnBlock, SignedBlock, SignedLogin
+from .types import Depth, Json, Number, OwnBlock, SignedBlock, SignedLogin
 
 ReplyT = TypeVar("ReplyT", bound=Json)
 
@@ -131,10 +131,10 @@ class Signer:
         """Goes to a lane's end as the exchange knows it, after a block that certainly was not sequenced."""
 
 class LocalBook:
-    """A book that is whole or empty, never wrong: give it every push of the channel ``book``."""
+    """A book by levels that is whole or empty, never wrong: give it every push of the channel ``book``."""
 
-    def __new__(cls, markets: Markets, market: str) -> LocalBook:
-        """An empty book of a market that waits for its snapshot."""
+    def __new__(cls, markets: Markets, market: str, depth: Depth | None = None) -> LocalBook:
+        """An empty book of a market that waits for its snapshot; of the channel with the same depth."""
 
     def apply(self, push: Json) -> None:
         """Takes a push; ``BookBroken`` says that the book is empty now and waits for a snapshot."""
@@ -152,12 +152,82 @@ class LocalBook:
         """What the market does: ``trading``, ``cancel_only``, ``halted`` or ``auction``."""
 
     @property
+    def checksum(self) -> int:
+        """The checksum of what it holds."""
+
+    @property
     def bids(self) -> list[tuple[str, str, int]]:
         """The levels that buy, best first: price, quantity, orders."""
 
     @property
     def asks(self) -> list[tuple[str, str, int]]:
         """The levels that sell, best first: price, quantity, orders."""
+
+class LocalOrders:
+    """A book by orders that is whole or empty, never wrong: give it every push of the channel ``book_orders``."""
+
+    def __new__(cls, markets: Markets, market: str) -> LocalOrders:
+        """An empty book of a market that waits for its snapshot."""
+
+    def apply(self, push: Json) -> None:
+        """Takes a push; ``BookBroken`` says that the book is empty now and waits for a snapshot."""
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a snapshot came and nothing was missed since."""
+
+    @property
+    def seq(self) -> int | None:
+        """The record up to which the book is true."""
+
+    @property
+    def state(self) -> str:
+        """What the market does."""
+
+    @property
+    def checksum(self) -> int:
+        """The checksum of what it holds."""
+
+    @property
+    def bids(self) -> list[tuple[str, str, str]]:
+        """The orders that buy, best price first and in queue order: reference, price, quantity shown."""
+
+    @property
+    def asks(self) -> list[tuple[str, str, str]]:
+        """The orders that sell, best price first and in queue order: reference, price, quantity shown."""
+
+class LocalAccount:
+    """Open orders, fills, balances and limit of an account, as far as its channels told."""
+
+    def __new__(cls) -> LocalAccount:
+        """Nothing yet."""
+
+    def apply(self, push: Json) -> None:
+        """Takes a push of ``orders``, ``fills``, ``balances`` or ``limits``; others change nothing."""
+
+    @property
+    def orders(self) -> list[dict[str, Any]]:
+        """The open and the sleeping orders, by reference."""
+
+    @property
+    def fills(self) -> list[dict[str, Any]]:
+        """The fills that were told, by market and number, without receipts."""
+
+    @property
+    def fill_count(self) -> int:
+        """How many fills were told."""
+
+    @property
+    def balances(self) -> list[dict[str, Any]]:
+        """The balances, by asset."""
+
+    @property
+    def limits(self) -> dict[str, Any] | None:
+        """The limit, once it was told."""
+
+    @property
+    def seq(self) -> int:
+        """The last record that any of the channels told of."""
 
 class Rest:
     """An exchange's REST interface, as everybody sees it or, after ``login``, as an account does."""
@@ -196,6 +266,8 @@ class Subscription:
 
     def __aiter__(self) -> Subscription: ...
     def __anext__(self) -> Awaitable[dict[str, Any]]: ...
+    def refresh(self) -> None:
+        """Asks for a new snapshot. What comes before it is older."""
 
 class Client:
     """A connection to an exchange. It is made anew whenever it breaks; what was not answered is sent again, and
@@ -213,10 +285,12 @@ class Client:
         longest_wait_ms: int = ...,
         heartbeat_ms: int = ...,
         unread: int = ...,
+        on_full: Literal["resync", "wait"] = ...,
     ) -> Awaitable[Client]:
         """Connects to a WebSocket, such as ``ws://localhost:8420/v1/ws``. ``window``: submissions unanswered at a
         time; ``node``: the key that it must have; waits: before connecting again; ``unread``: pushes that a
-        subscription may leave unread.
+        subscription may leave unread; ``on_full``: "resync" drops what comes beyond and makes up for it later, "wait"
+        makes the exchange wait.
         """
 
     @property
@@ -230,8 +304,19 @@ class Client:
     def login(self, keypair: Keypair) -> Awaitable[None]:
         """Logs this connection in, for the private channels; again by itself after every break."""
 
-    def subscribe(self, channel: str, market: str | None = None) -> Awaitable[Subscription]:
-        """Follows a channel; ``market`` belongs to those that are of one."""
+    def subscribe(
+        self,
+        channel: str,
+        market: str | None = None,
+        *,
+        depth: Depth | None = None,
+        interval: str | None = None,
+        resume_from: int | None = None,
+    ) -> Awaitable[Subscription]:
+        """Follows a channel. ``market`` belongs to those that are of one, ``depth`` to the book (10, 50, 500 or
+        "full"), ``interval`` to candles. ``resume_from`` goes on behind a record instead of beginning with a
+        snapshot; 0 of a channel that tells of records is from the first on.
+        """
 
     def submit(self, signed: Json | SignedBlock) -> Awaitable[dict[str, Any]]:
         """Submits a signed block and gives its answer, whose receipt is checked."""
@@ -290,6 +375,9 @@ class Trader:
     def own_pay(self, deal: str) -> dict[str, Any] | None:
         """The last payment that this lane signed in a deal."""
 
+    def own_order(self, order: str) -> dict[str, Any] | None:
+        """An order of this lane as it was signed: ``market``, ``side``, and its ``versions`` (price, quantity)."""
+
     def submit(self, body: Json, expiry_us: int | None = None) -> Awaitable[Submitted]:
         """Signs any body, stores and sends it."""
 
@@ -334,3 +422,9 @@ def sign_login(keypair: Keypair, network: int, node: str, nonce: str) -> SignedL
 
 def checksum_levels(bids: Sequence[Mapping[str, Any]], asks: Sequence[Mapping[str, Any]]) -> int:
     """The checksum of a book of levels (``price``, ``quantity``, best first): the best ten a side."""
+
+def checksum_orders(bids: Sequence[Mapping[str, Any]], asks: Sequence[Mapping[str, Any]]) -> int:
+    """The checksum of a book of orders (``order``, ``price``, ``quantity``, in queue order): the best ten prices."""
+
+def stored_order(lane: str | PathLike[str], order: str, markets: Markets) -> dict[str, Any] | None:
+    """An order as its owner signed it, from the lane file of another process; as ``Trader.own_order`` gives it."""

@@ -85,6 +85,16 @@ class Trader:
         """The end of the lane, everything signed included: its seq and the id of its last block."""
         return self._core.head
 
+    def own_order(self, order: str) -> dict[str, Any] | None:
+        """An order of this lane as it was signed: ``market``, ``side``, and its ``versions`` (price, quantity), the
+        last being what it was amended to.
+        """
+        return self._core.own_order(order)
+
+    def own_pay(self, deal: str) -> dict[str, Any] | None:
+        """The last payment that this lane signed in a deal."""
+        return self._core.own_pay(deal)
+
     async def submit(self, body: Json, *, expiry_us: int | None = None) -> Submitted:
         """Signs any body in its JSON form (docs/tradechain.md), stores and sends it; gives the block under way."""
         return await self._core.submit(body, expiry_us)
@@ -157,9 +167,7 @@ class Trader:
         """Has the exchange cancel this key's orders when ``cancel_after_us`` has passed without another guard (0: no
         timer), and, unless None, when no connection logged in with the key has been there for ``on_disconnect_us``.
         """
-        after = str(cancel_after_us)
-        grace = None if on_disconnect_us is None else str(on_disconnect_us)
-        return await self._say("guard", cancel_after_us=after, on_disconnect_us=grace)
+        return await self._say("guard", cancel_after_us=cancel_after_us, on_disconnect_us=on_disconnect_us)
 
     async def pay(self, deal: str, tranche: int, cumulative_units: int | str, reference: str = "") -> dict[str, Any]:
         """Pays a tranche of a deal: the numbers are those under ``due`` of the deal."""

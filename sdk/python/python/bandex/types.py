@@ -6,10 +6,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, TypedDict
 
-__all__ = ["Json", "Number", "OwnBlock", "SignedBlock", "SignedLogin"]
+__all__ = ["Depth", "Json", "Number", "OwnBlock", "SignedBlock", "SignedLogin"]
 
 Number = str | int | Decimal
 """A decimal number: text, ``decimal.Decimal`` or an integer; never a float."""
+
+Depth = int | str
+"""How many levels of each side of a book: 10, 50, 500 or "full"."""
 
 Json = Mapping[str, Any] | str
 """A dict in a form of the exchange, or the JSON text of one."""
