@@ -77,12 +77,17 @@ async fn a_timer_runs_without_any_connection() {
     let mut kept = Trader::resting(&server, 2, after(5 * SECOND)).await;
     let begun = now().as_micros();
     let silent = Trader::resting(&server, 3, after(2 * SECOND)).await;
+    let told = server.lane(silent.lane.key()).await.guard.unwrap();
+    assert_eq!((told.cancel_after_us, told.on_disconnect_us), (2 * SECOND, None));
+    assert!(told.due_us.is_some_and(|due| due >= begun + 2 * SECOND), "{told:?}");
     // One is heard of again, by REST; for the other nobody sends anything.
     let again = kept.lane.sign(Guard { cancel_after_us: 60 * SECOND, on_disconnect_us: None });
     server.submit(&again).await.read::<BlockReply>();
     let (reason, at) = silent.cancelled(&server).await;
     assert_eq!(reason, "timer");
     assert!((begun + 2 * SECOND..begun + 20 * SECOND).contains(&at), "{begun} {at}");
+    assert_eq!(server.lane(silent.lane.key()).await.guard.unwrap().due_us, None, "it has run down");
+    assert_eq!(server.lane(free.lane.key()).await.guard, None);
     // A second timer tells that the first time of the one that was wound up has passed.
     let later = Trader::resting(&server, 4, after(4 * SECOND)).await;
     later.cancelled(&server).await;
