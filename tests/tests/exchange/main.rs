@@ -12,6 +12,7 @@ mod defaults;
 mod edge;
 mod features;
 mod forks;
+mod guards;
 mod hostile;
 mod keys;
 mod lists;
