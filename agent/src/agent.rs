@@ -8,7 +8,7 @@ use crate::{
     Payer, Payment, Policy, RailError, SignedOnly, SourceError,
 };
 use bandex_sdk::tradechain::body::{Pay, Receive};
-use bandex_sdk::types::{AccountId, Amount, DealId};
+use bandex_sdk::types::{AccountId, Amount, DealId, Timestamp};
 use bandex_sdk::{Markets, now};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -63,6 +63,32 @@ impl From<HandError> for Failure {
         match error {
             HandError::Refused { .. } => Self::Step(error.to_string()),
             HandError::Broken(why) => Self::Hand(why),
+        }
+    }
+}
+
+/// What a rail says if it did not do what it was asked.
+enum Attempt {
+    /// Ask again.
+    Later(String),
+    /// It will not.
+    Failed(String),
+}
+
+impl From<RailError> for Attempt {
+    fn from(error: RailError) -> Self {
+        match error {
+            RailError::Later(why) => Self::Later(why),
+            error => Self::Failed(error.to_string()),
+        }
+    }
+}
+
+impl From<ChainError> for Attempt {
+    fn from(error: ChainError) -> Self {
+        match error {
+            ChainError::Rail(error) => error.into(),
+            error => Self::Failed(error.to_string()),
         }
     }
 }
@@ -276,19 +302,28 @@ impl<H: Hand, P: Payer, R: Payee> Arm<H, P, R> {
     }
 
     async fn move_money(&self, payment: &Payment) -> Result<String, Failure> {
-        let margin = u64::try_from(self.policy.margin.as_micros()).unwrap_or(u64::MAX);
         loop {
             match self.payer.pay(payment).await {
                 Ok(reference) => return Ok(reference),
-                Err(RailError::Later(why)) => {
-                    tracing::warn!(why, deal = %payment.deal, "the payment has to wait");
-                    sleep(self.policy.recheck).await;
-                }
-                Err(error) => return Err(Failure::Step(error.to_string())),
+                Err(error) => self.wait(payment.deal, Some(payment.deadline), error.into()).await?,
             }
-            if now().plus(margin) >= payment.deadline {
-                return Err(Failure::Step("the rail did not pay in time".to_owned()));
+        }
+    }
+
+    /// Waits before a rail is asked again, if it said "later" and the deadline, if there is one, leaves time for it.
+    async fn wait(&self, deal: DealId, deadline: Option<Timestamp>, attempt: Attempt) -> Result<(), Failure> {
+        let why = match attempt {
+            Attempt::Later(why) => why,
+            Attempt::Failed(why) => return Err(Failure::Step(why)),
+        };
+        tracing::warn!(why, %deal, "a rail asks for patience");
+        sleep(self.policy.recheck).await;
+        let margin = u64::try_from(self.policy.margin.as_micros()).unwrap_or(u64::MAX);
+        match deadline {
+            Some(deadline) if now().plus(margin) >= deadline => {
+                Err(Failure::Step("the rail did not pay in time".to_owned()))
             }
+            _ => Ok(()),
         }
     }
 
@@ -301,11 +336,7 @@ impl<H: Hand, P: Payer, R: Payee> Arm<H, P, R> {
         let script = loop {
             match self.coins()?.coins.script(deal).await {
                 Ok(script) => break script,
-                Err(RailError::Later(why)) => {
-                    tracing::warn!(why, %deal, "there is no script to be paid to yet");
-                    sleep(self.policy.recheck).await;
-                }
-                Err(error) => return Err(Failure::Step(error.to_string())),
+                Err(error) => self.wait(deal, None, error.into()).await?,
             }
         };
         let seq = self.hand.receive(Receive { deal, script: script.clone() }).await?;
@@ -319,18 +350,10 @@ impl<H: Hand, P: Payer, R: Payee> Arm<H, P, R> {
         payment: ChainPayment,
         amount: Amount,
     ) -> Result<(u64, Event), Failure> {
-        let margin = u64::try_from(self.policy.margin.as_micros()).unwrap_or(u64::MAX);
         let reference = loop {
             match self.coins()?.pay(view, payee, &payment).await {
                 Ok(reference) => break reference,
-                Err(ChainError::Rail(RailError::Later(why))) => {
-                    tracing::warn!(why, deal = %payment.deal, "the payment has to wait");
-                    sleep(self.policy.recheck).await;
-                }
-                Err(error) => return Err(Failure::Step(error.to_string())),
-            }
-            if now().plus(margin) >= payment.deadline {
-                return Err(Failure::Step("the wallet did not pay in time".to_owned()));
+                Err(error) => self.wait(payment.deal, Some(payment.deadline), error.into()).await?,
             }
         };
         let ChainPayment { deal, number: tranche, cumulative, .. } = payment;

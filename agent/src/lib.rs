@@ -14,7 +14,7 @@
 //! // Private channels belong to a connection's login, so each account's agent has a connection of its own.
 //! let client = Client::connect(&rest.socket_url(), Options::default()).await?;
 //! client.login(&keypair).await?;
-//! let source = ChannelSource::new(client.subscribe(Channel::Deals, None).await?);
+//! let source = ChannelSource::new(client.subscribe(Channel::Deals).await?);
 //! let (events, mut news) = tokio::sync::mpsc::unbounded_channel();
 //! let agent = Agent::new(trader.clone(), trader.clone(), trader.account(), markets)
 //!     .with_policy(Policy { largest_exposure: Some(bandex_sdk::types::Amount::new(50_000)), ..Policy::default() });

@@ -7,10 +7,13 @@ mod account;
 mod admin;
 mod bitcoin;
 mod block;
+mod book;
 mod breach;
+pub mod checksum;
 mod deal;
 mod http_signature;
 mod market;
+mod prepare;
 mod problem;
 mod scale;
 mod session;
@@ -19,14 +22,17 @@ mod status;
 mod trust;
 
 pub use account::{
-    Balance, Balances, Grant, GrantPage, Key, Lock, Order, OrderPage, OrderQuery, OrderTerms, Protection,
-    Protections, Trigger,
+    Balance, Balances, ExportQuery, Grant, GrantPage, Guard, Key, Lock, Order, OrderPage, OrderQuery,
+    OrderTerms, Protection, Protections, Trigger,
 };
 pub use admin::StateDigest;
 pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
 pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
-    StoredBlock, SubmitQuery,
+    StoredBlock, SubmitQuery, Validated,
+};
+pub use book::{
+    AnyBook, Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker, Tickers,
 };
 pub use breach::{DefaultNotice, DefaultPage, ForkNotice, ForkPage, PageQuery};
 pub use deal::{
@@ -37,14 +43,17 @@ pub use http_signature::{
     HttpSignatureError, HttpTarget, SignatureInput, check_content_digest, content_digest,
 };
 pub use market::{
-    Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, Book, BookQuery, Candle, CandlePage,
-    CandleQuery, Indicative, Level, Market, MarketLimits, MarketRules, Markets, Node, Parameters, Trade,
-    TradePage, TradeQuery,
+    Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, BookQuery, Candle, CandlePage, CandleQuery,
+    Indicative, Market, MarketLimits, MarketRules, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
 };
+pub use prepare::{Prepare, PrepareOperation, PreparePlace, Prepared};
 pub use problem::Problem;
 pub use scale::{AssetScale, Scale, ScaleError};
 pub use session::{Challenge, Login, Session};
-pub use socket::{Channel, Hello, Push, PushKind, Reply, Request, Subscribe};
+pub use socket::{
+    Channel, Depth, DepthError, Heartbeat, Hello, LaneNews, Notice, Push, PushKind, Reply, Request,
+    Subscribe, Subscribed,
+};
 pub use status::{MarketStatus, Status, Time};
 pub use trust::{
     Admission, Certificate, Epoch, Fees, LimitParts, Limits, Rate, Reputation, ReputationQuery, Stake,

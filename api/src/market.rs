@@ -225,36 +225,11 @@ pub struct Markets {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct BookQuery {
-    /// Levels a side, at most 1000; 50 if absent.
+    /// Levels, or orders, a side, at most 1000; 50 if absent.
     #[param(minimum = 1, maximum = 1000)]
     pub depth: Option<u32>,
-}
-
-/// One price of a book.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Level {
-    /// The price.
-    pub price: String,
-    /// What rests there; 0 in an update means the level is gone.
-    pub quantity: String,
-    /// How many orders rest there.
-    pub orders: u64,
-}
-
-/// A book. Over the WebSocket the same shape is an update: the levels that changed.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Book {
-    /// The market.
-    pub market: String,
-    /// The record after which it looked so.
-    pub seq: u64,
-    /// What the market does: `trading`, `cancel_only`, `halted` or `auction`. Bids may be above asks unless it trades.
-    #[serde(default)]
-    pub state: String,
-    /// Best first.
-    pub bids: Vec<Level>,
-    /// Best first.
-    pub asks: Vec<Level>,
+    /// Whether every order is told instead of levels.
+    pub orders: Option<bool>,
 }
 
 /// Which trades.

@@ -111,7 +111,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     };
     let client = Client::connect(&session.rest.socket_url(), ClientOptions::default()).await?;
     client.login(&session.keypair).await?;
-    let deals = client.subscribe(Channel::Deals, None).await?;
+    let deals = client.subscribe(Channel::Deals).await?;
     let reads = session.rest.login(&session.keypair, &markets).await?;
     let notary = Notary { node: markets.node, network: markets.network };
     let (hand, account) = (session.trader.clone(), session.trader.account());

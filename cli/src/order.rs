@@ -1,6 +1,7 @@
 //! `bandex order`: places, quotes, amends, cancels and lists orders.
 
 mod cancel;
+mod guard;
 mod list;
 mod place;
 mod quote;
@@ -24,6 +25,8 @@ pub enum Options {
     Quote(quote::Options),
     /// Pull the account's quotes by itself when they are filled too fast.
     Protect(quote::Protect),
+    /// Have the key's orders cancelled by themselves when its program falls silent.
+    Guard(guard::Options),
     /// List the account's orders, newest first.
     List(list::Options),
 }
@@ -55,6 +58,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         Options::Cancel(options) => cancel::run(options).await,
         Options::Quote(options) => quote::run(options).await,
         Options::Protect(options) => quote::protect(options).await,
+        Options::Guard(options) => guard::run(options).await,
         Options::List(options) => list::run(options).await,
     }
 }

@@ -73,6 +73,13 @@ fn a_trader_and_an_operator_do_all_of_trading() {
     );
     let refused = venue.refused("market state BWT-XXX auction");
     assert!(refused.contains("there is no market"), "{refused}");
+    // A key that is not heard of loses its orders, and nobody else's; the timer is the exchange's.
+    let too_soon = venue.refused(&format!("order guard --key {bert} --cancel-after 999ms"));
+    assert!(too_soon.contains("one second"), "{too_soon}");
+    let guarded = venue.text(&format!("order guard --key {bert} --cancel-after 30s --on-disconnect 10s"));
+    assert!(guarded.starts_with("guarded in record"), "{guarded}");
+    let ended = venue.text(&format!("order guard --off --key {bert}"));
+    assert!(ended.starts_with("guard ended in record"), "{ended}");
     // All is taken back.
     venue.text(&format!("order quote --none --key {anna}"));
     venue.text(&format!("order protect --off --key {anna}"));

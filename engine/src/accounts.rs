@@ -1,5 +1,6 @@
 //! Accounts, their keys, and the lanes of those keys.
 
+use crate::guard::LaneGuard;
 use crate::outcome::{AccountState, FreezeReason, KeyState, KeyStatus, LimitParts};
 use crate::trust::Stake;
 use bandex_tradechain::Head;
@@ -79,6 +80,8 @@ pub(crate) struct Lane {
     pub blocks: Vec<(BlockId, u64)>,
     /// The record of the first proof that the key forked.
     pub fork: Option<u64>,
+    /// What becomes of its orders when its program falls silent.
+    pub guard: Option<LaneGuard>,
 }
 
 /// What a key is to its account.
@@ -122,8 +125,30 @@ impl Accounts {
         let head = Head { seq: 0, id: made_by };
         let status = KeyStatus::Active;
         let next = u32::try_from(self.lanes.len()).expect("fewer than 2^32 keys");
-        self.lanes.push(Lane { key, account, role, status, head, blocks: Vec::new(), fork: None });
+        let (blocks, fork, guard) = (Vec::new(), None, None);
+        self.lanes.push(Lane { key, account, role, status, head, blocks, fork, guard });
         self.by_key.insert(key, LaneIndex(next));
+    }
+
+    /// A copy whose lanes have forgotten all blocks but their heads: those answer what is repeated, and are most of what
+    /// a long journal leaves in memory.
+    pub fn without_history(&self) -> Self {
+        let forget = |lane: &Lane| Lane {
+            key: lane.key,
+            account: lane.account,
+            role: lane.role.clone(),
+            status: lane.status,
+            head: lane.head,
+            blocks: Vec::new(),
+            fork: lane.fork,
+            guard: lane.guard,
+        };
+        Self {
+            all: self.all.clone(),
+            index: self.index.clone(),
+            lanes: self.lanes.iter().map(forget).collect(),
+            by_key: self.by_key.clone(),
+        }
     }
 
     pub fn find(&self, id: &AccountId) -> Option<AccountIndex> {

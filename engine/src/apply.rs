@@ -26,7 +26,8 @@ pub const FIRST_RULES: u32 = 1;
 /// 2 serves the whole of trading: market, stop, iceberg and GTD orders, amendments, quotes, bands, auctions.
 /// 3 serves trust: bonds, fees, scores, admission, preferences, the ends of deals that went wrong, netting.
 /// 4 serves payments on the Bitcoin chain.
-pub const RULES_VERSION: u32 = 4;
+/// 5 serves guards: orders that go when their key's program falls silent.
+pub const RULES_VERSION: u32 = 5;
 
 /// The state machine of one exchange.
 #[derive(Debug, Default)]
@@ -139,6 +140,33 @@ impl Engine {
         Outcome { result, events }
     }
 
+    /// A copy to try a command on that would be next: it gives the outcome that this engine would give. It does not know
+    /// which blocks were sequenced before, so [`Engine::standing`] is asked of this one.
+    pub fn stand_in(&self) -> Self {
+        Self {
+            seq: self.seq,
+            time: self.time,
+            rules: self.rules,
+            genesis: self.genesis.clone(),
+            parameters: self.parameters.clone(),
+            accounts: self.accounts.without_history(),
+            ledger: self.ledger.clone(),
+            assets: self.assets.clone(),
+            markets: self.markets.clone(),
+            orders: self.orders.clone(),
+            next_order: self.next_order,
+            guards: self.guards.clone(),
+            deals: self.deals.clone(),
+            proposals: self.proposals.clone(),
+            timers: self.timers.clone(),
+            trust: self.trust.clone(),
+            bitcoin: self.bitcoin.clone(),
+            scratch: Scratch::default(),
+            effects: Effects::default(),
+            left_levels: Vec::new(),
+        }
+    }
+
     fn command(&mut self, decoded: &Decoded, effects: &mut Effects) -> CommandResult {
         let done = match (decoded.command(), decoded.block()) {
             (Command::Genesis(genesis), _) => self.begin(genesis, effects),
@@ -150,6 +178,7 @@ impl Engine {
             (Command::Scores(scores), _) => self.take_scores(scores, effects),
             (Command::Headers(headers), _) => self.take_headers(headers, effects),
             (Command::Payment(payment), _) => self.take_payment(payment, effects),
+            (Command::Disconnected(disconnected), _) => self.disconnected(disconnected, effects),
             (Command::Block(_), None) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -245,7 +274,7 @@ impl Engine {
     /// What a session key must be granted to sign this; `None` if only the root key may.
     fn needed_scope(&self, body: &Body) -> Option<Scopes> {
         match body {
-            Body::Orders(_) => Some(Scopes::ORDERS),
+            Body::Orders(_) | Body::Guard(_) => Some(Scopes::ORDERS),
             Body::Pay(_) | Body::Receive(_) | Body::Resolve(_) | Body::WriteOff(_) | Body::Cure(_) => {
                 Some(Scopes::SETTLE)
             }
@@ -310,6 +339,7 @@ impl Engine {
             Body::WriteOff(write_off) => self.write_off(signer, write_off, effects),
             Body::Cure(cure) => self.cure(signer, cure, effects),
             Body::Receive(receive) => self.receive(signer, receive, effects),
+            Body::Guard(guard) => self.guard(signer, *guard, effects),
             Body::Register(_) | Body::Batch(_) => Err(Refusal::Misplaced),
         };
         done.map_or_else(CommandResult::Refused, |()| CommandResult::Done(Vec::new()))
@@ -324,6 +354,7 @@ impl Engine {
                 Timer::Market(market) => self.market_is_due(market, effects),
                 Timer::Epoch => self.end_epoch(effects),
                 Timer::Certificate(account) => self.end_certificate(account, effects),
+                Timer::Guard(lane) => self.guard_is_due(lane, effects),
             }
         }
     }

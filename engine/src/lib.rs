@@ -21,6 +21,7 @@ mod epoch;
 mod explain;
 mod fees;
 mod fork;
+mod guard;
 mod keys;
 mod ledger;
 mod limits;
@@ -51,11 +52,11 @@ pub use explain::{Rulings, limit_reached, raise};
 pub use ledger::{Ledger, LockReason, Short};
 pub use outcome::{
     AccountState, BalanceState, CancelReason, Certificate, ChainState, CommandResult, DefaultNotice, Event,
-    ForkNotice, FreezeReason, KeyState, KeyStatus, LimitParts, Netted, OperationResult, OrderState,
-    OrderStatus, OrderTerms, Outcome, Payee, PaymentState, PaymentStatus, ProposalState, ProposalStatus,
-    Slash, Trade, Tranche, TrustState,
+    ForkNotice, FreezeReason, GuardState, KeyState, KeyStatus, LimitParts, Netted, OperationResult,
+    OrderState, OrderStatus, OrderTerms, Outcome, Payee, PaymentState, PaymentStatus, ProposalState,
+    ProposalStatus, Slash, Trade, Tranche, TrustState,
 };
 pub use refusal::Refusal;
 pub use snapshot::{RestoreError, SNAPSHOT_VERSION};
 pub use standing::Standing;
-pub use views::{BookOrder, LevelView, MarketView};
+pub use views::{BookOrder, LevelView, MarketView, ShownOrder};

@@ -190,6 +190,8 @@ pub enum Event {
     Chain(ChainState) = 30,
     /// A payment on the chain, new or standing otherwise than before.
     Payment(PaymentState) = 31,
+    /// What becomes of a key's orders when its program falls silent, new; or its timer has run down.
+    Guard(GuardState) = 32,
 }
 
 /// An account.
@@ -266,6 +268,21 @@ impl KeyState {
     pub fn may_read(&self, now: Timestamp) -> bool {
         self.is_active(now) || (self.root && self.status == KeyStatus::Forked)
     }
+}
+
+/// What becomes of a key's orders when its program falls silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
+pub struct GuardState {
+    /// The key.
+    pub key: PublicKey,
+    /// Whose.
+    pub account: AccountId,
+    /// For how long its orders outlive its last `guard` block, in microseconds; 0: no timer.
+    pub cancel_after_us: u64,
+    /// For how long its orders outlive its last connection, in microseconds; none: the node does not cancel them.
+    pub on_disconnect_us: Option<u64>,
+    /// When its orders go, if the timer runs.
+    pub due: Option<Timestamp>,
 }
 
 /// Whether a key may still sign.
@@ -384,6 +401,10 @@ pub enum CancelReason {
     NotAdmitted = 13,
     /// What is left of it, or its account's limit, is too small for a payment on the chain.
     BelowTranche = 14,
+    /// The timer of the key that placed it has run down.
+    Timer = 15,
+    /// The last connection of the key that placed it has ended.
+    Disconnected = 16,
 }
 
 /// A trade: one fill of a taker by a maker.

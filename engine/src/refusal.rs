@@ -340,6 +340,15 @@ refusals! {
     /// The leg is paid on the chain.
     PaidOnChain = 69, "paid_on_chain", "this leg is paid on the Bitcoin chain, where payments count by themselves",
         "pay on the chain; nothing is to be signed here";
+    /// The key does not want its orders cancelled when it is gone.
+    NotGuarded = 70, "not_guarded", "the key has not asked that its orders are cancelled when its connections end",
+        "none: only the node says that a key is gone, never a trader";
+    /// The grace of a key that is gone runs.
+    GraceRuns {
+        /// When it ends.
+        due: Timestamp,
+    } = 71, "grace_runs", "the grace of the key runs until {due}",
+        "none: only the node says that a key is gone, never a trader";
 }
 
 /// Refuses by name what is not served.

@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read, Write};
 
 /// The layout of the bytes. Raise it whenever the state's layout changes.
-pub const SNAPSHOT_VERSION: u32 = 5;
+pub const SNAPSHOT_VERSION: u32 = 6;
 
 /// Bytes are no state of an engine.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

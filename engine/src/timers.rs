@@ -1,6 +1,6 @@
 //! What happens by itself when sequenced time passes.
 
-use crate::accounts::AccountIndex;
+use crate::accounts::{AccountIndex, LaneIndex};
 use crate::deal_table::{DealIndex, Deals};
 use bandex_types::{BlockId, MarketId, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
@@ -22,6 +22,8 @@ pub(crate) enum Timer {
     Epoch,
     /// The certificate of an account ends.
     Certificate(AccountIndex),
+    /// A key must have wound up its timer again.
+    Guard(LaneIndex),
 }
 
 /// All that is due, soonest first; ties in the order of their kinds and then of their names, so that every replay agrees.

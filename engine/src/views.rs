@@ -55,6 +55,15 @@ pub struct BookOrder {
     pub shown: Quantity,
 }
 
+/// An order as everybody sees it rest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ShownOrder {
+    /// Its reference.
+    pub order: OrderRef,
+    /// Lots that it shows, never 0.
+    pub shown: Quantity,
+}
+
 impl Engine {
     /// All assets, by number.
     pub fn assets(&self) -> impl Iterator<Item = &AssetListing> {
@@ -137,6 +146,19 @@ impl Engine {
             BookOrder { order: self.orders.get(market.order(resting.id)).order, price, left, shown }
         };
         market.book.orders(side).map(shown).collect()
+    }
+
+    /// The orders that rest at one price, with the lots that each shows, in the order in which they would trade.
+    /// Takes time linear in their number.
+    pub fn orders_at(&self, market: MarketId, side: Side, price: Price) -> Vec<ShownOrder> {
+        let Some(market) = self.markets.get(&market) else { return Vec::new() };
+        let count = market.book.level(side, price).map_or(0, |level| level.orders as usize);
+        let mut orders = Vec::with_capacity(count);
+        orders.extend(market.book.orders_at(side, price).map(|resting| {
+            let order = self.orders.get(market.order(resting.id)).order;
+            ShownOrder { order, shown: resting.shown }
+        }));
+        orders
     }
 
     /// How many orders rest on all books, or sleep.

@@ -34,6 +34,9 @@ pub struct Config {
     /// How many batches whoever follows channels may fall behind in the news. Private channels are made up for from the
     /// projections then; who follows public ones too must subscribe again.
     pub news_kept: usize,
+    /// How many bytes of pushes of public channels may wait for one WebSocket peer, each counted as a kilobyte at least;
+    /// whoever has more of them unread is cut off, and can resume.
+    pub unread_max: usize,
     /// How long one write to a WebSocket peer may take before the peer is cut off.
     pub write_time: Duration,
     /// The Bitcoin node to follow, if payments on its chain are to be seen.
@@ -60,6 +63,7 @@ impl Config {
             queue_max: 8_192,
             connections_max: 1_024,
             news_kept: 4_096,
+            unread_max: 16 * 1024 * 1024,
             write_time: Duration::from_secs(20),
             bitcoin: None,
             snapshot_every: 50_000,

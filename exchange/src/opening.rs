@@ -4,6 +4,7 @@ use crate::bitcoin::Known;
 use crate::config::Config;
 use crate::exchange::StartError;
 use crate::identity::Identity;
+use crate::presence::Presence;
 use crate::publication::{self, Publication};
 use crate::recover::{self, RecoverError};
 use crate::snapshots::Snapshots;
@@ -94,13 +95,16 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
     catch_up(&mut replay, reader.as_ref(), &mut projections).await?;
     let recovery = Recovery { snapshot_seq, head_seq: replay.engine().seq() };
     let (engine, ends) = recover::finish(replay, reader.as_ref()).await?;
-    let view = View::of(&engine);
+    let mut view = View::of(&engine);
+    view.read_traded(&projections.reader()).await.map_err(RecoverError::from)?;
     let sequencer = Sequencer::new(engine, ends, identity.node.clone(), identity.operator.clone());
     let (sender, publications) = mpsc::channel(PUBLICATIONS);
     let epochs = watch::Sender::default();
     let batch_max = config.batch_max;
     let bitcoin = Known::of(sequencer.engine(), config.bitcoin.is_some());
-    let mut writer = Writer { sequencer, journal, publications: sender, batch_max, epochs, bitcoin };
+    let presence = Presence::of(sequencer.engine());
+    let mut writer =
+        Writer { sequencer, journal, publications: sender, batch_max, epochs, bitcoin, presence };
     writer.show_epoch();
     let ready = match begun {
         None => writer.begin(new, &config.first_changes).await,

@@ -2,7 +2,7 @@
 
 use bandex_engine::{CommandResult, OperationResult, OrderTerms};
 use bandex_journal::{Committed, Projected, ProjectedBlock};
-pub(crate) use bandex_sequencer::{Applied, LevelChange, MarketChange};
+pub(crate) use bandex_sequencer::{Applied, AppliedBlock, LevelChange, MarketChange};
 use bandex_sequencer::{Sealed, Subject};
 use bandex_tradechain::{Receipt, SignedBlock, inclusion_proof};
 use bandex_types::{Hash, MarketId, OrderRef};

@@ -3,11 +3,14 @@
 use crate::bitcoin::{Known, NodeState};
 use crate::clock;
 use crate::exchange::Switch;
+use crate::presence::Presence;
 use crate::publication::Publication;
+use crate::rehearsal::Rehearsal;
 use crate::scorer::LastEpoch;
 use crate::sessions::Sessions;
 use crate::view::{MarketInfo, View};
 use crate::writer::{Answer, Input};
+use crate::ws::Topics;
 use bandex_journal::{JournalReader, ProjectionReader};
 use bandex_tradechain::{Keypair, Verified};
 use bandex_types::{BlockId, MarketId, PublicKey};
@@ -38,6 +41,10 @@ pub(crate) struct Shared {
     pub write_time: Duration,
     /// One permit for each block that is being verified.
     pub verifying: Semaphore,
+    /// Who is connected.
+    pub presence: Arc<Presence>,
+    /// Where blocks are tried without being sequenced.
+    pub rehearsal: Arc<Rehearsal>,
     /// The last epoch of the trust graph.
     pub epochs: watch::Receiver<Option<LastEpoch>>,
     /// One permit for each score that is being worked out from somebody's own circle.
@@ -47,6 +54,10 @@ pub(crate) struct Shared {
     /// How it stands with the Bitcoin node.
     pub bitcoin_node: watch::Receiver<NodeState>,
     pub switch: Arc<Switch>,
+    /// What WebSocket connections follow together.
+    pub topics: Topics,
+    /// How many bytes of pushes may wait for one who follows.
+    pub unread_max: usize,
 }
 
 /// The queue is full, or the server stops.

@@ -3,8 +3,10 @@
 use crate::publication::{Applied, LevelChange, MarketChange, Publication};
 use bandex_api::{AssetScale, Scale};
 use bandex_engine::{
-    Engine, Event, Indicative, KeyState, KeyStatus, LevelView, OrderState, OrderStatus, OrderTerms,
+    Engine, Event, GuardState, Indicative, KeyState, KeyStatus, LevelView, OrderState, OrderStatus,
+    OrderTerms, ShownOrder,
 };
+use bandex_journal::{ProjectionReader, ReadError};
 use bandex_spv::Network;
 use bandex_tradechain::Head;
 use bandex_tradechain::body::{
@@ -15,9 +17,11 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 mod bitcoin;
+mod traded;
 mod trust;
 
 pub(crate) use bitcoin::BitcoinView;
+pub(crate) use traded::Traded;
 pub(crate) use trust::TrustView;
 
 /// A market with its book.
@@ -33,8 +37,21 @@ pub(crate) struct MarketBook {
     pub ends: Option<Timestamp>,
     /// What an auction would give if it ended now.
     pub indicative: Option<Indicative>,
-    pub bids: BTreeMap<Price, LevelView>,
-    pub asks: BTreeMap<Price, LevelView>,
+    pub bids: Levels,
+    pub asks: Levels,
+    /// What was traded lately.
+    pub traded: Traded,
+}
+
+/// One side of a book, by price.
+pub(crate) type Levels = BTreeMap<Price, BookLevel>;
+
+/// One price of a book.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct BookLevel {
+    pub level: LevelView,
+    /// What rests there, in the order in which it would trade.
+    pub orders: Arc<[ShownOrder]>,
 }
 
 /// A market as the wire names it.
@@ -67,6 +84,8 @@ pub(crate) struct View {
     /// Of open and sleeping orders that are more than plain limit orders.
     terms: BTreeMap<OrderRef, OrderTerms>,
     keys: BTreeMap<PublicKey, KeyState>,
+    /// What becomes of the orders of keys that have said so.
+    guards: BTreeMap<PublicKey, GuardState>,
     heads: BTreeMap<PublicKey, Head>,
     /// The record of each key's first fork proof.
     forks: BTreeMap<PublicKey, u64>,
@@ -92,6 +111,7 @@ impl View {
             }
             view.set_state(MarketChange::of(engine, market.listing.id).as_ref());
         }
+        view.guards = engine.guards().map(|guard| (guard.key, guard)).collect();
         view.terms = engine.open_terms().map(|terms| (terms.order, terms)).collect();
         let operator = engine.genesis().map(|genesis| genesis.operator);
         for (state, head) in engine.keys() {
@@ -110,8 +130,32 @@ impl View {
         view
     }
 
+    /// Reads what was traded lately, which no engine knows; the projections must hold all that the view does.
+    ///
+    /// # Errors
+    /// They do not answer.
+    pub async fn read_traded(&mut self, projections: &ProjectionReader) -> Result<(), ReadError> {
+        for (id, book) in &mut self.markets {
+            book.traded = Traded::read(projections, *id, self.time).await?;
+        }
+        Ok(())
+    }
+
     pub fn key(&self, key: &PublicKey) -> Option<&KeyState> {
         self.keys.get(key)
+    }
+
+    /// What becomes of a key's orders when its program falls silent, if it has said so.
+    pub fn guard_of(&self, key: &PublicKey) -> Option<GuardState> {
+        self.guards.get(key).copied()
+    }
+
+    fn guard(&mut self, guard: GuardState) {
+        if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() {
+            self.guards.remove(&guard.key);
+        } else {
+            self.guards.insert(guard.key, guard);
+        }
     }
 
     /// The end of a key's lane.
@@ -162,7 +206,11 @@ impl View {
                 Event::PaymentTerms { market, terms } => {
                     self.change(*market, |book| book.payments = Some(*terms));
                 }
-                Event::Trade(trade) => self.change(trade.market, |book| book.last = Some(trade.price)),
+                Event::Trade(trade) => self.change(trade.market, |book| {
+                    book.last = Some(trade.price);
+                    book.traded.take(trade, applied.seq, applied.time);
+                }),
+                Event::Guard(guard) => self.guard(*guard),
                 Event::Terms(terms) => {
                     self.terms.insert(terms.order, **terms);
                 }
@@ -236,21 +284,17 @@ impl View {
     fn set_levels(&mut self, levels: &[LevelChange]) {
         for change in levels {
             let Some(book) = self.markets.get_mut(&change.market) else { continue };
-            let side = match change.side {
-                Side::Buy => &mut book.bids,
-                Side::Sell => &mut book.asks,
-            };
-            match change.level {
-                Some(level) => side.insert(change.price, level),
-                None => side.remove(&change.price),
-            };
+            set_level(book.side_mut(change.side), change);
         }
     }
 
     fn read_books(&mut self, engine: &Engine) {
         for (id, book) in &mut self.markets {
-            let levels =
-                |side| engine.levels(*id, side).into_iter().map(|level| (level.price, level)).collect();
+            let at = |side, level: LevelView| {
+                let orders = engine.orders_at(*id, side, level.price).into();
+                (level.price, BookLevel { level, orders })
+            };
+            let levels = |side| engine.levels(*id, side).into_iter().map(|level| at(side, level)).collect();
             (book.bids, book.asks) = (levels(Side::Buy), levels(Side::Sell));
         }
     }
@@ -284,18 +328,47 @@ impl MarketInfo {
 
 impl MarketBook {
     fn new(market: Arc<MarketInfo>) -> Self {
-        let (rules, bids, asks) = (MarketRules::default(), BTreeMap::new(), BTreeMap::new());
+        let (rules, bids, asks) = (MarketRules::default(), Levels::new(), Levels::new());
         let payments = (market.quote.rail == Rail::Bitcoin).then(PaymentTerms::default);
-        Self { market, rules, payments, last: None, ends: None, indicative: None, bids, asks }
+        let traded = Traded::default();
+        Self { market, rules, payments, last: None, ends: None, indicative: None, bids, asks, traded }
+    }
+
+    const fn side_mut(&mut self, side: Side) -> &mut Levels {
+        match side {
+            Side::Buy => &mut self.bids,
+            Side::Sell => &mut self.asks,
+        }
     }
 
     /// Levels of one side, best first.
-    pub fn best_first(&self, side: Side) -> Box<dyn Iterator<Item = &LevelView> + '_> {
-        match side {
-            Side::Buy => Box::new(self.bids.values().rev()),
-            Side::Sell => Box::new(self.asks.values()),
-        }
+    pub fn best_first(&self, side: Side) -> impl Iterator<Item = &BookLevel> {
+        best_first(&self.bids, &self.asks, side)
     }
+}
+
+/// The levels of one of two sides, best first.
+pub(crate) fn best_first<'a>(
+    bids: &'a Levels,
+    asks: &'a Levels,
+    side: Side,
+) -> impl Iterator<Item = &'a BookLevel> {
+    let (bids, asks) = match side {
+        Side::Buy => (Some(bids.values().rev()), None),
+        Side::Sell => (None, Some(asks.values())),
+    };
+    bids.into_iter().flatten().chain(asks.into_iter().flatten())
+}
+
+/// Brings a side up to a change.
+pub(crate) fn set_level(side: &mut Levels, change: &LevelChange) {
+    match change.level {
+        Some(level) => {
+            let orders = Arc::clone(&change.orders);
+            side.insert(change.price, BookLevel { level, orders })
+        }
+        None => side.remove(&change.price),
+    };
 }
 
 #[cfg(test)]

@@ -1,17 +1,21 @@
 //! From the engine's words to the wire's.
 
 mod bitcoin;
+mod book;
 mod locks;
 mod trust;
 
 pub(crate) use bitcoin::payment;
+pub(crate) use book::{bbo, book, book_orders, joined, level, level_checksum, resting, ticker};
 pub(crate) use locks::locks;
-pub(crate) use trust::{limits, no_stake, rates, score, standing, trust, trust_terms};
+pub(crate) use trust::{balance, limits, no_stake, rates, score, standing, trust, trust_terms};
 
+use crate::clock;
+use crate::shared::Shared;
 use crate::view::{MarketBook, MarketInfo, View};
 use bandex_api as api;
 use bandex_engine::{
-    CancelReason, CommandResult, DealState, Event, FreezeReason, Indicative, KeyState, KeyStatus, LevelView,
+    CancelReason, CommandResult, DealState, Event, FreezeReason, Indicative, KeyState, KeyStatus,
     OperationResult, OrderState, OrderStatus, OrderTerms, Outcome, Trade,
 };
 use bandex_journal::{AuctionState, CandleRow, DealExtras, ProtectionState};
@@ -91,6 +95,8 @@ const fn cancel_reason(reason: &CancelReason) -> &'static str {
         CancelReason::WouldTrade => "would_trade",
         CancelReason::NotAdmitted => "not_admitted",
         CancelReason::BelowTranche => "below_tranche",
+        CancelReason::Timer => "timer",
+        CancelReason::Disconnected => "disconnected",
     }
 }
 
@@ -192,8 +198,23 @@ fn limits_of(info: &MarketInfo) -> api::MarketLimits {
     }
 }
 
+/// How the node and its markets stand.
+pub(crate) fn status(shared: &Shared, view: &View) -> api::Status {
+    let state = if shared.switch.is_stopping() { "stopping" } else { "running" };
+    api::Status {
+        state: state.to_owned(),
+        seq: view.seq,
+        time_us: clock::now().as_micros(),
+        rules: view.rules,
+        network: shared.network,
+        node: shared.node.to_string(),
+        markets: view.markets.values().map(market_status).collect(),
+        bitcoin: shared.bitcoin_node.borrow().health.name().to_owned(),
+    }
+}
+
 /// What a market does.
-pub(crate) fn market_status(book: &MarketBook) -> api::MarketStatus {
+fn market_status(book: &MarketBook) -> api::MarketStatus {
     api::MarketStatus {
         market: book.market.symbol.clone(),
         state: market_state(book.market.state).to_owned(),
@@ -211,27 +232,6 @@ pub(crate) fn auction_result(
     let price = state.price.map(|price| info.scale.price(price));
     let volume = info.scale.sum(u128::from(state.volume));
     api::AuctionResult { seq, time_us: time.as_micros(), price, volume }
-}
-
-fn level(info: &MarketInfo, level: &LevelView) -> api::Level {
-    api::Level {
-        price: info.scale.price(level.price),
-        quantity: info.scale.sum(level.quantity),
-        orders: level.orders,
-    }
-}
-
-/// A book down to `depth` levels a side.
-pub(crate) fn book(book: &MarketBook, seq: u64, depth: usize) -> api::Book {
-    let side = |side| book.best_first(side).take(depth).map(|found| level(&book.market, found)).collect();
-    let (market, state) = (book.market.symbol.clone(), market_state(book.market.state).to_owned());
-    api::Book { market, seq, state, bids: side(Side::Buy), asks: side(Side::Sell) }
-}
-
-/// A level of an update: with quantity 0 if it is gone.
-pub(crate) fn level_change(info: &MarketInfo, change: &crate::publication::LevelChange) -> api::Level {
-    let gone = LevelView { price: change.price, quantity: 0, orders: 0 };
-    level(info, &change.level.unwrap_or(gone))
 }
 
 pub(crate) fn trade(info: &MarketInfo, trade: &Trade, seq: u64, time: Timestamp) -> api::Trade {

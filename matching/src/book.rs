@@ -133,6 +133,11 @@ impl Book {
         self.slots(side).map(|slot| self.resting(slot))
     }
 
+    /// The orders of a side at one price, in the order in which they would trade.
+    pub fn orders_at(&self, side: Side, price: Price) -> impl Iterator<Item = Resting> {
+        self.arena.queue(self.ladder(side).first_at(price)).map(|slot| self.resting(slot))
+    }
+
     /// How many orders rest. Takes time linear in the levels: nothing on the common path counts.
     pub fn len(&self) -> usize {
         let levels = self.levels(Side::Buy).chain(self.levels(Side::Sell));

@@ -116,6 +116,11 @@ impl Ladder {
         self.queue(self.rank(price)).map(|queue| queue.level(price))
     }
 
+    /// The oldest order at a price.
+    pub fn first_at(&self, price: Price) -> Slot {
+        self.queue(self.rank(price)).map_or(Slot::NONE, Queue::first)
+    }
+
     /// The queues from best to worst, each with its price.
     pub fn queues(&self) -> impl Iterator<Item = (Price, &Queue)> {
         let first = (self.levels != 0).then_some(self.best);

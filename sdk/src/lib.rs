@@ -22,6 +22,7 @@
 
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing))]
 
+mod account;
 mod book;
 mod client;
 mod clock;
@@ -42,8 +43,11 @@ pub use bandex_api as api;
 pub use bandex_tradechain as tradechain;
 pub use bandex_types as types;
 
-pub use book::{BookError, BookLevel, LocalBook};
-pub use client::{Client, ClientError, Options, Slot, SubmitError, Subscription};
+pub use account::LocalAccount;
+pub use book::{BookError, BookFeed, BookLevel, BookOrder, LocalBook, LocalOrders, PushedBook, QueuePlace};
+pub use client::{
+    Client, ClientError, News, OnFull, Options, Refresher, Slot, SubmitError, Subscription, Topic,
+};
 pub use clock::now;
 pub use key::generate_keypair;
 pub use lane::{
@@ -51,7 +55,7 @@ pub use lane::{
 };
 pub use markets::{AssetInfo, MarketInfo, MarketPayments, Markets};
 pub use order::{OrderBuilder, OrderError};
-pub use rest::{AccountRest, Rest, RestError};
+pub use rest::{AccountRest, Body, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};
 pub use standing::{StandingError, check_standing};
 pub use trader::{LaneError, Placed, Quoted, Submitted, Trader, TraderError};

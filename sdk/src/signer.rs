@@ -2,8 +2,8 @@
 
 use crate::work;
 use bandex_tradechain::body::{
-    Acknowledge, Bandwidth, Bond, Certify, Claim, Cure, Decertify, Fee, Grant, Heal, Operation, Orders, Pay,
-    Prefer, Receive, Register, Resolve, Revoke, Rotate, Scopes, Transfer, Unbond, WriteOff,
+    Acknowledge, Bandwidth, Bond, Certify, Claim, Cure, Decertify, Fee, Grant, Guard, Heal, Operation,
+    Orders, Pay, Prefer, Receive, Register, Resolve, Revoke, Rotate, Scopes, Transfer, Unbond, WriteOff,
     possession_statement,
 };
 use bandex_tradechain::{Block, Body, Domain, Head, Keypair, MAX_PAYLOAD_BYTES, SignedBlock};
@@ -182,6 +182,14 @@ impl Signer {
     /// See [`Signer::sign`].
     pub fn receive(&mut self, now: Timestamp, deal: DealId, script: Vec<u8>) -> Result<OwnBlock, SignError> {
         self.sign(now, None, Receive { deal, script })
+    }
+
+    /// Says what becomes of the key's orders when its program falls silent, in place of what was said before.
+    ///
+    /// # Errors
+    /// See [`Signer::sign`].
+    pub fn guard(&mut self, now: Timestamp, guard: Guard) -> Result<OwnBlock, SignError> {
+        self.sign(now, None, guard)
     }
 
     /// Countersigns a `pay` or `bandwidth` block.
@@ -388,6 +396,8 @@ fn check_body(body: &Body) -> Result<(), SignError> {
         }
         Body::Pay(pay) => pay.check().map_err(SignError::Body),
         Body::Cure(cure) => cure.check().map_err(SignError::Body),
+        Body::Receive(receive) => receive.check().map_err(SignError::Body),
+        Body::Guard(guard) => guard.check().map_err(SignError::Body),
         Body::Fee(fee) => fee.check().map_err(SignError::Body),
         Body::Certify(certify) => Ok(certify.expires.map_or(Ok(()), |time| time.plausible().map(drop))?),
         Body::Transfer(transfer) => transfer.check().map_err(SignError::Body),
@@ -439,6 +449,11 @@ mod tests {
             Box::new(|signer| signer.orders(NOW, vec![place(1), place(2)])),
             Box::new(move |signer| signer.pay(NOW, pay.clone())),
             Box::new(|signer| signer.acknowledge(NOW, BlockId::new([2; 32]))),
+            Box::new(move |signer| signer.receive(NOW, deal, vec![0x51])),
+            Box::new(|signer| {
+                signer.guard(NOW, Guard { cancel_after_us: 30_000_000, on_disconnect_us: Some(0) })
+            }),
+            Box::new(|signer| signer.guard(NOW, Guard::OFF)),
             Box::new(move |signer| signer.bandwidth(NOW, bandwidth.clone())),
             Box::new(move |signer| signer.transfer(NOW, transfer.clone())),
             Box::new(|signer| signer.grant(NOW, &keypair(2), allowance(&[1, 2]))),
@@ -486,6 +501,9 @@ mod tests {
         check(|signer| signer.register(NOW, keypair(9).public(), 1));
         check(|signer| signer.sign(NOW, None, Claim { nonce: 0 }));
         check(|signer| signer.fee(NOW, Amount::ZERO));
+        check(|signer| signer.receive(NOW, DealId::new([1; 32]), Vec::new()));
+        check(|signer| signer.guard(NOW, Guard { cancel_after_us: 999_999, on_disconnect_us: None }));
+        check(|signer| signer.guard(NOW, Guard { cancel_after_us: 0, on_disconnect_us: Some(u64::MAX) }));
         check(|signer| signer.cure(NOW, Cure { deal: DealId::new([1; 32]), reference: "long".repeat(65) }));
         check(|signer| signer.certify(NOW, AccountId::new([1; 32]), Some(Timestamp::from_micros(5))));
         check(|signer| {

@@ -1,10 +1,11 @@
 //! A record with what came of it, and what a batch may have changed of books and markets.
 
-use bandex_engine::{CommandResult, Engine, Event, Indicative, LevelView, Outcome};
+use bandex_engine::{CommandResult, Engine, Event, Indicative, LevelView, Outcome, ShownOrder};
 use bandex_tradechain::body::{Cure, MarketState, Operation, Pay, Resolve, WriteOff};
 use bandex_tradechain::{Block, Body, Decoded, Leaf};
 use bandex_types::{BlockId, DealId, MarketId, OrderRef, Price, PublicKey, Side, Timestamp};
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// A record that was applied. As long as its batch is not committed it cannot be told to anybody.
 #[derive(Debug)]
@@ -95,7 +96,7 @@ impl MarketChange {
 }
 
 /// A level of a book after a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LevelChange {
     /// The market.
     pub market: MarketId,
@@ -105,6 +106,17 @@ pub struct LevelChange {
     pub price: Price,
     /// None: the level is gone.
     pub level: Option<LevelView>,
+    /// The orders that rest there, in the order in which they would trade; none if the level is gone.
+    pub orders: Arc<[ShownOrder]>,
+}
+
+impl LevelChange {
+    /// As the engine has it now.
+    pub fn of(engine: &Engine, market: MarketId, side: Side, price: Price) -> Self {
+        let level = engine.level(market, side, price);
+        let orders = engine.orders_at(market, side, price).into();
+        Self { market, side, price, level, orders }
+    }
 }
 
 impl AppliedBlock {
@@ -155,10 +167,8 @@ impl Touched {
 
     /// The levels as they are now.
     pub fn levels(&self, engine: &Engine) -> Vec<LevelChange> {
-        let now = |&(market, side, price): &(MarketId, Side, Price)| {
-            let level = engine.level(market, side, price);
-            LevelChange { market, side, price, level }
-        };
+        let now =
+            |(market, side, price): &(MarketId, Side, Price)| LevelChange::of(engine, *market, *side, *price);
         self.levels.iter().map(now).collect()
     }
 

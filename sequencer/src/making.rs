@@ -6,7 +6,8 @@ use crate::links::{Chain, Signed};
 use bandex_engine::{KeyStatus, Refusal, Standing};
 use bandex_tradechain::body::{Change, Configure};
 use bandex_tradechain::{
-    Batch, Block, Body, Command, Decoded, ForkProof, Head, Headers, Payment, Record, Scores, Verified,
+    Batch, Block, Body, Command, Decoded, Disconnected, ForkProof, Head, Headers, Payment, Record, Scores,
+    Verified,
 };
 use bandex_types::{BlockId, Hash, Timestamp};
 
@@ -194,6 +195,15 @@ impl<'a> Making<'a> {
         };
         let decoded = Decoded::new(command).expect("what is seen of a chain holds no block to read");
         self.apply(&decoded)
+    }
+
+    /// Has the orders of a key cancelled whose connections have ended, if its guard still asks for that and its grace is
+    /// over: the key may have changed its mind since. Gives the index in the batch.
+    pub fn disconnected(&mut self, gone: Disconnected) -> Option<usize> {
+        self.sequencer.engine.check_disconnected(&gone, self.now).ok()?;
+        let decoded =
+            Decoded::new(Command::Disconnected(gone)).expect("a disconnection holds no block to read");
+        Some(self.apply(&decoded))
     }
 
     /// Lets time pass by a tick, if something is due by itself and no record of this batch carried the time.

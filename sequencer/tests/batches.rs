@@ -3,10 +3,10 @@
 
 use bandex_engine::{Engine, Event, Refusal};
 use bandex_sequencer::{Ends, Known, Replay, ReplayError, Sealed, Sequencer, Submitted};
-use bandex_tradechain::body::{Bandwidth, Change, Parameters, Payer, Register, Transfer, TrustTerms};
+use bandex_tradechain::body::{Bandwidth, Change, Guard, Parameters, Payer, Register, Transfer, TrustTerms};
 use bandex_tradechain::{
-    Block, Body, Command, Decoded, Genesis, Keypair, Record, RecordError, Scores, Verified, verify,
-    verify_batch,
+    Block, Body, Command, Decoded, Disconnected, Genesis, Keypair, Record, RecordError, Scores, Verified,
+    verify, verify_batch,
 };
 use bandex_types::{AccountId, Amount, AssetId, BlockId, Hash, Timestamp};
 
@@ -323,4 +323,27 @@ fn scores_are_sequenced_while_they_are_due_and_only_then() {
         replay.again(&record).expect("all of it replays");
     }
     assert_eq!(replay.engine().digest(), world.sequencer.engine().digest());
+}
+
+#[test]
+fn a_key_that_is_gone_is_put_on_record_only_while_it_asks_for_that() {
+    let mut world = World::new();
+    let registered = world.register(5);
+    let (root, key) = (registered.id(), key(5).public());
+    let said = |since: Timestamp| Disconnected { key, since };
+    let _ = world.batch(vec![registered]);
+    let mut making = world.sequencer.batch(START.plus(60));
+    assert_eq!(making.disconnected(said(START)), None, "it asked for nothing");
+    assert!(making.seal().is_none());
+    let guard = world.block(5, 2, root, Guard { cancel_after_us: 0, on_disconnect_us: Some(10) }.into());
+    let id = guard.id();
+    let _ = world.batch(vec![guard]);
+    let off = world.block(5, 3, id, Guard::OFF.into());
+    let mut making = world.sequencer.batch(START.plus(60));
+    assert_eq!(making.disconnected(said(START.plus(51))), None, "its grace runs");
+    assert_eq!(making.disconnected(said(START.plus(50))), Some(0));
+    assert!(matches!(making.submit(off), Submitted::Index(1)));
+    assert_eq!(making.disconnected(said(START)), None, "it asks no more");
+    let sealed = making.seal().expect("two records");
+    assert_eq!(sealed.applied.len(), 2);
 }

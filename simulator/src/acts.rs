@@ -4,8 +4,8 @@ use crate::setup::{Kind, Rules};
 use crate::story::{Act, Decision, Lives, Op, Special, Wakes};
 use crate::world::{World, market_id};
 use bandex_tradechain::body::{
-    Bandwidth, Change, Grant, Heal, MarketRules, MarketState, Operation, Orders, Payer, Place, Protection,
-    Quote, Quotes, Revoke, Rotate, Scopes, Transfer, Trigger, TriggerKind,
+    Bandwidth, Change, Grant, Guard, Heal, MarketRules, MarketState, Operation, Orders, Payer, Place,
+    Protection, Quote, Quotes, Revoke, Rotate, Scopes, Transfer, Trigger, TriggerKind,
 };
 use bandex_tradechain::{Body, Verified};
 use bandex_types::{
@@ -30,6 +30,10 @@ impl World<'_> {
             Act::Rotate => self.rotate(index),
             Act::Heal { key } => self.heal(index, *key),
             Act::Orders { key, operations } => self.orders(index, *key, operations),
+            Act::Guard { key, cancel_after_us, on_disconnect_us } => {
+                let guard = Guard { cancel_after_us: *cancel_after_us, on_disconnect_us: *on_disconnect_us };
+                self.sign_with(index, *key, Scopes::ORDERS, guard.into(), None)
+            }
             Act::Transfer { key, to, amount, lasts_us } => {
                 let transfer = |to| transfer(to, *amount);
                 let expiry = lasts_us.map(|us| self.time().plus(us));

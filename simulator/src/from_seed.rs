@@ -3,6 +3,7 @@
 use crate::random::Random;
 use crate::scenes::scene;
 use crate::seeded_chain::add_chain;
+use crate::seeded_guards::add_guards;
 use crate::seeded_trust;
 use crate::setup::{Kind, Rules, Setup};
 use crate::story::{Act, Action, Decision, DiskFault, Lives, Op, Special, Story, Wakes};
@@ -34,6 +35,7 @@ impl Story {
         actions.insert(back.min(actions.len()), Action::Start);
         let mut story = Self { seed, setup, actions };
         add_chain(&mut story);
+        add_guards(&mut story);
         story
     }
 }

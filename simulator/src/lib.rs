@@ -25,6 +25,7 @@ mod run;
 mod scenes;
 mod schemes;
 mod seeded_chain;
+mod seeded_guards;
 mod seeded_trust;
 mod settling;
 mod setup;

@@ -8,7 +8,7 @@ use bandex_engine::{Engine, Outcome};
 use bandex_journal::{AppendError, Journal, JournalReader, MemoryJournal, MemoryStore};
 use bandex_sequencer::{Applied, Ends, Known, Making, Observation, Replay, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
-use bandex_tradechain::{Keypair, Record, Scores, Verified};
+use bandex_tradechain::{Disconnected, Keypair, Record, Scores, Verified};
 use bandex_types::{AccountId, BlockId, Hash, PublicKey, Timestamp};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::pin::pin;
@@ -64,6 +64,7 @@ pub(crate) type Committed = Vec<(Record, Applied)>;
 #[derive(Debug)]
 struct Session {
     connection: u64,
+    key: PublicKey,
     account: AccountId,
     number: u64,
     /// The last record that was looked at for it.
@@ -112,6 +113,48 @@ pub(crate) struct Node {
     /// The payments on the Bitcoin chain that it has told the engine of, and the last fee rate.
     pub told_payments: BTreeSet<Told>,
     pub told_rate: Option<u64>,
+    presence: Presence,
+}
+
+/// Who has no connection, and since when.
+#[derive(Debug, Default)]
+struct Presence {
+    /// When the last connection of a key ended.
+    left: BTreeMap<PublicKey, Timestamp>,
+    /// Keys of which the engine was told that they are gone.
+    told: BTreeSet<PublicKey>,
+    /// The node's clock at its first batch: who has had no connection since counts as gone from there on.
+    began: Option<Timestamp>,
+    /// The node's clock at its last batch.
+    clock: Timestamp,
+}
+
+impl Presence {
+    fn leaves(&mut self, key: PublicKey, now: Timestamp) {
+        self.left.insert(key, now);
+        self.told.remove(&key);
+    }
+
+    /// The keys that ask for it and have no connection.
+    fn gone(
+        &mut self,
+        engine: &Engine,
+        sessions: &BTreeMap<(usize, Reader), Session>,
+        now: Timestamp,
+    ) -> Vec<Disconnected> {
+        self.clock = now;
+        let began = *self.began.get_or_insert(now);
+        let is_gone = |key: &PublicKey| {
+            !self.told.contains(key) && sessions.values().all(|session| session.key != *key)
+        };
+        let asks = engine.guards().filter(|state| state.on_disconnect_us.is_some());
+        let gone = asks.filter(|state| is_gone(&state.key));
+        gone.map(|state| {
+            let since = self.left.get(&state.key).copied().unwrap_or(began);
+            Disconnected { key: state.key, since }
+        })
+        .collect()
+    }
 }
 
 /// How an append ended that was not good.
@@ -159,6 +202,7 @@ impl Node {
             sessions: BTreeMap::new(),
             told_payments: BTreeSet::new(),
             told_rate: None,
+            presence: Presence::default(),
         };
         Ok((node, committed))
     }
@@ -185,6 +229,7 @@ impl Node {
         let reader = self.journal.reader();
         let count = self.queue.len().min(batch_max.max(1));
         let mut asked = Vec::new();
+        let gone = self.presence.gone(self.sequencer.engine(), &self.sessions, now);
         let mut making = self.sequencer.batch(now);
         for input in self.queue.drain(..count) {
             match input {
@@ -200,6 +245,11 @@ impl Node {
                 Input::Observation(observation) => {
                     making.observe(observation);
                 }
+            }
+        }
+        for gone in gone {
+            if making.disconnected(gone).is_some() {
+                self.presence.told.insert(gone.key);
             }
         }
         making.tick_if_due();
@@ -280,9 +330,21 @@ impl Node {
         if self.sessions.get(&(client, reader)).is_some_and(newer) {
             return;
         }
-        let session = Session { connection, account: state.account, number: 0, at: from };
-        self.sessions.insert((client, reader), session);
+        let session = Session { connection, key: *key, account: state.account, number: 0, at: from };
+        let before = self.sessions.insert((client, reader), session);
+        if let Some(before) = before {
+            self.presence.leaves(before.key, self.presence.clock);
+        }
         self.publish(network);
+    }
+
+    /// The connections of a client end.
+    pub fn hang_up(&mut self, client: usize, now: Timestamp) {
+        for reader in [Reader::Trader, Reader::Agent] {
+            if let Some(session) = self.sessions.remove(&(client, reader)) {
+                self.presence.leaves(session.key, now);
+            }
+        }
     }
 
     /// Tells every private channel what it has not been told.

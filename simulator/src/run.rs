@@ -64,6 +64,7 @@ impl World<'_> {
             Action::Retry { client } => {
                 self.ring(self.client(*client)).into_iter().for_each(|index| self.retry(index));
             }
+            Action::HangUp { client } => self.hang_up(self.client(*client)),
             Action::Mine { empty, replaced } if self.setup.chain.is_some() => {
                 self.chain.mine(*empty, *replaced);
                 self.stats.blocks = self.stats.blocks.saturating_add(1);

@@ -235,6 +235,16 @@ counts! {
     late_payments = "payments too late",
     /// Orders refused that no payment is small enough for.
     below_tranche = "refused: below tranche",
+    /// Connections of clients that ended.
+    hung_up = "connections ended",
+    /// Guards of keys that were set or ended.
+    guards = "guards set",
+    /// Timers of keys that ran down.
+    timers = "timers run down",
+    /// Orders that such a timer took.
+    timed_out = "orders timed out",
+    /// Orders that went because their key was gone.
+    abandoned = "orders of absent keys",
 }
 
 impl Stats {
@@ -287,6 +297,7 @@ impl Stats {
             Body::Claim(_) => &mut self.grants,
             Body::Certify(_) => &mut self.certificates,
             Body::Prefer(_) => &mut self.preferences,
+            Body::Guard(_) => &mut self.guards,
             _ => return,
         };
         *count = count.saturating_add(1);
@@ -308,6 +319,9 @@ impl Stats {
                 Event::Protection { tripped: true, .. } => self.tripped = self.tripped.saturating_add(1),
                 Event::Order(order) => self.count_end(order.status),
                 Event::Payment(state) => self.count_payment(state),
+                Event::Guard(state) if state.cancel_after_us > 0 && state.due.is_none() => {
+                    self.timers = self.timers.saturating_add(1);
+                }
                 Event::Slash(_) => self.slashed = self.slashed.saturating_add(1),
                 Event::Netted(_) => self.netted = self.netted.saturating_add(1),
                 Event::DealFees { .. } => self.deal_fees = self.deal_fees.saturating_add(1),
@@ -342,6 +356,8 @@ impl Stats {
             CancelReason::OutsideBand => &mut self.halts,
             CancelReason::NotAdmitted => &mut self.expelled,
             CancelReason::AuctionUnfilled => &mut self.left_over,
+            CancelReason::Timer => &mut self.timed_out,
+            CancelReason::Disconnected => &mut self.abandoned,
             _ => return,
         };
         *count = count.saturating_add(1);

@@ -58,6 +58,11 @@ pub enum Action {
         /// Which.
         client: u8,
     },
+    /// A client's connections end; it knows nothing of it until it connects anew.
+    HangUp {
+        /// Whose.
+        client: u8,
+    },
     /// A block is found on the Bitcoin chain.
     Mine {
         /// It holds nothing of what waits.
@@ -174,6 +179,15 @@ pub enum Act {
         key: u8,
         /// What.
         operations: Vec<Op>,
+    },
+    /// Says what becomes of a key's orders when it falls silent.
+    Guard {
+        /// Signed with which key.
+        key: u8,
+        /// In microseconds; 0: no timer.
+        cancel_after_us: u64,
+        /// In microseconds.
+        on_disconnect_us: Option<u64>,
     },
     /// Moves tokens.
     Transfer {

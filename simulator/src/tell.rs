@@ -75,6 +75,7 @@ pub(crate) fn concerning(outcome: &Outcome, account: &AccountId) -> Vec<Event> {
         Event::Netted(netted) => netted.replaced.iter().any(own_deal_id),
         Event::DealFees { deal, .. } => own_deal(*deal),
         Event::Payment(state) => own_deal(state.deal),
+        Event::Guard(state) => state.account == *account,
         _ => false,
     };
     outcome.events.iter().filter(concerns).cloned().collect()

@@ -164,6 +164,7 @@ impl Action {
             Self::Score => f.write_str("the node has worked out the scores that are due"),
             Self::Settle { client } => write!(f, "the agent of {} looks what is due", who(client)),
             Self::Retry { client } => write!(f, "{} sends again and connects anew", who(client)),
+            Self::HangUp { client } => write!(f, "the connections of {} end", who(client)),
             Self::Mine { empty, replaced } => {
                 f.write_str(if *empty { "an empty block is found" } else { "a block is found" })?;
                 f.write_str(if *replaced { ", with what was spent a second time" } else { "" })
@@ -225,6 +226,13 @@ impl fmt::Display for Act {
             Self::Orders { key, operations } => {
                 let told: Vec<String> = operations.iter().map(ToString::to_string).collect();
                 write!(f, "with key {key}: {}", told.join("; "))
+            }
+            Self::Guard { key, cancel_after_us: 0, on_disconnect_us: None } => {
+                write!(f, "with key {key} guards its orders no more")
+            }
+            Self::Guard { key, cancel_after_us, on_disconnect_us } => {
+                write!(f, "with key {key} has its orders go {cancel_after_us} µs from now")?;
+                on_disconnect_us.iter().try_for_each(|us| write!(f, ", {us} µs after it is gone"))
             }
             Self::Transfer { key, to, amount, lasts_us } => {
                 write!(f, "with key {key} transfers {amount} to client {to}")?;

@@ -110,6 +110,19 @@ impl<'a> World<'a> {
         Timestamp::from_micros(self.now.saturating_add_signed(self.skew_us))
     }
 
+    /// The node loses the connections of a client, and knows when.
+    pub fn hang_up(&mut self, index: usize) {
+        let clock = self.clock();
+        if let Some(node) = &mut self.node {
+            node.hang_up(index, clock);
+        }
+        if let Some(client) = self.clients.get_mut(index) {
+            client.trader = crate::client::Channel::default();
+            client.agent.channel = crate::client::Channel::default();
+        }
+        self.stats.hung_up = self.stats.hung_up.saturating_add(1);
+    }
+
     /// The client that a number means.
     pub fn client(&self, number: u8) -> usize {
         usize::from(number).checked_rem(self.clients.len()).unwrap_or(0)

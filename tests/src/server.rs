@@ -1,7 +1,9 @@
 //! A real server in a folder of its own, and ways to ask it.
 
 use crate::{RawLane, Socket, database};
-use bandex_api::{Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem};
+use bandex_api::{
+    Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem, StateDigest,
+};
 use bandex_exchange::{BitcoinNode, Config, Exchange, Recovery, StartError};
 use bandex_sdk::Rest;
 use bandex_tradechain::body::{AssetListing, Change, MarketListing, Parameters, TrustTerms};
@@ -36,6 +38,8 @@ pub struct Setup {
     pub embedded: bool,
     /// How many batches a follower of channels may fall behind in the news.
     pub news_kept: usize,
+    /// How many bytes of pushes may wait for a peer.
+    pub unread_max: usize,
     /// How long a write to a peer may take.
     pub write_time: Duration,
     /// The Bitcoin node to follow.
@@ -52,6 +56,7 @@ impl Default for Setup {
             snapshot_every: 1_000_000,
             embedded: false,
             news_kept: 4_096,
+            unread_max: 16 * 1024 * 1024,
             write_time: Duration::from_secs(20),
             bitcoin: None,
         }
@@ -159,12 +164,13 @@ impl Server {
         if !setup.embedded {
             database::provide(folder.path()).await;
         }
-        let Setup { snapshot_every, news_kept, write_time, bitcoin, .. } = setup;
+        let Setup { snapshot_every, news_kept, unread_max, write_time, bitcoin, .. } = setup;
         let config = Config {
             network: NETWORK,
             first_changes,
             snapshot_every,
             news_kept,
+            unread_max,
             write_time,
             bitcoin: bitcoin.clone(),
             ..config(folder.path())
@@ -333,6 +339,12 @@ impl Server {
         let reply: BlockReply = answer.read();
         assert!(reply.operations.iter().all(|operation| operation.ok), "{reply:?}");
         reply
+    }
+
+    /// What the engine's whole state hashes to, and the last record.
+    pub async fn digest(&self) -> StateDigest {
+        let url = format!("http://{}/admin/v1/digest", self.exchange.admin_address());
+        self.send(Method::GET, url, Some(self.exchange.admin_token()), None).await.read()
     }
 
     /// The operator's token.

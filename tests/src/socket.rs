@@ -1,7 +1,7 @@
 //! A bare WebSocket: requests with replies, pushes kept in order, and no help against misbehaviour.
 
 use crate::{RawLane, Server, soon};
-use bandex_api::{BlockReply, Hello, Push, PushKind, Reply};
+use bandex_api::{BlockReply, Challenge, Hello, Notice, Push, PushKind, Reply};
 use bandex_tradechain::{Login, SignedBlock};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
@@ -15,6 +15,10 @@ pub struct Socket {
     stream: WebSocketStream<MaybeTlsStream<TcpStream>>,
     /// The node's first message.
     pub hello: Hello,
+    /// The node's word before it closed the connection, if it came.
+    pub notice: Option<Notice>,
+    /// The code and the reason with which the node closed the connection, once it did.
+    pub close: Option<(u16, String)>,
     pushes: VecDeque<Push>,
     next_id: u64,
 }
@@ -25,10 +29,27 @@ impl Socket {
     /// # Panics
     /// Nobody greets.
     pub async fn connect(url: &str) -> Self {
-        let (mut stream, _) = soon("a connection", tokio_tungstenite::connect_async(url)).await.unwrap();
+        let (stream, _) = soon("a connection", tokio_tungstenite::connect_async(url)).await.unwrap();
+        Self::greeted(stream).await
+    }
+
+    /// The same through buffers so small that whoever does not read is soon felt by the node.
+    ///
+    /// # Panics
+    /// Nobody greets.
+    pub async fn connect_narrow(url: &str) -> Self {
+        let address = url.trim_start_matches("ws://").split('/').next().unwrap().parse().unwrap();
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4_096).unwrap();
+        let stream = MaybeTlsStream::Plain(soon("a connection", socket.connect(address)).await.unwrap());
+        let (stream, _) = soon("a connection", tokio_tungstenite::client_async(url, stream)).await.unwrap();
+        Self::greeted(stream).await
+    }
+
+    async fn greeted(mut stream: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
         let first = soon("a greeting", stream.next()).await.unwrap().unwrap();
         let hello = serde_json::from_str(first.to_text().unwrap()).unwrap();
-        Self { stream, hello, pushes: VecDeque::new(), next_id: 1 }
+        Self { stream, hello, notice: None, close: None, pushes: VecDeque::new(), next_id: 1 }
     }
 
     /// Sends any text.
@@ -64,8 +85,18 @@ impl Socket {
     async fn message(&mut self) -> Option<Value> {
         loop {
             match soon("a message", self.stream.next()).await? {
-                Ok(Message::Text(text)) => return Some(serde_json::from_str(text.as_str()).unwrap()),
-                Ok(Message::Close(_)) | Err(_) => return None,
+                Ok(Message::Text(text)) => {
+                    let message: Value = serde_json::from_str(text.as_str()).unwrap();
+                    if message["channel"] != "notice" {
+                        return Some(message);
+                    }
+                    self.notice = Some(serde_json::from_value(message).unwrap());
+                }
+                Ok(Message::Close(frame)) => {
+                    self.close = frame.map(|frame| (frame.code.into(), frame.reason.to_string()));
+                    return None;
+                }
+                Err(_) => return None,
                 Ok(_) => {}
             }
         }
@@ -124,9 +155,18 @@ impl Socket {
     /// # Panics
     /// It is refused, or something else comes first.
     pub async fn subscribe(&mut self, channel: &str, market: Option<&str>) -> Push {
-        let reply = self.ask("subscribe", json!({ "channel": channel, "market": market })).await;
+        self.follow(json!({ "channel": channel, "market": market })).await
+    }
+
+    /// Follows a topic; gives its snapshot.
+    ///
+    /// # Panics
+    /// It is refused, or something else comes first.
+    pub async fn follow(&mut self, topic: Value) -> Push {
+        let reply = self.ask("subscribe", topic).await;
         assert!(reply.ok, "{reply:?}");
         let push = self.push().await;
+        assert_eq!(reply.result, Some(json!({ "seq": push.seq })), "{push:?}");
         assert_eq!((push.kind, push.prev_seq), (PushKind::Snapshot, 0), "{push:?}");
         push
     }
@@ -152,7 +192,17 @@ impl Socket {
         }
     }
 
-    /// The parameters of a login on this connection.
+    /// Asks for something fresh to sign for a login.
+    ///
+    /// # Panics
+    /// It is refused.
+    pub async fn challenge(&mut self) {
+        let reply = self.ask("challenge", json!({})).await;
+        let challenge: Challenge = serde_json::from_value(reply.result.unwrap()).unwrap();
+        self.hello.nonce = challenge.nonce;
+    }
+
+    /// The parameters of a login on this connection, with what was last given to sign.
     pub fn signed_login(&self, server: &Server, lane: &RawLane) -> Value {
         let (node, key) = (self.hello.node.parse().unwrap(), lane.key());
         let login = Login { network: server.network(), node, key, nonce: self.hello.nonce.parse().unwrap() };
@@ -164,6 +214,7 @@ impl Socket {
     /// # Panics
     /// It is refused.
     pub async fn login(&mut self, server: &Server, lane: &RawLane) {
+        self.challenge().await;
         let params = self.signed_login(server, lane);
         let reply = self.ask("login", params).await;
         assert!(reply.ok, "{reply:?}");

@@ -1,7 +1,7 @@
 //! The block: header, body kinds and canonical bytes.
 
 use crate::body::{
-    Acknowledge, Bandwidth, Batch, Bond, Certify, Claim, Configure, Cure, Decertify, Fee, Grant, Heal,
+    Acknowledge, Bandwidth, Batch, Bond, Certify, Claim, Configure, Cure, Decertify, Fee, Grant, Guard, Heal,
     Orders, Pay, Prefer, Receive, Register, Resolve, Revoke, Rotate, Transfer, Unbond, WriteOff,
 };
 use crate::{Domain, Keypair};
@@ -197,6 +197,8 @@ kinds! {
     Cure = 22, "cure";
     /// Names where a deal's payments on the Bitcoin chain go.
     Receive = 23, "receive";
+    /// What becomes of the key's orders when its program falls silent.
+    Guard = 24, "guard";
 }
 
 fn malformed(error: borsh::io::Error) -> DecodeError {

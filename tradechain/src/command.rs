@@ -2,7 +2,7 @@
 
 use crate::body::HEADER_BYTES;
 use crate::{Block, DecodeError, Domain, ForkProof, SignedBlock, Verified};
-use bandex_types::{AccountId, Amount, BlockId, Hash, PublicKey};
+use bandex_types::{AccountId, Amount, BlockId, Hash, PublicKey, Timestamp};
 use borsh::{BorshDeserialize, BorshSerialize};
 
 /// The first record of every journal: the root of trust an audit is given.
@@ -58,6 +58,8 @@ pub enum Command {
     Headers(Headers) = 6,
     /// Proof that a transaction is in a block of the chain.
     Payment(Payment) = 7,
+    /// A key whose guard asks for it has no connection to the node any more.
+    Disconnected(Disconnected) = 8,
 }
 
 /// Scores of an epoch.
@@ -89,6 +91,16 @@ pub struct Payment {
     pub proof: Vec<u8>,
     /// The transaction, without its witnesses.
     pub transaction: Vec<u8>,
+}
+
+/// The node's word that the last connection of a key has ended. It cannot be proven; that is why only a key that signed a
+/// `guard` block asking for it loses orders by it, and none before its grace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize)]
+pub struct Disconnected {
+    /// The key.
+    pub key: PublicKey,
+    /// When its last connection ended, or the node began.
+    pub since: Timestamp,
 }
 
 /// The most headers in one command.

@@ -51,6 +51,14 @@ fn checked(key: &PublicKey) -> Result<VerifyingKey, KeyError> {
     if verifying.is_weak() { Err(KeyError::Weak) } else { Ok(verifying) }
 }
 
+/// Whether a key is fit to sign anything.
+///
+/// # Errors
+/// It is a second spelling, no point, or of small order.
+pub(crate) fn check_fit(key: &PublicKey) -> Result<(), KeyError> {
+    checked(key).map(drop)
+}
+
 /// Checks `signature` over the tag of `domain` and `bytes`, by the strict rule: no malleable or small-order forms.
 pub(crate) fn check_signature(
     key: &PublicKey,

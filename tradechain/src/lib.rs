@@ -22,7 +22,7 @@ mod standing;
 mod verify;
 
 pub use block::{Block, Body, DecodeError, Kind, MAX_PAYLOAD_BYTES, PROTOCOL_VERSION, SignedBlock};
-pub use command::{Command, Decoded, Genesis, Headers, MAX_HEADERS, Payment, Scores};
+pub use command::{Command, Decoded, Disconnected, Genesis, Headers, MAX_HEADERS, Payment, Scores};
 pub use deal::{deal_id, netted_id};
 pub use domain::Domain;
 pub use fork::{ForkError, ForkProof};
@@ -34,4 +34,4 @@ pub use merkle::{MerkleError, inclusion_proof, inclusion_proofs, root, root_from
 pub use receipt::{Receipt, ReceiptError};
 pub use record::{Batch, Leaf, Record, RecordError, outcome_digest};
 pub use standing::StandingStatement;
-pub use verify::{Verified, VerifyError, verify, verify_batch};
+pub use verify::{Verified, VerifyError, check_unsigned, verify, verify_batch};

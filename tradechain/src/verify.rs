@@ -1,7 +1,7 @@
 //! The stateless judge: size, signature, canonical bytes, plausible times. Everything that costs CPU and needs no
 //! state happens here, in parallel, before a block may wait for the writer.
 
-use crate::key::check_signature;
+use crate::key::{check_fit, check_signature};
 use crate::{Block, Body, DecodeError, Domain, KeyError, MAX_PAYLOAD_BYTES, SignedBlock};
 use bandex_types::{BlockId, PublicKey, TimestampError};
 
@@ -138,6 +138,21 @@ pub fn verify(signed: SignedBlock, network: u32) -> Result<Verified, VerifyError
     Ok(Verified { signed, block, id })
 }
 
+/// Judges a block that is not signed yet, by all that [`verify`] asks but the signature.
+///
+/// # Errors
+/// The first thing that is wrong, cheapest check first.
+pub fn check_unsigned(block: &Block, network: u32) -> Result<(), VerifyError> {
+    check_fit(&block.author)?;
+    check_header(block, network)?;
+    check_body(block)?;
+    let bytes = block.encode();
+    check_size(&bytes)?;
+    // What decodes to something else, or to nothing, would be refused for its bytes.
+    Block::decode(&bytes).map(drop)?;
+    Ok(())
+}
+
 /// Judges a batch block of the node `node_key`.
 ///
 /// # Errors
@@ -194,6 +209,7 @@ fn check_body(block: &Block) -> Result<(), VerifyError> {
         Body::Pay(pay) => pay.check().map_err(VerifyError::Body),
         Body::Cure(cure) => cure.check().map_err(VerifyError::Body),
         Body::Receive(receive) => receive.check().map_err(VerifyError::Body),
+        Body::Guard(guard) => guard.check().map_err(VerifyError::Body),
         Body::Fee(fee) => fee.check().map_err(VerifyError::Body),
         Body::Certify(certify) => certify
             .expires

@@ -4,15 +4,22 @@
 //! task is a list of steps, every step says what it does and how long it took, and the first failure ends the run.
 
 mod bench;
+mod binary;
+mod ccxt;
 mod ci;
 mod crash;
+mod docs;
 mod layers;
 mod mutations;
 mod node;
 mod openapi;
 mod postgres;
+mod python;
+mod schemathesis;
+mod seeded;
 mod step;
 mod suite;
+mod typescript;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -48,6 +55,28 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
+    /// Hold sdk/typescript to openapi.json, to the golden vectors and to a running exchange.
+    ///
+    /// Needs Node 20 or newer and npm, which are installed as root on Debian; otherwise the command is printed.
+    Typescript,
+    /// Install the Python package as a user does, check its types, and run its tests against a real exchange.
+    ///
+    /// The packages that are needed come from PyPI, with pinned versions, into target/python; as root on Debian
+    /// python3-venv is installed if it is missing. BANDEX_BIN names another binary of the exchange than the one that
+    /// is built.
+    Python,
+    /// Run every example of docs/api.md, and demand one of each kind for every endpoint, channel and method.
+    Docs(docs::Options),
+    /// Ask a running exchange whatever openapi.json allows and more, and hold every answer to that document.
+    ///
+    /// Needs Python 3 with venv, which is installed as root on Debian; otherwise the command is printed.
+    Schemathesis(schemathesis::Options),
+    /// Run the exchange test-suite inside the package ccxt on our class, in all its modes, and our own tests through it.
+    ///
+    /// Makes a Python environment in target/python with ccxt from PyPI, builds the exchange and the Python package, and
+    /// starts exchanges of its own. Fails on any failure, warning or traceback that the suite prints, since it ends with
+    /// 0 whatever happens, and on a mode that tested nothing.
+    Ccxt(ccxt::Options),
     /// Break the exchange on purpose, one way after another, and demand that `bandex simulate` finds each of them.
     ///
     /// Works on a copy of the tracked files; takes several minutes, most of them building.
@@ -86,6 +115,11 @@ fn main() -> ExitCode {
         Task::Layers => layers::run(),
         Task::Openapi { check: true } => openapi::check(),
         Task::Openapi { check: false } => openapi::write(),
+        Task::Typescript => typescript::run(),
+        Task::Python => python::run(),
+        Task::Docs(options) => docs::run(&options),
+        Task::Schemathesis(options) => schemathesis::run(&options),
+        Task::Ccxt(options) => ccxt::run(&options),
         Task::Mutations => mutations::run(),
         Task::Bench { name, args } => bench::run(&name, &args),
         Task::Oracle { args } => bench::oracle(&args),

@@ -251,7 +251,7 @@ impl<'a> Walk<'a> {
             Command::Block(_) => self.report.blocks += 1,
             Command::Fork(_) => self.report.forks += 1,
             Command::Genesis(_) | Command::Tick | Command::Upgrade { .. } | Command::Scores(_) => {}
-            Command::Headers(_) | Command::Payment(_) => {}
+            Command::Headers(_) | Command::Payment(_) | Command::Disconnected(_) => {}
         }
         for event in &outcome.events {
             match event {

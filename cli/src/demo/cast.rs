@@ -235,7 +235,7 @@ pub(crate) async fn hire(stage: &Stage, member: &Member, policy: Policy) -> Resu
     member.trader.grant(&session, allowance).await?;
     let client = Client::connect(&stage.rest.socket_url(), Options::default()).await?;
     client.login(&session).await?;
-    let deals = client.subscribe(Channel::Deals, None).await?;
+    let deals = client.subscribe(Channel::Deals).await?;
     let hand = Trader::open(&client, &stage.rest, session.clone(), MemoryLane).await?;
     let agent = Agent::new(hand, member.trader.clone(), member.trader.account(), stage.markets.clone())
         .with_policy(policy);

@@ -10,14 +10,13 @@ mod purse;
 mod report;
 
 use super::board::{self, Shared};
-use super::{Flow, Options, SETTLE_TIME, Stage, WINDOW, cast, play, screen, trial, trust};
+use super::{Flow, Options, SETTLE_TIME, Stage, cast, play, screen, trial, trust};
 use crate::{output, serve};
 use anyhow::{Context, Result, ensure};
 use bandex_exchange::{BitcoinAuth, BitcoinNode, Config, Exchange, FollowerOptions};
 use bandex_flow as flow;
 use bandex_rails::Client as NodeClient;
 use bandex_regtest::Node;
-use bandex_sdk::{Client, Options as ClientOptions, Rest};
 use bandex_spv::Network;
 use bandex_tradechain::body::{BitcoinTerms, Change, MarketListing, Parameters, PaymentTerms};
 use bandex_types::{Amount, BitcoinNetwork, Rail, Ratio};
@@ -27,9 +26,8 @@ use purse::Purses;
 use serde_json::json;
 use std::path::Path;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::task::JoinSet;
 
 /// A tick is 1/20 satoshi per BWT, ten thousand times what it stands for without coins: a gigabyte costs about 390,000
 /// satoshi, so that nearly all orders of the flow are worth a transaction.
@@ -153,21 +151,7 @@ async fn show(
         ..Config::new(data)
     };
     let exchange = Exchange::start(config).await?;
-    let rest = Rest::new(format!("http://{}", exchange.address()))?;
-    let markets = Arc::new(rest.markets().await?);
-    let client_options =
-        ClientOptions { window: WINDOW, node: Some(exchange.node()), ..ClientOptions::default() };
-    let client = Client::connect(&rest.socket_url(), client_options).await?;
-    let stage = Stage {
-        rest,
-        markets,
-        client,
-        admin_url: format!("http://{}", exchange.admin_address()),
-        admin_token: exchange.admin_token().to_owned(),
-        board: Arc::clone(board),
-        agents: Mutex::new(JoinSet::new()),
-        chain: Some(chain),
-    };
+    let stage = Stage::open(&exchange, board, Some(chain)).await?;
     let casting = cast::Casting { rate: RATE, bond: BOND, sellers_first: true, budget: BUDGET };
     let cast =
         cast::assemble(&stage, options.traders(), flow, casting).await.context("bringing the traders")?;

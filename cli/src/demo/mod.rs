@@ -107,6 +107,25 @@ pub(crate) struct Stage {
 }
 
 impl Stage {
+    /// A stage before the exchange, with nobody on it.
+    async fn open(exchange: &Exchange, board: &Shared, chain: Option<chain::Chain>) -> Result<Self> {
+        let rest = Rest::new(format!("http://{}", exchange.address()))?;
+        let markets = Arc::new(rest.markets().await?);
+        let client_options =
+            ClientOptions { window: WINDOW, node: Some(exchange.node()), ..ClientOptions::default() };
+        let client = Client::connect(&rest.socket_url(), client_options).await?;
+        Ok(Self {
+            rest,
+            markets,
+            client,
+            admin_url: format!("http://{}", exchange.admin_address()),
+            admin_token: exchange.admin_token().to_owned(),
+            board: Arc::clone(board),
+            agents: Mutex::new(JoinSet::new()),
+            chain,
+        })
+    }
+
     /// Lets the operator decide.
     pub async fn configure(&self, changes: Vec<Change>) -> Result<()> {
         for changes in changes.chunks(bandex_tradechain::body::MAX_CHANGES) {
@@ -177,21 +196,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
 
 /// Everything between the start of the server and the audit.
 async fn act(exchange: &Exchange, options: &Options, flow: &Flow, board: &Shared) -> Result<report::Played> {
-    let rest = Rest::new(format!("http://{}", exchange.address()))?;
-    let markets = Arc::new(rest.markets().await?);
-    let client_options =
-        ClientOptions { window: WINDOW, node: Some(exchange.node()), ..ClientOptions::default() };
-    let client = Client::connect(&rest.socket_url(), client_options).await?;
-    let stage = Stage {
-        rest,
-        markets,
-        client,
-        admin_url: format!("http://{}", exchange.admin_address()),
-        admin_token: exchange.admin_token().to_owned(),
-        board: Arc::clone(board),
-        agents: Mutex::new(JoinSet::new()),
-        chain: None,
-    };
+    let stage = Stage::open(exchange, board, None).await?;
     let cast = cast::assemble(&stage, options.traders(), flow, cast::Casting::default())
         .await
         .context("bringing the traders")?;

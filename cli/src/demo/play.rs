@@ -8,7 +8,7 @@ use bandex_flow::Action;
 use bandex_sdk::api::{Channel, PushKind, Trade};
 use bandex_sdk::tradechain::body::{Operation, Orders, Place};
 use bandex_sdk::types::{DealId, OrderRef, PostOnly};
-use bandex_sdk::{LocalBook, Submitted, Subscription};
+use bandex_sdk::{LocalBook, Submitted, Subscription, Topic};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -36,8 +36,8 @@ pub(crate) struct Watch {
 /// Subscribes to book and trades.
 pub(crate) async fn watch(stage: &Stage) -> Result<Watch> {
     let market = Arc::clone(stage.markets.market("BWT-BTC").context("the market is not listed")?);
-    let books = stage.client.subscribe(Channel::Book, Some(&market.symbol)).await?;
-    let tape = stage.client.subscribe(Channel::Trades, Some(&market.symbol)).await?;
+    let books = stage.client.subscribe(Topic::of(Channel::Book, &market.symbol)).await?;
+    let tape = stage.client.subscribe(Topic::of(Channel::Trades, &market.symbol)).await?;
     let trades = Arc::new(Mutex::new(Vec::new()));
     board::lock(&stage.board).book = Some(LocalBook::new(&market.symbol, market.scale));
     let tasks = [

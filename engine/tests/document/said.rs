@@ -163,6 +163,8 @@ impl Told {
                         | CancelReason::Expired
                         | CancelReason::AccountFrozen
                         | CancelReason::KeyEnded
+                        | CancelReason::Timer
+                        | CancelReason::Disconnected
                 )
         );
         if !ends_asleep {

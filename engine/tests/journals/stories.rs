@@ -3,6 +3,7 @@
 use crate::kit::acts::{Grants, limit};
 use crate::kit::chain::{BWT_SAT, NAME_US, PAY_US, script};
 use crate::kit::*;
+use bandex_engine::{CancelReason, OrderStatus};
 use bandex_settlement::{Party, State};
 use bandex_tradechain::body::*;
 use bandex_tradechain::{Command, Scores};
@@ -42,6 +43,11 @@ pub const ALL: &[Story] = &[
         "bitcoin",
         "version 4: headers, scripts, proofs, reorganisations, a double spend, a late payment, fees on the chain",
         bitcoin,
+    ),
+    (
+        "guards",
+        "version 5: timers that run down and are wound up, keys that are gone, after their grace and too early",
+        guards,
     ),
 ];
 
@@ -457,5 +463,50 @@ fn bitcoin() -> World {
     let ends = [bobs, carols, silent, later].map(state);
     let silent = State::Cured { by: Party::Seller };
     assert_eq!(ends, [State::Resolved, State::Settled, silent, State::Settled]);
+    world
+}
+
+fn guards() -> World {
+    let mut world = World::with_under(4, &["alice", "bob"]);
+    world.guard("alice", SECOND, None);
+    world.disconnected("alice", SECOND);
+    world.apply(Command::Upgrade { rules: 5 });
+    world.grant("alice", "bot", Grants { scopes: Scopes::ORDERS, ..Grants::default() });
+    world.grant("bob", "pump", Grants { scopes: Scopes::TOKENS, ..Grants::default() });
+    world.guard("pump", SECOND, None);
+    let asks = [("alice", 21), ("bot", 20), ("bot", 22)]
+        .map(|(name, price)| world.rest(name, BWT_BTC, Sell, price, 10));
+    let bid = world.rest("bob", BWT_BTC, Buy, 10, 10);
+    world.guard("bot", 10 * SECOND, Some(5 * SECOND));
+    world.guard("bob", 2 * SECOND, None);
+    put(&mut world, "bob", limit(BWT_BTC, Buy, 20, 4));
+    let sleeper = Place {
+        trigger: Some(Trigger { kind: TriggerKind::StopLoss, price: Price::new(9) }),
+        ..limit(BWT_BTC, Sell, 9, 5)
+    };
+    put(&mut world, "bot", sleeper);
+    // Bob's timer runs down by a tick; the bot's is wound up by another guard, and then it is gone.
+    world.tick(2 * SECOND);
+    world.wait(7 * SECOND);
+    world.guard("bot", 10 * SECOND, Some(5 * SECOND));
+    world.disconnected("bot", 60 * SECOND);
+    world.disconnected("bob", 60 * SECOND);
+    world.disconnected("nobody", 60 * SECOND);
+    world.wait(5 * SECOND);
+    world.disconnected("bot", 5 * SECOND);
+    // What it places then goes by its timer, while the market is halted.
+    let late = world.rest("bot", BWT_BTC, Sell, 23, 10);
+    world.set_state(BWT_BTC, MarketState::Halted);
+    world.tick(5 * SECOND);
+    world.guard("bot", 0, None);
+    world.disconnected("bot", 60 * SECOND);
+    // A root key's timer outlives the key.
+    world.guard("alice", 3 * SECOND, Some(0));
+    world.rotate("alice", "anna");
+    world.tick(3 * SECOND);
+    let cancelled = |reason| OrderStatus::Cancelled(reason);
+    let (timer, gone) = (cancelled(CancelReason::Timer), cancelled(CancelReason::Disconnected));
+    let ends = [asks[0], asks[1], asks[2], bid, late].map(|order| world.status(order));
+    assert_eq!(ends, [timer, gone, gone, timer, timer]);
     world
 }

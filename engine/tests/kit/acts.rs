@@ -4,7 +4,7 @@ use super::*;
 use bandex_engine::{DealState, OrderStatus, Outcome, Standing};
 use bandex_settlement::{Due, Party, State};
 use bandex_tradechain::body::*;
-use bandex_tradechain::{Domain, ForkProof};
+use bandex_tradechain::{Disconnected, Domain, ForkProof};
 use bandex_types::{DealId, OrderRef, Price, Quantity, Rail, Ratio, Side};
 
 /// What a session key is granted.
@@ -132,6 +132,17 @@ impl World {
         let statement = possession_statement(NETWORK, &key(root), &key(new));
         let possession = pair(new).sign(Domain::Possession, &statement);
         self.send(root, Rotate { key: key(new), possession })
+    }
+
+    /// Has the key's orders go so many microseconds after this, and after its connections ended.
+    pub fn guard(&mut self, name: &str, cancel_after_us: u64, on_disconnect_us: Option<u64>) -> Outcome {
+        self.send(name, Guard { cancel_after_us, on_disconnect_us })
+    }
+
+    /// The node says that the key's last connection ended so many microseconds ago.
+    pub fn disconnected(&mut self, name: &str, ago_us: u64) -> Outcome {
+        let since = Timestamp::from_micros(self.now().as_micros().saturating_sub(ago_us));
+        self.apply(Command::Disconnected(Disconnected { key: key(name), since }))
     }
 
     pub fn heal(&mut self, root: &str, forked: &str) -> Outcome {

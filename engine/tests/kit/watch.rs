@@ -4,6 +4,7 @@
 use super::books::{Orders, listing_of, rails};
 use super::chain::Counts;
 use super::deals::{Before, Deals};
+use super::guards::Guards;
 use super::trust::{Trusts, worth_up};
 use bandex_engine::{
     AccountState, BalanceState, CommandResult, Engine, Event, FreezeReason, KeyState, KeyStatus, LockReason,
@@ -27,6 +28,7 @@ pub struct Watch {
     pub deals: Deals,
     pub trust: Trusts,
     counts: Counts,
+    guards: Guards,
     share_ppm: u32,
     /// The end of each lane: seq and id.
     lanes: BTreeMap<PublicKey, (u64, BlockId)>,
@@ -54,6 +56,7 @@ impl Watch {
         trust.check(engine, decoded, outcome, self);
         self.trust = trust;
         self.counts.check(decoded, outcome, &self.deals.states);
+        self.guards.check(engine, decoded, outcome, &self.orders);
     }
 
     fn begin_command(&mut self) {
@@ -118,6 +121,7 @@ impl Watch {
             | Event::PaymentTerms { .. }
             | Event::Chain(_)
             | Event::Payment(_)
+            | Event::Guard(_)
             | Event::DealFees { .. } => {}
         }
     }

@@ -170,6 +170,13 @@ impl Driver {
                 let outcome = self.world.tick(micros);
                 self.note(&outcome);
             }
+            Act::Guard { actor, key, cancel_after_us, on_disconnect_us } => {
+                self.send(actor, key, Guard { cancel_after_us, on_disconnect_us });
+            }
+            Act::Disconnected { actor, key, ago_us } => {
+                let outcome = self.world.disconnected(&self.key(actor, key), ago_us);
+                self.note(&outcome);
+            }
             Act::Limit { .. }
             | Act::Credit { .. }
             | Act::Issue { .. }
@@ -428,6 +435,8 @@ fn cancelled(reason: CancelReason) -> &'static str {
         CancelReason::Replaced => "replaced",
         CancelReason::WouldTrade => "woke_in_vain",
         CancelReason::NotAdmitted => "let_out",
+        CancelReason::Timer => "timer",
+        CancelReason::Disconnected => "disconnected",
         _ => "cancelled",
     }
 }

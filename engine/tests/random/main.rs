@@ -71,6 +71,7 @@ fn everything_that_must_always_be_true_is_true() {
     let others = ["done", "trade", "tranche", "default", "settled", "disputed", "fork", "limit_reached"];
     check_seen(&seen, &trading);
     check_seen(&seen, &others);
+    check_seen(&seen, &["timer", "disconnected", "not_guarded", "grace_runs"]);
 }
 
 /// Whatever is bonded, paid, vouched for and decided between trades: money adds up (point 1 of what the design says is

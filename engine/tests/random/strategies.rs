@@ -1,7 +1,7 @@
 //! What may happen, as values that proptest can shrink. Picks choose among what is there, modulo its number.
 
 use crate::chain::ChainAct;
-use bandex_tradechain::body::{MarketState, Payer};
+use bandex_tradechain::body::{MIN_CANCEL_AFTER_US, MarketState, Payer};
 use bandex_types::{PostOnly, Side, TimeInForce};
 use proptest::prelude::*;
 
@@ -122,6 +122,18 @@ pub enum Act {
         key: usize,
     },
     Stranger,
+    Guard {
+        actor: usize,
+        key: usize,
+        cancel_after_us: u64,
+        on_disconnect_us: Option<u64>,
+    },
+    /// The node says that a key has been gone for so long.
+    Disconnected {
+        actor: usize,
+        key: usize,
+        ago_us: u64,
+    },
     /// Something that has to do with trust.
     Trust(TrustAct),
     /// Something that has to do with the Bitcoin chain.
@@ -369,6 +381,7 @@ pub fn trading() -> impl Strategy<Value = Act> {
 /// Of keys and lanes.
 fn lanes() -> impl Strategy<Value = Act> {
     let (who, key) = (|| 0..ACTORS, || 0..4usize);
+    let after = prop_oneof![1 => Just(0), 3 => MIN_CANCEL_AFTER_US..20_000_000];
     prop_oneof![
         6 => (who(), 1..8u8, prop::option::weighted(0.3, 0..99u64), prop::option::weighted(0.3, 0..99_000_000u64))
             .prop_map(|(actor, scopes, largest, lives_us)| Act::Grant { actor, scopes, largest, lives_us }),
@@ -381,6 +394,13 @@ fn lanes() -> impl Strategy<Value = Act> {
         1 => (who(), key()).prop_map(|(actor, key)| Act::Gap { actor, key }),
         1 => (who(), key(), any::<usize>()).prop_map(|(actor, key, block)| Act::Again { actor, key, block }),
         1 => (who(), key()).prop_map(|(actor, key)| Act::Late { actor, key }),
+        4 => (who(), key(), after, prop::option::of(0..20_000_000u64)).prop_map(
+            |(actor, key, cancel_after_us, on_disconnect_us)| {
+                Act::Guard { actor, key, cancel_after_us, on_disconnect_us }
+            }
+        ),
+        3 => (who(), key(), 0..40_000_000u64)
+            .prop_map(|(actor, key, ago_us)| Act::Disconnected { actor, key, ago_us }),
     ]
 }
 

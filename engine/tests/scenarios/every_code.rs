@@ -305,9 +305,19 @@ const CHAIN: &[Case] = &[
     }),
 ];
 
+const GUARDS: &[Case] = &[
+    ("not_guarded", |world| world.disconnected("alice", SECOND)),
+    ("grace_runs", |world| {
+        world.guard("alice", 0, Some(SECOND));
+        world.disconnected("alice", SECOND)
+    }),
+];
+
 #[test]
 fn every_refusal_is_reached_by_name() {
-    let cases = || LANES.iter().chain(ORDERS).chain(TRADING).chain(SETTLEMENT).chain(TRUST).chain(CHAIN);
+    let cases = || {
+        LANES.iter().chain(ORDERS).chain(TRADING).chain(SETTLEMENT).chain(TRUST).chain(CHAIN).chain(GUARDS)
+    };
     for (expected, make) in cases() {
         let mut world = World::with(&["alice", "bob"]);
         let outcome = make(&mut world);

@@ -11,6 +11,7 @@ mod epochs;
 mod every_code;
 mod fees;
 mod forks;
+mod guards;
 mod keys;
 #[path = "../kit/mod.rs"]
 mod kit;

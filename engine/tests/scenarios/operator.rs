@@ -188,7 +188,7 @@ fn genesis_comes_first_and_once() {
 #[test]
 fn only_rules_that_exist_can_be_switched_to() {
     let mut world = World::bare_under(1);
-    assert_eq!(world.engine.due_upgrade(), Some(Command::Upgrade { rules: 4 }));
+    assert_eq!(world.engine.due_upgrade(), Some(Command::Upgrade { rules: 5 }));
     let mut check = |rules, expected, then| {
         let outcome = world.apply(Command::Upgrade { rules });
         let said = Event::Rules { version: rules };
@@ -200,7 +200,7 @@ fn only_rules_that_exist_can_be_switched_to() {
         assert_eq!(trust, usize::from(rules == 3 && then == 3), "trust begins with version 3");
         assert_eq!(world.engine.rules(), then);
     };
-    check(5, "not_served", 1);
+    check(6, "not_served", 1);
     check(0, "not_served", 1);
     check(1, "done", 1);
     check(2, "done", 2);
@@ -210,6 +210,8 @@ fn only_rules_that_exist_can_be_switched_to() {
     check(2, "not_served", 3);
     check(4, "done", 4);
     check(3, "not_served", 4);
+    check(5, "done", 5);
+    check(4, "not_served", 5);
     assert_eq!(world.engine.due_upgrade(), None);
     assert_eq!(bandex_engine::Engine::new().due_upgrade(), None, "genesis comes first");
 }

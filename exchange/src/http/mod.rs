@@ -9,12 +9,16 @@ mod breaches;
 mod deals;
 mod document;
 mod evidence;
+mod export;
 mod fills;
+mod forms;
 mod grants;
 mod health;
 mod login;
 mod markets;
+mod operations;
 mod pages;
+mod prepare;
 pub(crate) mod problem;
 mod reply;
 mod signature;
@@ -62,6 +66,8 @@ const REQUEST_TIME: Duration = Duration::from_secs(20);
 fn documented() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::with_openapi(document::begun())
         .routes(routes!(blocks::submit))
+        .routes(routes!(blocks::validate))
+        .routes(routes!(prepare::prepare))
         .routes(routes!(blocks::block))
         .routes(routes!(blocks::lane))
         .routes(routes!(markets::markets))
@@ -69,6 +75,8 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(markets::auctions))
         .routes(routes!(markets::book))
         .routes(routes!(markets::trades))
+        .routes(routes!(markets::tickers))
+        .routes(routes!(markets::ticker))
         .routes(routes!(markets::candles))
         .routes(routes!(status::time))
         .routes(routes!(status::status))
@@ -90,6 +98,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(deals::deal))
         .routes(routes!(deals::payments))
         .routes(routes!(tranches::tranches))
+        .routes(routes!(export::export))
         .routes(routes!(evidence::evidence))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))

@@ -30,17 +30,5 @@ pub(crate) async fn time(State(shared): State<Arc<Shared>>) -> Json<api::Time> {
     responses((status = 200, description = "How it stands", body = api::Status)),
 )]
 pub(crate) async fn status(State(shared): State<Arc<Shared>>) -> Json<api::Status> {
-    let bitcoin = shared.bitcoin_node.borrow().health.name().to_owned();
-    let state = if shared.switch.is_stopping() { "stopping" } else { "running" };
-    let view = shared.view();
-    Json(api::Status {
-        state: state.to_owned(),
-        seq: view.seq,
-        time_us: clock::now().as_micros(),
-        rules: view.rules,
-        network: shared.network,
-        node: shared.node.to_string(),
-        markets: view.markets.values().map(wire::market_status).collect(),
-        bitcoin,
-    })
+    Json(wire::status(&shared, &shared.view()))
 }

@@ -129,7 +129,12 @@ impl World {
         let proof = self.journal.append(&sealed.batch).await.unwrap();
         self.view.publish(&Publication::new(proof, sealed));
         let restored = Engine::restore(&self.sequencer.engine().snapshot()).unwrap();
-        assert_eq!(format!("{:#?}", self.view), format!("{:#?}", View::of(&restored)));
+        let mut again = View::of(&restored);
+        for (id, book) in &mut again.markets {
+            // No engine knows what was traded lately: that comes from the projections.
+            book.traded = self.view.markets[id].traded.clone();
+        }
+        assert_eq!(format!("{:#?}", self.view), format!("{again:#?}"));
     }
 
     async fn configure(&mut self, changes: Vec<Change>) {

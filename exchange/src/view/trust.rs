@@ -2,7 +2,7 @@
 
 use bandex_engine::{AccountState, Engine, Event, Rulings, TrustState};
 use bandex_tradechain::body::{Fees, Parameters, TrustTerms};
-use bandex_types::{AccountId, AssetId, Hash, MarketId, Ratio};
+use bandex_types::{AccountId, Amount, AssetId, Hash, MarketId, Ratio};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What standing and reputation need of an account.
@@ -16,6 +16,8 @@ pub(crate) struct Person {
     pub score_ppb: u32,
     /// Whether it is frozen, for whatever reason.
     pub frozen: bool,
+    /// How far below zero its tokens may go, in bytes.
+    pub credit_line: Amount,
 }
 
 /// An epoch that ended.
@@ -126,8 +128,9 @@ impl TrustView {
             balance: 0,
             score_ppb: 0,
             frozen: false,
+            credit_line: Amount::ZERO,
         });
-        person.frozen = state.frozen.is_some();
+        (person.frozen, person.credit_line) = (state.frozen.is_some(), state.credit_line);
     }
 
     fn stake(&mut self, state: &TrustState) {

@@ -3,7 +3,7 @@
 use super::{freeze_reason, named_asset};
 use crate::view::{TrustView, View};
 use bandex_api as api;
-use bandex_engine::{AccountState, LimitParts, TrustState};
+use bandex_engine::{AccountState, BalanceState, LimitParts, TrustState};
 use bandex_tradechain::StandingStatement;
 use bandex_tradechain::body::{Admission, Fees, Prefer, TrustTerms};
 use bandex_types::{Amount, AssetId, PublicKey, SignatureBytes, Timestamp};
@@ -156,6 +156,20 @@ pub(crate) fn limits(
         stake: stake(view, trust),
         why: parts.to_string(),
         raise,
+    }
+}
+
+/// What an account has of an asset.
+pub(crate) fn balance(view: &View, state: &BalanceState) -> api::Balance {
+    let credit = view.trust.person(&state.account).map_or(Amount::ZERO, |person| person.credit_line);
+    let free = state.balance.saturating_sub(i128::from(state.locked.get()));
+    let scale = view.scale(state.asset);
+    api::Balance {
+        asset: named_asset(view, state.asset),
+        balance: scale.balance(state.balance),
+        locked: scale.amount(state.locked),
+        free: scale.balance(free.saturating_add(i128::from(credit.get()))),
+        locks: Vec::new(),
     }
 }
 

@@ -1,19 +1,25 @@
 //! The WebSocket: order entry in the order of arrival, and channels of news.
 //!
-//! Four tasks serve a connection. The reader takes messages and starts verifying each block at once, in parallel; the
-//! sequencer puts verified blocks into the writer's queue in the order they arrived; the news task follows channels;
-//! the sender writes what the others have to say. Every queue between them is bounded, so a slow peer slows itself.
+//! Two tasks serve a connection: the reader takes messages, the sender writes what there is to say. Whoever submits gets
+//! two more: the reader starts verifying each block at once, in parallel; the sequencer puts verified blocks into the
+//! writer's queue in the order they arrived. Whoever follows channels gets one more. Public channels are made once for
+//! all who follow them ([`topics`]). Every queue is bounded, so a slow peer slows itself, or is cut off.
 
-mod channels;
 mod messages;
 mod news;
 mod out;
+mod private;
 mod resume;
 mod submit;
+mod topics;
+
+pub(crate) use topics::Topics;
 
 use crate::exchange::stopped;
 use crate::http::problem::Fault;
 use crate::identity::random_bytes;
+use crate::presence::Present;
+use crate::sessions::CHALLENGE_US;
 use crate::shared::Shared;
 use crate::{clock, http};
 use axum::body::Bytes;
@@ -21,30 +27,44 @@ use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
 use axum::response::{IntoResponse, Response};
 use bandex_api as api;
-use bandex_types::Hash;
+use bandex_types::{Hash, Timestamp};
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
-use messages::{failed, succeeded, text};
+use messages::{Asked, failed, succeeded, text};
 use news::Wish;
-use out::{Gone, Out, Queued};
+use out::{Gone, Messages, Out};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
-/// The largest message: a hex payload of 64 KiB with its signature.
-const MESSAGE_BYTES_MAX: usize = 160 * 1024;
+/// The largest message.
+const MESSAGE_BYTES_MAX: usize = 64 * 1024;
+/// A longer message is not read to its end.
+const READ_BYTES_MAX: usize = 2 * MESSAGE_BYTES_MAX;
+/// What a connection reads and writes through: little, since there may be many that say nothing.
+const BUFFER_BYTES: usize = 4 * 1024;
 /// The most submissions of one connection that are on their way.
 const IN_FLIGHT_MAX: usize = 512;
+/// The most wishes of one connection that wait for its news task.
+const WISHES_MAX: usize = 16;
 /// How often a peer is asked whether it is there.
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent, answers to those questions included.
 const SILENCE: Duration = Duration::from_secs(90);
+/// How many bytes a second a peer must be able to take when much is written at once.
+const BYTES_A_SECOND: u32 = 64 * 1024;
+/// How long replies may still take once the server stops.
+const CLOSE_TIME: Duration = Duration::from_secs(1);
+/// How long connections may take to be closed once the server stops.
+const FAREWELL: Duration = Duration::from_secs(3);
 
 pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
     let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
         return Fault::overloaded().into_response();
     };
-    upgrade.max_message_size(MESSAGE_BYTES_MAX).max_frame_size(MESSAGE_BYTES_MAX).on_upgrade(
+    let upgrade = upgrade.max_message_size(READ_BYTES_MAX).max_frame_size(READ_BYTES_MAX);
+    upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES).on_upgrade(
         move |socket| async move {
             serve(shared, socket).await;
             drop(permit);
@@ -52,30 +72,38 @@ pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocke
     )
 }
 
-async fn serve(shared: Arc<Shared>, socket: WebSocket) {
-    let (sink, stream) = socket.split();
-    let (out, messages) = out::queue();
-    let sender = tokio::spawn(send(sink, messages, shared.write_time));
-    let (submissions, sequencer_queue) = mpsc::channel(IN_FLIGHT_MAX);
-    let sequencer = tokio::spawn(submit::sequence(Arc::clone(&shared), sequencer_queue, out.clone()));
-    let (wishes, news_queue) = mpsc::channel(16);
-    let news = tokio::spawn(news::follow(Arc::clone(&shared), news_queue, out.clone()));
-    let connection = Connection { nonce: Hash::new(random_bytes()), out, submissions, wishes, shared };
-    connection.read(stream).await;
-    // The queues' ends are dropped by now, so the others finish what they have and end.
-    for task in [sequencer, news, sender] {
-        let _ = task.await;
+/// Waits, once the server stops, until every connection was closed, and not for long.
+pub(crate) async fn farewell(shared: Arc<Shared>, connections_max: usize) {
+    let mut stopping = shared.switch.stopping();
+    stopped(&mut stopping).await;
+    let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
+    if tokio::time::timeout(FAREWELL, shared.connections.acquire_many(all)).await.is_err() {
+        tracing::warn!("open WebSocket connections were cut off");
     }
 }
 
+async fn serve(shared: Arc<Shared>, socket: WebSocket) {
+    let (sink, stream) = socket.split();
+    let (out, messages) = out::queue(shared.unread_max);
+    let sender = tokio::spawn(send(sink, messages, shared.write_time));
+    let nonce = Some(Nonce::new());
+    let connection = Connection { nonce, out, submitting: None, following: None, present: None, shared };
+    connection.read(stream).await;
+    // The queues' ends are dropped by now, so the sender finishes what it has and ends.
+    let _ = sender.await;
+}
+
 /// Writes messages, many in one go where many wait.
-async fn send(
-    mut sink: SplitSink<WebSocket, Message>,
-    mut messages: mpsc::Receiver<Queued>,
-    write_time: Duration,
-) {
+async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, write_time: Duration) {
     let mut waiting = Vec::new();
-    while messages.recv_many(&mut waiting, 64).await > 0 {
+    let why = loop {
+        match messages.recv_many(&mut waiting, 64).await {
+            Ok(0) => break None,
+            Ok(_) => {}
+            Err(why) => break Some(why),
+        }
+        let bytes: usize = waiting.iter().map(|queued| length(&queued.message)).sum();
+        let time = write_time + Duration::from_secs(bytes as u64 / u64::from(BYTES_A_SECOND));
         let write = async {
             let mut held = Vec::with_capacity(waiting.len());
             for queued in waiting.drain(..) {
@@ -85,34 +113,69 @@ async fn send(
             // What was fed may lie in a buffer: it counts until it has gone.
             sink.flush().await
         };
-        match tokio::time::timeout(write_time, write).await {
+        let written = tokio::select! {
+            written = tokio::time::timeout(time, write) => written,
+            why = messages.cut() => break Some(why),
+        };
+        match written {
             Ok(Ok(())) => {}
-            // Gone, or too slow to be worth the memory: it can connect again and resume.
-            _ => return,
+            Ok(Err(_)) => return,
+            Err(_) => {
+                let reason = "too slow: nothing was read for too long; connect again and resume";
+                break Some(CloseFrame { code: close_code::POLICY, reason: reason.into() });
+            }
         }
+        // A queue that was long once does not keep its room.
+        waiting.shrink_to(0);
+    };
+    // What waits is not worth its memory any more. The peer is told why as soon as it takes something again.
+    waiting.clear();
+    messages.close();
+    let close = async {
+        if let Some(why) = why {
+            sink.send(Message::Close(Some(why))).await?;
+        }
+        sink.close().await
+    };
+    let _ = tokio::time::timeout(write_time, close).await;
+}
+
+fn length(message: &Message) -> usize {
+    match message {
+        Message::Text(text) => text.len(),
+        _ => 0,
     }
-    let _ = tokio::time::timeout(write_time, sink.close()).await;
+}
+
+/// Something fresh to sign for a login.
+struct Nonce {
+    nonce: Hash,
+    expires: Timestamp,
+}
+
+impl Nonce {
+    fn new() -> Self {
+        Self { nonce: Hash::new(random_bytes()), expires: clock::now().plus(CHALLENGE_US) }
+    }
 }
 
 /// The reader's side of a connection.
 struct Connection {
     shared: Arc<Shared>,
-    nonce: Hash,
+    /// What a login must sign; it serves once.
+    nonce: Option<Nonce>,
     out: Out,
-    submissions: mpsc::Sender<submit::Submission>,
-    wishes: mpsc::Sender<Wish>,
+    /// Once something was submitted.
+    submitting: Option<(mpsc::Sender<submit::Submission>, JoinHandle<()>)>,
+    /// Once something was followed, or somebody logged in.
+    following: Option<mpsc::Sender<Wish>>,
+    /// The key that logged in last: it is there as long as the connection is.
+    present: Option<Present>,
 }
 
 impl Connection {
-    async fn read(self, mut stream: SplitStream<WebSocket>) {
-        let hello = api::Hello {
-            channel: "hello".to_owned(),
-            network: self.shared.network,
-            node: self.shared.node.to_string(),
-            nonce: self.nonce.to_string(),
-            time_us: clock::now().as_micros(),
-        };
-        if self.out.say(text(&hello)).await.is_err() {
+    async fn read(mut self, mut stream: SplitStream<WebSocket>) {
+        if self.out.say(self.hello()).await.is_err() {
             return;
         }
         let mut stopping = self.shared.switch.stopping();
@@ -131,18 +194,18 @@ impl Connection {
                     }
                     continue;
                 }
-                () = stopped(&mut stopping) => {
-                    let reason = "the server is stopping; connect again in a moment".into();
-                    let close = Message::Close(Some(CloseFrame { code: close_code::RESTART, reason }));
-                    let _ = self.out.say(close).await;
-                    return;
-                }
+                () = stopped(&mut stopping) => return self.part().await,
             };
             heard = Instant::now();
             let done = match message {
+                Some(Ok(Message::Text(text))) if text.len() > MESSAGE_BYTES_MAX => {
+                    let reason = format!("a message has at most {MESSAGE_BYTES_MAX} bytes");
+                    self.out.cut(CloseFrame { code: close_code::SIZE, reason: reason.into() });
+                    return;
+                }
                 Some(Ok(Message::Text(text))) => self.request(text.as_str()).await,
                 Some(Ok(Message::Binary(_))) => {
-                    self.say(failed(0, Fault::bad_request("messages are JSON texts"))).await
+                    self.say(failed(Asked::now(0), Fault::bad_request("messages are JSON texts"))).await
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
@@ -153,45 +216,105 @@ impl Connection {
         }
     }
 
+    fn hello(&self) -> Message {
+        let nonce = self.nonce.as_ref().map_or(Hash::ZERO, |nonce| nonce.nonce);
+        text(&api::Hello {
+            channel: "hello".to_owned(),
+            network: self.shared.network,
+            node: self.shared.node.to_string(),
+            nonce: nonce.to_string(),
+            time_us: clock::now().as_micros(),
+        })
+    }
+
+    /// Says that the server stops, lets the replies out that are on their way, and closes the connection.
+    async fn part(self) {
+        let notice = api::Notice {
+            channel: "notice".to_owned(),
+            code: "stopping".to_owned(),
+            detail: "the server is stopping; connect again in a moment and resume".to_owned(),
+            close_in_ms: u64::try_from(CLOSE_TIME.as_millis()).unwrap_or(u64::MAX),
+            time_us: clock::now().as_micros(),
+        };
+        let end = async {
+            let _ = self.out.say(text(&notice)).await;
+            if let Some((submissions, answering)) = self.submitting {
+                drop(submissions);
+                let _ = answering.await;
+            }
+        };
+        let _ = tokio::time::timeout(CLOSE_TIME, end).await;
+        let reason = "the server is stopping; connect again in a moment".into();
+        let close = Message::Close(Some(CloseFrame { code: close_code::RESTART, reason }));
+        let _ = self.out.say_now(close);
+    }
+
     async fn say(&self, message: Message) -> Result<(), Gone> {
         self.out.say(message).await
     }
 
-    async fn request(&self, text: &str) -> Result<(), Gone> {
+    async fn request(&mut self, text: &str) -> Result<(), Gone> {
         let request: messages::Incoming<'_> = match serde_json::from_str(text) {
             Ok(request) => request,
             Err(error) => {
-                return self.say(failed(0, Fault::bad_request(format!("not a request: {error}")))).await;
+                let fault = Fault::bad_request(format!("not a request: {error}"));
+                return self.say(failed(Asked::now(0), fault)).await;
             }
         };
-        let id = request.req_id;
+        let asked = Asked::now(request.req_id);
         let wish = match request.method {
-            "submit" => return self.submit(&request).await,
-            "ping" => return self.say(succeeded(id, &serde_json::json!({}))).await,
-            "login" => self.login(&request),
-            "subscribe" => request.params().map(|subscribe| Wish::Subscribe(id, subscribe)),
-            "unsubscribe" => request.params().map(|subscribe| Wish::Unsubscribe(id, subscribe)),
+            "submit" => return self.submit(asked, &request).await,
+            "ping" => return self.say(succeeded(asked, &serde_json::json!({}))).await,
+            "challenge" => return self.challenge(asked).await,
+            "login" => self.login(asked, &request),
+            "subscribe" => request.params().map(|subscribe| Wish::Subscribe(asked, subscribe)),
+            "unsubscribe" => request.params().map(|subscribe| Wish::Unsubscribe(asked, subscribe)),
             other => Err(Fault::bad_request(format!(
-                "there is no method {other:?}; there are submit, login, subscribe, unsubscribe, ping"
+                "there is no method {other:?}; there are submit, challenge, login, subscribe, unsubscribe, ping"
             ))),
         };
         match wish {
-            Ok(wish) => self.wishes.send(wish).await.map_err(|_| Gone),
-            Err(fault) => self.say(failed(id, fault)).await,
+            Ok(wish) => self.following().send(wish).await.map_err(|_| Gone),
+            Err(fault) => self.say(failed(asked, fault)).await,
         }
     }
 
-    fn login(&self, request: &messages::Incoming<'_>) -> Result<Wish, Fault> {
+    /// The way to the news task, which is started for the first wish.
+    fn following(&mut self) -> &mpsc::Sender<Wish> {
+        self.following.get_or_insert_with(|| {
+            let (wishes, queue) = mpsc::channel(WISHES_MAX);
+            tokio::spawn(news::follow(Arc::clone(&self.shared), queue, self.out.clone()));
+            wishes
+        })
+    }
+
+    /// Gives something fresh to sign; what was given before serves no more.
+    async fn challenge(&mut self, asked: Asked) -> Result<(), Gone> {
+        let new = self.nonce.insert(Nonce::new());
+        let challenge = api::Challenge {
+            network: self.shared.network,
+            node: self.shared.node.to_string(),
+            nonce: new.nonce.to_string(),
+            expires_us: new.expires.as_micros(),
+        };
+        self.say(succeeded(asked, &challenge)).await
+    }
+
+    fn login(&mut self, asked: Asked, request: &messages::Incoming<'_>) -> Result<Wish, Fault> {
         let login: api::Login = request.params()?;
-        if login.nonce != self.nonce.to_string() {
-            return Err(Fault::login_failed("sign the nonce of this connection's hello"));
-        }
-        http::log_in(&self.shared, &login, self.nonce).map(|who| Wish::LoggedIn(request.req_id, who))
+        let of_this = self.nonce.take_if(|given| given.nonce.to_string() == login.nonce);
+        let fresh = of_this.filter(|given| given.expires > clock::now()).ok_or_else(|| {
+            let detail = "sign the nonce of this connection's hello within 10 s, or ask for a challenge; it serves once";
+            Fault::login_failed(detail)
+        })?;
+        let who = http::log_in(&self.shared, &login, fresh.nonce)?;
+        // The one before is let go only behind this one, so that the same key is not gone in between.
+        self.present = Some(self.shared.presence.arrive(who.key));
+        Ok(Wish::LoggedIn(asked, who))
     }
 
     /// Starts verifying a block and remembers its place in the order of arrival.
-    async fn submit(&self, request: &messages::Incoming<'_>) -> Result<(), Gone> {
-        let req_id = request.req_id;
+    async fn submit(&mut self, asked: Asked, request: &messages::Incoming<'_>) -> Result<(), Gone> {
         let parsed: Result<messages::Submit, Fault> = request.params();
         let verifying = match parsed {
             Ok(submit) => {
@@ -199,10 +322,15 @@ impl Connection {
                 let with_receipt = submit.receipt.unwrap_or(true);
                 let signed = api::SignedBlock { payload: submit.payload, signature: submit.signature };
                 let verified = tokio::spawn(async move { http::verify_in_parallel(&shared, signed).await });
-                submit::Submission { req_id, with_receipt, verifying: Ok(verified) }
+                submit::Submission { asked, with_receipt, verifying: Ok(verified) }
             }
-            Err(fault) => submit::Submission { req_id, with_receipt: false, verifying: Err(fault) },
+            Err(fault) => submit::Submission { asked, with_receipt: false, verifying: Err(fault) },
         };
-        self.submissions.send(verifying).await.map_err(|_| Gone)
+        let (submissions, _) = self.submitting.get_or_insert_with(|| {
+            let (submissions, queue) = mpsc::channel(IN_FLIGHT_MAX);
+            let sequencing = submit::sequence(Arc::clone(&self.shared), queue, self.out.clone());
+            (submissions, tokio::spawn(sequencing))
+        });
+        submissions.send(verifying).await.map_err(|_| Gone)
     }
 }

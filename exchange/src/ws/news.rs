@@ -1,27 +1,32 @@
-//! Follows the channels that a connection asked for.
+//! Follows the channels that a connection asked for: public topics are shared and reach it by themselves, private ones
+//! are made here.
 
 use super::Message;
-use super::channels::Subscription;
-use super::messages::{failed, succeeded, text};
+use super::messages::{Asked, Said, failed, raw, succeeded};
 use super::out::Out;
+use super::private::{Subscription, limits, value};
+use super::topics::{self, Followed};
 use crate::http::problem::Fault;
 use crate::publication::Publication;
 use crate::sessions::Who;
 use crate::shared::Shared;
-use crate::view::MarketInfo;
 use axum::extract::ws::{CloseFrame, close_code};
-use bandex_api::{Push, PushKind, Subscribe};
+use bandex_api::{Channel, PushKind, Subscribe, Subscribed};
 use bandex_journal::ReadError;
-use serde_json::json;
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{broadcast, mpsc, watch};
 
-/// What a connection asks of its news task, with the request's id.
+/// The most subscriptions of one connection.
+const SUBSCRIPTIONS_MAX: usize = 64;
+
+/// What a connection asks of its news task.
 pub(super) enum Wish {
-    LoggedIn(u64, Who),
-    Subscribe(u64, Subscribe),
-    Unsubscribe(u64, Subscribe),
+    LoggedIn(Asked, Who),
+    Subscribe(Asked, Subscribe),
+    Unsubscribe(Asked, Subscribe),
 }
 
 /// Why a follower hears nothing more.
@@ -29,8 +34,6 @@ pub(super) enum Wish {
 pub(super) enum Ended {
     #[error("the key that logged in was ended or ran out; connect and log in with another")]
     Key,
-    #[error("too slow: {0} batches missed; subscribe again, private channels with resume_from")]
-    TooSlow(u64),
     #[error("the node cannot read its own store; connect again and resume")]
     Store(#[from] ReadError),
     /// The server is stopping, or the peer has gone: no word is needed.
@@ -41,21 +44,26 @@ pub(super) enum Ended {
 pub(super) struct Follower {
     pub shared: Arc<Shared>,
     pub subscriptions: Vec<Subscription>,
+    /// Public topics, by what was asked for.
+    topics: BTreeMap<Subscribe, Followed>,
     /// Every record behind this is still to come as news.
     pub heard: u64,
     /// Whoever is behind has been told all that the projections held: it is a matter of moments.
     pub is_near: bool,
-    out: Out,
+    /// What is published, from the first login on: public topics need none of it.
+    news: Option<broadcast::Receiver<Arc<Publication>>>,
+    pub out: Out,
     who: Option<Who>,
 }
 
 pub(super) async fn follow(shared: Arc<Shared>, mut wishes: mpsc::Receiver<Wish>, out: Out) {
-    let mut news = shared.news.subscribe();
     let mut checkpoint = shared.checkpoint.clone();
+    let (subscriptions, topics) = (Vec::new(), BTreeMap::new());
     let mut follower =
-        Follower { shared, subscriptions: Vec::new(), heard: 0, is_near: false, out, who: None };
+        Follower { shared, subscriptions, topics, heard: 0, is_near: false, news: None, out, who: None };
     loop {
         let waits_past = follower.waits_past();
+        let listens = waits_past.is_none() || !follower.is_near;
         let done = tokio::select! {
             wish = wishes.recv() => match wish {
                 Some(wish) => {
@@ -64,7 +72,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut wishes: mpsc::Receiver<Wish>
                 }
                 None => Err(Ended::Quiet),
             },
-            heard = news.recv(), if waits_past.is_none() || !follower.is_near => follower.hear(heard).await,
+            heard = next(&mut follower.news), if listens => follower.hear(heard).await,
             moved = ready(&mut checkpoint, &follower.out, waits_past) => match moved {
                 Ok(()) => follower.catch_up().await,
                 Err(ended) => Err(ended),
@@ -74,6 +82,16 @@ pub(super) async fn follow(shared: Arc<Shared>, mut wishes: mpsc::Receiver<Wish>
             follower.end(&ended).await;
             return;
         }
+    }
+}
+
+/// The next publication; for ever if nobody listens.
+async fn next(
+    news: &mut Option<broadcast::Receiver<Arc<Publication>>>,
+) -> Result<Arc<Publication>, RecvError> {
+    match news {
+        Some(news) => news.recv().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -94,7 +112,7 @@ impl Follower {
 
     async fn end(&self, why: &Ended) {
         let code = match why {
-            Ended::Key | Ended::TooSlow(_) => close_code::POLICY,
+            Ended::Key => close_code::POLICY,
             Ended::Store(error) => {
                 tracing::error!(%error, "a channel cannot be resumed");
                 close_code::ERROR
@@ -115,7 +133,7 @@ impl Follower {
     }
 
     fn keys(&self) -> impl Iterator<Item = Who> {
-        self.who.into_iter().chain(self.subscriptions.iter().filter_map(|subscription| subscription.who))
+        self.who.into_iter().chain(self.subscriptions.iter().map(|subscription| subscription.who))
     }
 
     /// Whether no key that something is told to was ended, or ran out.
@@ -132,18 +150,15 @@ impl Follower {
                 if self.may_hear() { Ok(()) } else { Err(Ended::Key) }
             }
             Err(RecvError::Closed) => Err(Ended::Quiet),
-            Err(RecvError::Lagged(missed)) => self.fall_behind(missed),
+            Err(RecvError::Lagged(_)) => self.fall_behind(),
         }
     }
 
-    /// News were lost: what is private is made up for from the projections, what is public is not kept there.
-    fn fall_behind(&mut self, missed: u64) -> Result<(), Ended> {
+    /// News were lost: they are made up for from the projections.
+    fn fall_behind(&mut self) -> Result<(), Ended> {
         // Among what was lost may be the end of the key.
         if !self.may_hear() {
             return Err(Ended::Key);
-        }
-        if self.subscriptions.iter().any(|subscription| !subscription.channel.is_private()) {
-            return Err(Ended::TooSlow(missed));
         }
         // From here it goes on. What the view holds was news before, so all behind it is kept or yet to come.
         self.heard = self.heard.max(self.shared.view().seq);
@@ -156,62 +171,94 @@ impl Follower {
 
     async fn grant(&mut self, wish: Wish) {
         match wish {
-            Wish::LoggedIn(id, who) => {
-                self.who = Some(who);
-                self.say(succeeded(id, &json!({ "account": who.account }))).await;
+            Wish::LoggedIn(asked, who) => {
+                self.log_in(who);
+                self.say(succeeded(asked, &json!({ "account": who.account }))).await;
             }
-            Wish::Subscribe(id, wanted) => {
-                let done = match wanted.resume_from {
-                    Some(from) => self.resume(id, &wanted, from).await,
-                    None => self.subscribe(id, &wanted).await,
-                };
-                if let Err(fault) = done {
-                    self.say(failed(id, fault)).await;
+            Wish::Subscribe(asked, wanted) => {
+                if let Err(fault) = self.subscribe(asked, wanted).await {
+                    self.say(failed(asked, fault)).await;
                 }
             }
-            Wish::Unsubscribe(id, wanted) => {
-                let market = wanted.market.as_deref();
-                self.subscriptions
-                    .retain(|one| one.channel != wanted.channel || one.market_symbol() != market);
-                self.say(succeeded(id, &json!({}))).await;
+            Wish::Unsubscribe(asked, wanted) => {
+                self.leave(&Subscribe { resume_from: None, ..wanted });
+                self.say(succeeded(asked, &json!({}))).await;
             }
         }
     }
 
-    pub fn market_of(&self, wanted: &Subscribe) -> Result<Option<Arc<MarketInfo>>, Fault> {
-        if wanted.channel.is_private() && wanted.market.is_some() {
-            let detail =
-                "orders, fills, deals and protections are of the whole account; leave the market out";
-            return Err(Fault::bad_request(detail));
+    /// The connection speaks for a key from now on; another login takes the place of the one before.
+    fn log_in(&mut self, who: Who) {
+        self.who = Some(who);
+        // The lock keeps state and news together: whoever holds it has yet to hear of what is published next.
+        let view = self.shared.view();
+        if self.news.is_none() {
+            self.heard = self.heard.max(view.seq);
+            self.news = Some(self.shared.news.subscribe());
         }
-        let missing =
-            |name: &str| Fault::not_found(format!("there is no market {name}; /v1/markets lists them"));
-        let market = wanted.market.as_deref();
-        market.map(|name| self.shared.market(name).ok_or_else(|| missing(name))).transpose()
     }
 
-    async fn subscribe(&mut self, id: u64, wanted: &Subscribe) -> Result<(), Fault> {
-        let market = self.market_of(wanted)?;
-        let symbol = market.as_ref().map(|info| info.symbol.clone());
-        let channel = wanted.channel;
-        let who = if channel.is_private() { Some(self.reader()?) } else { None };
-        let mut subscription = Subscription { channel, market, who, seq: 0, seen: 0, is_behind: false };
-        let data = subscription.snapshot(&self.shared).await?;
-        // From here it is followed.
-        let seq = subscription.seq;
-        self.follow(subscription);
-        self.say(succeeded(id, &json!({ "seq": seq }))).await;
-        let push = Push { channel, market: symbol, kind: PushKind::Snapshot, prev_seq: 0, seq, data };
-        self.say(text(&push)).await;
+    /// Ends a subscription, if there is one of this name.
+    fn leave(&mut self, name: &Subscribe) {
+        self.topics.remove(name);
+        self.subscriptions.retain(|one| one.name() != *name);
+    }
+
+    async fn subscribe(&mut self, asked: Asked, wanted: Subscribe) -> Result<(), Fault> {
+        let name = Subscribe { resume_from: None, ..wanted.clone() };
+        // A second one replaces the first.
+        self.leave(&name);
+        if self.topics.len().saturating_add(self.subscriptions.len()) >= SUBSCRIPTIONS_MAX {
+            return Err(Fault::too_many_subscriptions(SUBSCRIPTIONS_MAX));
+        }
+        if wanted.channel.is_private() {
+            return self.subscribe_private(asked, &wanted).await;
+        }
+        let reply = |seq| succeeded(asked, &Subscribed { seq });
+        let followed = topics::follow(&self.shared, &self.out, wanted, reply).await?;
+        self.topics.insert(name, followed);
         Ok(())
     }
 
-    /// Takes up a subscription; a second one replaces the first.
-    pub fn follow(&mut self, subscription: Subscription) {
-        self.subscriptions.retain(|one| {
-            one.channel != subscription.channel || one.market_symbol() != subscription.market_symbol()
-        });
+    async fn subscribe_private(&mut self, asked: Asked, wanted: &Subscribe) -> Result<(), Fault> {
+        let (of_market, of_book) =
+            (wanted.market.is_some(), wanted.depth.is_some() || wanted.interval.is_some());
+        if of_market || of_book {
+            let detail =
+                "private channels are of the whole account; leave the market out, and depth and interval";
+            return Err(Fault::bad_request(detail));
+        }
+        let who = self.reader()?;
+        if let Some(from) = wanted.resume_from {
+            return self.resume(asked, wanted.channel, who, from).await;
+        }
+        let mut subscription = Subscription::new(wanted.channel, who);
+        let data = subscription.snapshot(&self.shared).await?;
+        // From here it is followed.
+        let (topic, seq) = (subscription.name(), subscription.seq);
         self.subscriptions.push(subscription);
+        self.say(succeeded(asked, &Subscribed { seq })).await;
+        let data = raw(&data);
+        let push = Said { topic: &topic, kind: PushKind::Snapshot, prev_seq: 0, seq, data: &data };
+        self.say(Message::Text(push.text())).await;
+        Ok(())
+    }
+
+    /// Says what changed on the private channel at this place in the list, which is true up to the record `seq` then.
+    ///
+    /// # Errors
+    /// The key that logged in was ended or ran out: what is private is not told any more.
+    pub async fn push(&mut self, at: usize, data: &Value, seq: u64) -> Result<(), Ended> {
+        let Some(one) = self.subscriptions.get_mut(at) else { return Ok(()) };
+        let prev_seq = std::mem::replace(&mut one.seq, seq);
+        let (topic, data) = (one.name(), raw(data));
+        let push = Said { topic: &topic, kind: PushKind::Update, prev_seq, seq, data: &data };
+        // A slow peer may have kept this waiting since the news came.
+        if !self.may_hear() {
+            return Err(Ended::Key);
+        }
+        self.say(Message::Text(push.text())).await;
+        Ok(())
     }
 
     /// Tells the news.
@@ -220,26 +267,44 @@ impl Follower {
     /// The key that logged in was ended or ran out: what is private is not told any more.
     async fn tell(&mut self, publication: &Publication) -> Result<(), Ended> {
         let seq = publication.last_seq();
-        let mut pushes = Vec::new();
-        for subscription in &mut self.subscriptions {
-            if subscription.is_behind || seq <= subscription.seen {
+        for at in 0..self.subscriptions.len() {
+            let Some(one) = self.subscriptions.get_mut(at) else { continue };
+            if one.is_behind || seq <= one.seen {
                 continue;
             }
-            let data = subscription.update(&self.shared, publication);
-            subscription.seen = seq;
-            let Some(data) = data else { continue };
-            let prev_seq = std::mem::replace(&mut subscription.seq, seq);
-            let market = subscription.market_symbol().map(str::to_owned);
-            let channel = subscription.channel;
-            pushes.push(Push { channel, market, kind: PushKind::Update, prev_seq, seq, data });
-        }
-        for push in pushes {
-            // A slow peer may have kept this waiting since the news came.
-            if push.channel.is_private() && !self.may_hear() {
-                return Err(Ended::Key);
+            if one.channel == Channel::Limits && one.is_about_limits(publication) {
+                // The whole is read from the projections, once they hold this record.
+                (one.is_behind, one.seen) = (true, seq.saturating_sub(1));
+                continue;
             }
-            self.say(text(&push)).await;
+            let data = one.update(&self.shared, publication);
+            one.seen = seq;
+            if let Some(data) = data {
+                self.push(at, &data, seq).await?;
+            }
         }
         Ok(())
     }
+
+    /// Tells the own limit as it stands, if it stands otherwise than was told.
+    ///
+    /// # Errors
+    /// As [`Follower::tell`], or a store cannot be read.
+    pub async fn tell_limits(&mut self, at: usize, up_to: u64) -> Result<(), Ended> {
+        let Some(account) = self.subscriptions.get(at).map(|one| one.who.account) else { return Ok(()) };
+        let now = value(limits(&self.shared, account).await?);
+        let Some(one) = self.subscriptions.get_mut(at) else { return Ok(()) };
+        let is_new = without_seq(one.told.as_ref()) != without_seq(Some(&now));
+        one.told = Some(now.clone());
+        if is_new { self.push(at, &now, up_to).await } else { Ok(()) }
+    }
+}
+
+/// A limit without the record up to which it is true.
+fn without_seq(limits: Option<&Value>) -> Option<Value> {
+    let mut limits = limits.cloned();
+    if let Some(limits) = limits.as_mut().and_then(Value::as_object_mut) {
+        limits.remove("seq");
+    }
+    limits
 }

@@ -6,17 +6,17 @@
 //! misses nothing in between. News that come meanwhile move `heard` on, so the end runs away from whoever reads slowly.
 //! Once a page was short the end is near, and news wait until it is reached.
 
-use super::channels::{Subscription, Told, some};
-use super::messages::{succeeded, text};
+use super::messages::{Asked, succeeded};
 use super::news::{Ended, Follower};
+use super::private::{Subscription, Told, block_in_lane, some, value};
 use crate::http::problem::Fault;
 use crate::proof::ProvenBatch;
-use bandex_api::{Channel, Push, PushKind, Subscribe};
+use crate::sessions::Who;
+use bandex_api::{Channel, LaneNews, Subscribed};
 use bandex_engine::{Event, OrderTerms, Outcome};
 use bandex_journal::{OutcomeRow, ReadError};
 use bandex_tradechain::Receipt;
-use bandex_types::{AccountId, OrderRef};
-use serde_json::json;
+use bandex_types::{AccountId, OrderRef, PublicKey};
 use std::collections::BTreeMap;
 
 /// The outcomes that are read at a time: an outcome may be large, and each connection may hold so many.
@@ -24,22 +24,23 @@ const PAGE: usize = 32;
 
 impl Follower {
     /// Subscribes to a private channel from the record `from` on.
-    pub(super) async fn resume(&mut self, id: u64, wanted: &Subscribe, from: u64) -> Result<(), Fault> {
-        if !wanted.channel.is_private() {
-            let detail =
-                "public channels begin with a snapshot; only orders, fills, deals and protections resume";
-            return Err(Fault::bad_request(detail));
-        }
-        let (who, market) = (self.reader()?, self.market_of(wanted)?);
+    pub(super) async fn resume(
+        &mut self,
+        asked: Asked,
+        channel: Channel,
+        who: Who,
+        from: u64,
+    ) -> Result<(), Fault> {
         let head = self.shared.view().seq;
         if from > head {
             return Err(Fault::beyond_head(from, head));
         }
         // From here it is followed.
         self.heard = self.heard.max(head);
-        let (channel, is_behind) = (wanted.channel, from < self.heard);
-        self.follow(Subscription { channel, market, who: Some(who), seq: from, seen: from, is_behind });
-        self.say(succeeded(id, &json!({ "seq": from }))).await;
+        let is_behind = from < self.heard;
+        let new = Subscription { seq: from, seen: from, is_behind, ..Subscription::new(channel, who) };
+        self.subscriptions.push(new);
+        self.say(succeeded(asked, &Subscribed { seq: from })).await;
         Ok(())
     }
 
@@ -57,10 +58,12 @@ impl Follower {
     /// # Errors
     /// The key that logged in was ended, or a store cannot be read: nothing more can be told.
     pub(super) async fn catch_up(&mut self) -> Result<(), Ended> {
-        let furthest = self.behind().min_by_key(|one| one.seen);
-        let Some((after, who)) = furthest.and_then(|one| Some((one.seen, one.who?))) else { return Ok(()) };
-        let account = who.account;
         let up_to = self.heard.min(*self.shared.checkpoint.borrow());
+        if let Some(at) = self.subscriptions.iter().position(|one| one.is_behind && one.is_whole()) {
+            return self.catch_up_whole(at, up_to).await;
+        }
+        let furthest = self.behind().min_by_key(|one| one.seen);
+        let Some((after, account)) = furthest.map(|one| (one.seen, one.who.account)) else { return Ok(()) };
         let rows = self.shared.projections.records_of(account, after, up_to, PAGE).await?;
         let is_last = rows.len() < PAGE;
         let told = if is_last { up_to } else { rows.last().map_or(up_to, |row| row.seq) };
@@ -70,7 +73,9 @@ impl Follower {
         }
         self.is_near = is_last;
         let heard = self.heard;
-        for one in self.subscriptions.iter_mut().filter(|one| one.is_behind && one.is_of(account)) {
+        for one in
+            self.subscriptions.iter_mut().filter(|one| one.is_behind && !one.is_whole() && one.is_of(account))
+        {
             one.seen = one.seen.max(told);
             one.is_behind = one.seen < heard;
         }
@@ -84,12 +89,13 @@ impl Follower {
         row: OutcomeRow,
         batch: &mut Option<ProvenBatch>,
     ) -> Result<(), Ended> {
-        let outcome: Outcome = borsh::from_slice(&row.outcome)
-            .map_err(|error| ReadError::Store(format!("the outcome of record {}: {error}", row.seq)))?;
+        let outcome = outcome(&row)?;
         let terms = self.terms(account, &outcome.events).await?;
         let terms_of = |order: &OrderRef| terms.get(order).copied();
-        let told = Told { seq: row.seq, time: row.time, events: &outcome.events, terms: &terms_of };
-        let wants = |one: &Subscription| one.is_behind && one.is_of(account) && one.seen < row.seq;
+        let told =
+            Told { seq: row.seq, time: row.time, events: &outcome.events, block: None, terms: &terms_of };
+        let wants =
+            |one: &Subscription| one.is_behind && !one.is_whole() && one.is_of(account) && one.seen < row.seq;
         let wants_fills = |one: &Subscription| one.channel == Channel::Fills && wants(one);
         let mut receipt = None;
         if self.subscriptions.iter().any(wants_fills) && told.has_fill(account) {
@@ -99,17 +105,111 @@ impl Follower {
             let Some(one) = self.subscriptions.get_mut(at).filter(|one| wants(one)) else { continue };
             one.seen = row.seq;
             let items = told.items(&self.shared, one.channel, account, || receipt.clone());
-            let Some(data) = some(items) else { continue };
-            let prev_seq = std::mem::replace(&mut one.seq, row.seq);
-            let (market, kind) = (one.market_symbol().map(str::to_owned), PushKind::Update);
-            let push = Push { channel: one.channel, market, kind, prev_seq, seq: row.seq, data };
-            // A slow peer may have kept this waiting since the page was read.
-            if !self.may_hear() {
-                return Err(Ended::Key);
+            if let Some(data) = some(items) {
+                self.push(at, &data, row.seq).await?;
             }
-            self.say(text(&push)).await;
         }
         Ok(())
+    }
+
+    /// Tells all that was missed of a channel whose news are not in the account's records alone.
+    async fn catch_up_whole(&mut self, at: usize, up_to: u64) -> Result<(), Ended> {
+        let Some(one) = self.subscriptions.get(at) else { return Ok(()) };
+        let (channel, account, after) = (one.channel, one.who.account, one.seen);
+        if after < up_to {
+            match channel {
+                Channel::Limits => self.tell_limits(at, up_to).await?,
+                _ => self.tell_lanes(at, account, after, up_to).await?,
+            }
+        }
+        let heard = self.heard;
+        if let Some(one) = self.subscriptions.get_mut(at) {
+            one.seen = one.seen.max(up_to);
+            one.is_behind = one.seen < heard;
+            self.is_near = true;
+        }
+        Ok(())
+    }
+
+    /// Tells what became of the account's keys and their lanes, page by page.
+    async fn tell_lanes(
+        &mut self,
+        at: usize,
+        account: AccountId,
+        after: u64,
+        up_to: u64,
+    ) -> Result<(), Ended> {
+        let mut lanes = BTreeMap::new();
+        for key in self.shared.projections.keys(account).await? {
+            lanes.insert(key.key, self.lane_seq_at(key.key, after).await?);
+        }
+        let mut from = after;
+        while from < up_to {
+            self.out.drained().await;
+            let rows = self.shared.projections.records_of(account, from, up_to, PAGE).await?;
+            let is_last = rows.len() < PAGE;
+            let told = if is_last { up_to } else { rows.last().map_or(up_to, |row| row.seq) };
+            let mut items = Vec::new();
+            for row in rows {
+                let outcome = outcome(&row)?;
+                let terms = |_: &OrderRef| None;
+                let (seq, time, events) = (row.seq, row.time, &outcome.events);
+                let record = Told { seq, time, events, block: None, terms: &terms };
+                let changed = record.items(&self.shared, Channel::Lane, account, || None);
+                items.extend(changed.into_iter().map(|item| (seq, item)));
+            }
+            for (key, lane_seq) in &mut lanes {
+                let blocks = self.blocks_of(*key, lane_seq, told).await?;
+                items.extend(blocks.into_iter().map(|block| (block.seq, value(block))));
+            }
+            // A block stands before what it did to keys, as it does in the news.
+            items.sort_by_key(|(seq, item)| {
+                (*seq, item.get("block_id").is_none_or(serde_json::Value::is_null))
+            });
+            if let Some(data) = some(items.into_iter().map(|(_, item)| item).collect()) {
+                self.push(at, &data, told).await?;
+            }
+            from = told;
+        }
+        Ok(())
+    }
+
+    /// The seq of a lane's last block up to the record `seq`; 0 before the first. Both grow together.
+    async fn lane_seq_at(&self, key: PublicKey, seq: u64) -> Result<u64, ReadError> {
+        let head = self.shared.view().head(&key).map_or(0, |head| head.seq);
+        let (mut low, mut high) = (0, head);
+        while low < high {
+            let middle = high - (high - low) / 2;
+            match self.shared.projections.lane(key, middle, 1).await?.pop() {
+                Some(row) if row.lane_seq == middle && row.record_seq <= seq => low = middle,
+                _ => high = middle - 1,
+            }
+        }
+        Ok(low)
+    }
+
+    /// The blocks of a lane behind `lane_seq` up to the record `up_to`; moves `lane_seq` to the last of them.
+    async fn blocks_of(
+        &self,
+        key: PublicKey,
+        lane_seq: &mut u64,
+        up_to: u64,
+    ) -> Result<Vec<LaneNews>, ReadError> {
+        let mut blocks = Vec::new();
+        loop {
+            let rows = self.shared.projections.lane(key, lane_seq.saturating_add(1), PAGE).await?;
+            let is_last = rows.len() < PAGE || rows.last().is_some_and(|row| row.record_seq > up_to);
+            for row in rows.into_iter().filter(|row| row.record_seq <= up_to) {
+                *lane_seq = row.lane_seq;
+                let found = self.shared.projections.outcome(row.record_seq).await?;
+                let Some(time) = found.map(|outcome| outcome.time) else { continue };
+                let block = (row.id, row.lane_seq);
+                blocks.extend(block_in_lane(&self.shared.view(), &key, block, row.record_seq, time));
+            }
+            if is_last {
+                return Ok(blocks);
+            }
+        }
     }
 
     /// The terms of the account's orders in a record; none if no one who is behind follows orders.
@@ -146,6 +246,17 @@ impl Follower {
 
 impl Subscription {
     fn is_of(&self, account: AccountId) -> bool {
-        self.who.is_some_and(|who| who.account == account)
+        self.who.account == account
     }
+
+    /// Whether it is caught up by itself: what it tells is not in the account's records alone.
+    const fn is_whole(&self) -> bool {
+        matches!(self.channel, Channel::Limits | Channel::Lane)
+    }
+}
+
+/// What came of a record of long ago.
+fn outcome(row: &OutcomeRow) -> Result<Outcome, ReadError> {
+    borsh::from_slice(&row.outcome)
+        .map_err(|error| ReadError::Store(format!("the outcome of record {}: {error}", row.seq)))
 }

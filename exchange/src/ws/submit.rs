@@ -1,7 +1,7 @@
 //! Order entry: verified blocks enter the writer's queue, and are answered, in the order they arrived.
 
 use super::IN_FLIGHT_MAX;
-use super::messages::{failed, succeeded};
+use super::messages::{Asked, failed, succeeded};
 use super::out::Out;
 use crate::http::answer_reply;
 use crate::http::problem::Fault;
@@ -19,14 +19,14 @@ const QUEUE_TIME: Duration = Duration::from_secs(5);
 
 /// A submission, being verified.
 pub(super) struct Submission {
-    pub req_id: u64,
+    pub asked: Asked,
     pub with_receipt: bool,
     pub verifying: Result<JoinHandle<Result<Verified, Fault>>, Fault>,
 }
 
 /// A submission whose answer is on its way.
 struct Pending {
-    req_id: u64,
+    asked: Asked,
     with_receipt: bool,
     answer: Result<(BlockId, oneshot::Receiver<Answer>), Fault>,
 }
@@ -34,7 +34,7 @@ struct Pending {
 pub(super) async fn sequence(shared: Arc<Shared>, mut submissions: mpsc::Receiver<Submission>, out: Out) {
     let (pending, answers) = mpsc::channel(IN_FLIGHT_MAX);
     let answering = tokio::spawn(answer(Arc::clone(&shared), answers, out));
-    while let Some(Submission { req_id, with_receipt, verifying }) = submissions.recv().await {
+    while let Some(Submission { asked, with_receipt, verifying }) = submissions.recv().await {
         let verified = match verifying {
             Ok(verifying) => verifying.await.unwrap_or_else(|_| Err(Fault::unknown_outcome(None))),
             Err(fault) => Err(fault),
@@ -43,7 +43,7 @@ pub(super) async fn sequence(shared: Arc<Shared>, mut submissions: mpsc::Receive
             Ok(verified) => enqueue(&shared, verified).await,
             Err(fault) => Err(fault),
         };
-        if pending.send(Pending { req_id, with_receipt, answer }).await.is_err() {
+        if pending.send(Pending { asked, with_receipt, answer }).await.is_err() {
             break;
         }
     }
@@ -64,7 +64,7 @@ async fn enqueue(shared: &Shared, verified: Verified) -> Result<(BlockId, onesho
 }
 
 async fn answer(shared: Arc<Shared>, mut pending: mpsc::Receiver<Pending>, out: Out) {
-    while let Some(Pending { req_id, with_receipt, answer }) = pending.recv().await {
+    while let Some(Pending { asked, with_receipt, answer }) = pending.recv().await {
         let reply = match answer {
             Ok((id, answer)) => {
                 let answer = answer.await.unwrap_or(Answer::Unknown);
@@ -73,8 +73,8 @@ async fn answer(shared: Arc<Shared>, mut pending: mpsc::Receiver<Pending>, out: 
             Err(fault) => Err(fault),
         };
         let message = match reply {
-            Ok(reply) => succeeded(req_id, &reply),
-            Err(fault) => failed(req_id, fault),
+            Ok(reply) => succeeded(asked, &reply),
+            Err(fault) => failed(asked, fault),
         };
         if out.say(message).await.is_err() {
             return;

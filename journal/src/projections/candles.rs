@@ -106,14 +106,15 @@ pub struct Candle {
 
 impl Candle {
     /// Of one trade.
-    pub(super) fn of(trade: &Trade) -> Self {
+    pub fn of(trade: &Trade) -> Self {
         let (price, lots) = (trade.price, u128::from(trade.quantity.get()));
         let notional = lots.saturating_mul(u128::from(price.get()));
         Self { open: price, high: price, low: price, close: price, volume: lots, notional, trades: 1 }
     }
 
     /// With the trades of a later candle of the same interval.
-    pub(super) fn then(self, later: Self) -> Self {
+    #[must_use]
+    pub fn then(self, later: Self) -> Self {
         Self {
             open: self.open,
             high: self.high.max(later.high),

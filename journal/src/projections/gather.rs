@@ -208,6 +208,7 @@ impl<'a> Gathered<'a> {
                 note(&mut self.payments, (state.txid, state.output), at, state);
             }
             Event::DealFees { deal, .. } => self.touch(Some(*deal), at),
+            Event::Guard(state) => self.concern([state.account], at),
         }
         self.extras(event, at);
         Ok(())

@@ -1,21 +1,27 @@
 //! One WebSocket connection that outlives its sockets: submissions in order, each answered once, and subscriptions
 //! that go on, or begin again, by themselves.
 
+mod follow;
+mod news;
 mod session;
 mod socket;
+mod subscription;
 mod topic;
 
-pub use topic::Subscription;
+pub use news::News;
+pub use subscription::{OnFull, Refresher, Subscription};
+pub use topic::Topic;
 
 use crate::wire::{ReplyError, WireError, check_reply};
-use bandex_api::{BlockReply, Channel, Problem};
+use bandex_api::{BlockReply, Problem};
 use bandex_tradechain::{Keypair, SignedBlock};
 use bandex_types::PublicKey;
+use follow::Sink;
 use session::{Ask, Node, Session};
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
+use subscription::Mark;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 /// How a connection behaves.
@@ -33,9 +39,10 @@ pub struct Options {
     pub longest_wait: Duration,
     /// How often to ask whether the other side is there; after three of these in silence it counts as gone.
     pub heartbeat: Duration,
-    /// How many pushes a subscription may leave unread. What comes beyond is asked for again later of private channels;
-    /// of public ones it is lost, and a new snapshot comes.
+    /// How many pushes a subscription may leave unread.
     pub unread: usize,
+    /// What becomes of what comes beyond.
+    pub on_full: OnFull,
 }
 
 impl Default for Options {
@@ -48,6 +55,7 @@ impl Default for Options {
             longest_wait: Duration::from_secs(5),
             heartbeat: Duration::from_secs(10),
             unread: 1024,
+            on_full: OnFull::Resync,
         }
     }
 }
@@ -140,12 +148,12 @@ impl SubmitError {
 ///
 /// ```no_run
 /// # async fn example(first: bandex_sdk::OwnBlock, second: bandex_sdk::OwnBlock) -> Result<(), Box<dyn std::error::Error>> {
-/// use bandex_sdk::{Client, Options, api::Channel};
+/// use bandex_sdk::{Client, Options, Topic, api::Channel};
 /// let client = Client::connect("ws://localhost:8080/v1/ws", Options::default()).await?;
 /// // Sent in this order, answered in this order; neither waits for the other.
 /// let (one, two) = (client.submit(first.signed), client.submit(second.signed));
 /// println!("{:?} {:?}", one.await?.seq, two.await?.seq);
-/// let mut book = client.subscribe(Channel::Book, Some("BWT-BTC")).await?;
+/// let mut book = client.subscribe(Topic::of(Channel::Book, "BWT-BTC")).await?;
 /// while let Some(push) = book.next().await {
 ///     println!("{:?} at {}", push.kind, push.seq);
 /// }
@@ -158,6 +166,7 @@ pub struct Client {
     slots: Arc<Semaphore>,
     node: Node,
     unread: usize,
+    on_full: OnFull,
 }
 
 /// Room for one submission, so that a block need not be signed before it can be sent.
@@ -179,8 +188,8 @@ impl Client {
         let (asks, asked) = mpsc::unbounded_channel();
         let window = options.window.max(1);
         let session = Session::new(node, window, options.receipts);
-        let client =
-            Self { asks, slots: Arc::new(Semaphore::new(window)), node, unread: options.unread.max(1) };
+        let (slots, unread) = (Arc::new(Semaphore::new(window)), options.unread.max(1));
+        let client = Self { asks, slots, node, unread, on_full: options.on_full };
         tokio::spawn(socket::run(url.to_owned(), options, session, asked, socket, hello));
         Ok(client)
     }
@@ -245,23 +254,53 @@ impl Client {
         answer.await.map_err(|_| ClientError::Closed)?.map_err(ClientError::Problem)
     }
 
-    /// Follows a channel; `market` belongs to the public ones. What comes when is said at [`Subscription`].
+    /// Follows a topic. What comes when is said at [`Subscription`].
     ///
     /// # Errors
     /// The exchange refuses, or the connection was given up.
-    pub async fn subscribe(
+    pub async fn subscribe(&self, topic: impl Into<Topic>) -> Result<Subscription, ClientError> {
+        self.subscribe_with(topic, self.on_full).await
+    }
+
+    /// As [`Client::subscribe`], with another choice than [`Options::on_full`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn subscribe_with(
         &self,
-        channel: Channel,
-        market: Option<&str>,
+        topic: impl Into<Topic>,
+        on_full: OnFull,
     ) -> Result<Subscription, ClientError> {
-        let (sink, pushes) = mpsc::channel(self.unread);
+        self.follow(topic.into(), on_full, None).await
+    }
+
+    /// Goes on behind record `seq`, for a program that remembers where it was, or that wants everything there is: 0 of
+    /// a channel that tells of records is from the first on. A snapshot comes only if that cannot be done.
+    ///
+    /// # Errors
+    /// As [`Client::subscribe`].
+    pub async fn subscribe_from(
+        &self,
+        topic: impl Into<Topic>,
+        seq: u64,
+    ) -> Result<Subscription, ClientError> {
+        self.follow(topic.into(), self.on_full, Some(seq)).await
+    }
+
+    async fn follow(
+        &self,
+        topic: Topic,
+        on_full: OnFull,
+        from: Option<u64>,
+    ) -> Result<Subscription, ClientError> {
+        let (pushes, unread) = mpsc::channel(self.unread);
         let (reply, answer) = oneshot::channel();
-        let topic = (channel, market.map(str::to_owned));
-        let lost = Arc::new(AtomicBool::new(false));
-        let ask = Ask::Subscribe { topic, sink, lost: Arc::clone(&lost), reply };
+        let mark = Mark::default();
+        let sink = Sink::new(pushes, Arc::clone(&mark), on_full).told(from);
+        let ask = Ask::Subscribe { topic: topic.clone(), sink, reply };
         self.asks.send(ask).map_err(|_| ClientError::Closed)?;
         answer.await.map_err(|_| ClientError::Closed)?.map_err(ClientError::Problem)?;
-        Ok(Subscription::new(pushes, lost, self.clone()))
+        Ok(Subscription::new(topic, unread, mark, self.clone()))
     }
 }
 

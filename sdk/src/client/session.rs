@@ -4,18 +4,18 @@
 //! a socket is lost, everything unanswered goes out again on the next, in the same order and byte for byte.
 
 use super::ClientError;
-use super::topic::{Topic, TopicName, Verdict};
+use super::follow::{Followed, Sink, Verdict};
+use super::subscription::Mark;
+use super::topic::Topic;
 use crate::rest::signed_login;
 use crate::wire::{parse, signed_to_wire};
-use bandex_api::{BlockReply, Hello, Problem, Push, Reply, Request, Subscribe};
+use bandex_api::{BlockReply, Challenge, Hello, Problem, Push, Reply, Request};
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{Hash, PublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::collections::{BTreeMap, VecDeque};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 type Answer<T> = oneshot::Sender<Result<T, Box<Problem>>>;
 
@@ -31,12 +31,16 @@ pub(super) enum Ask {
         reply: Answer<()>,
     },
     Subscribe {
-        topic: TopicName,
-        sink: mpsc::Sender<Push>,
-        lost: Arc<AtomicBool>,
+        topic: Topic,
+        sink: Sink,
         reply: Answer<()>,
     },
-    /// A follower that has lost pushes can take them now.
+    /// A follower wants a new snapshot.
+    Refresh {
+        topic: Topic,
+        mark: Mark,
+    },
+    /// A follower that lost pushes, or held them up, can take them now, or has gone.
     Room,
 }
 
@@ -50,9 +54,11 @@ pub(super) struct Node {
 /// Requests other than submissions that wait for their reply.
 #[derive(Debug)]
 enum Call {
+    /// For a nonce to log in with.
+    Challenge,
     Login,
     /// To a topic, resumed from a seq or begun with a snapshot.
-    Subscribe(TopicName, Option<u64>),
+    Subscribe(Topic, Option<u64>),
     Other,
 }
 
@@ -81,9 +87,11 @@ pub(super) struct Session {
     login_askers: Vec<Answer<()>>,
     /// Whom the last login was for: what was seen of private channels is of this account.
     account: Option<String>,
-    topics: BTreeMap<TopicName, Topic>,
+    topics: BTreeMap<Topic, Followed>,
     /// Who waits to hear that a topic was granted.
-    askers: Vec<(TopicName, Answer<()>)>,
+    askers: Vec<(Topic, Answer<()>)>,
+    /// Whether a follower must read before the socket is read on.
+    held_up: bool,
     outbox: VecDeque<String>,
 }
 
@@ -128,6 +136,7 @@ impl Session {
             account: None,
             topics: BTreeMap::new(),
             askers: Vec::new(),
+            held_up: false,
             outbox: VecDeque::new(),
         }
     }
@@ -151,7 +160,7 @@ impl Session {
         (self.connected, self.login_underway) = (false, false);
         self.outbox.clear();
         self.calls.clear();
-        self.topics.values_mut().for_each(Topic::lose);
+        self.topics.values_mut().for_each(Followed::lose);
         for (_, submission) in std::mem::take(&mut self.sent).into_iter().rev() {
             self.waiting.push_front(submission);
         }
@@ -178,14 +187,20 @@ impl Session {
             Ask::Login { keypair, reply } => {
                 self.keypair = Some(keypair);
                 self.login_askers.push(reply);
-                self.log_in();
+                self.ask_to_log_in();
             }
             Ask::Room => self.look_after_topics(),
-            Ask::Subscribe { topic, sink, lost, reply } => {
+            Ask::Refresh { topic, mark } => {
+                if let Some(followed) = self.topics.get_mut(&topic) {
+                    followed.forget_one(&mark);
+                    self.resubscribe(&topic);
+                }
+            }
+            Ask::Subscribe { topic, sink, reply } => {
                 self.askers.push((topic.clone(), reply));
                 let followed = self.topics.contains_key(&topic);
-                let new = || Topic::new(topic.0.is_private());
-                self.topics.entry(topic.clone()).or_insert_with(new).add(sink, lost);
+                let new = || Followed::new(topic.nature());
+                self.topics.entry(topic.clone()).or_insert_with(new).add(sink);
                 match followed {
                     true => self.resubscribe(&topic),
                     false => self.subscribe(&topic),
@@ -199,7 +214,7 @@ impl Session {
         let taken = serde_json::from_str::<Kind>(text).and_then(|kind| {
             match kind.req_id {
                 Some(_) => self.take_reply(serde_json::from_str(text)?),
-                None => self.take_push(&serde_json::from_str(text)?),
+                None => self.take_push(serde_json::from_str(text)?),
             }
             Ok(())
         });
@@ -220,6 +235,12 @@ impl Session {
         let verdicts: Vec<_> =
             self.topics.iter_mut().map(|(name, topic)| (name.clone(), topic.tend())).collect();
         verdicts.into_iter().for_each(|(name, verdict)| self.heed(&name, verdict));
+        self.held_up = self.topics.values().any(Followed::is_held_up);
+    }
+
+    /// Whether a follower must read before anything more may be read from the socket.
+    pub const fn is_held_up(&self) -> bool {
+        self.held_up
     }
 
     fn take_reply(&mut self, reply: Reply) {
@@ -229,6 +250,7 @@ impl Session {
             return;
         }
         match self.calls.remove(&reply.req_id) {
+            Some(Call::Challenge) => self.challenged(reply),
             Some(Call::Login) => self.logged_in(reply),
             Some(Call::Subscribe(topic, from)) => self.subscribed(&topic, from, &refusal_of(reply)),
             Some(Call::Other) => {}
@@ -236,15 +258,16 @@ impl Session {
         }
     }
 
-    fn take_push(&mut self, push: &Push) {
-        let name = (push.channel, push.market.clone());
-        if let Some(topic) = self.topics.get_mut(&name) {
-            let verdict = topic.take(push);
+    fn take_push(&mut self, push: Push) {
+        let name = Topic::of_push(&push);
+        if let Some(followed) = self.topics.get_mut(&name) {
+            let verdict = followed.take(push);
+            self.held_up |= followed.is_held_up();
             self.heed(&name, verdict);
         }
     }
 
-    fn heed(&mut self, name: &TopicName, verdict: Verdict) {
+    fn heed(&mut self, name: &Topic, verdict: Verdict) {
         match verdict {
             Verdict::Fine => {}
             Verdict::Gap => self.resubscribe(name),
@@ -255,7 +278,26 @@ impl Session {
         }
     }
 
-    /// Asks for a login if there is a key for it; while there is no connection, the next one does so.
+    /// Asks for something fresh to sign, since the greeting's serves for some seconds only; while there is no
+    /// connection, the next one logs in by its greeting.
+    fn ask_to_log_in(&mut self) {
+        if self.connected {
+            self.login_underway = true;
+            self.call("challenge", &serde_json::json!({}), Call::Challenge);
+        }
+    }
+
+    fn challenged(&mut self, reply: Reply) {
+        let challenge = reply.result.and_then(|result| serde_json::from_value::<Challenge>(result).ok());
+        match challenge.map(|challenge| parse("nonce", &challenge.nonce)) {
+            Some(Ok(nonce)) => self.nonce = nonce,
+            // The greeting's may still serve; if not, the exchange says so.
+            Some(Err(_)) | None => tracing::warn!("the exchange gave nothing fresh to sign for a login"),
+        }
+        self.log_in();
+    }
+
+    /// Asks for a login if there is a key for it.
     fn log_in(&mut self) {
         let Some(keypair) = self.keypair.clone().filter(|_| self.connected) else { return };
         self.login_underway = true;
@@ -271,7 +313,8 @@ impl Session {
             let before = self.account.replace(account);
             if before.is_some() && before != self.account {
                 // Another's news do not go on where these ended.
-                self.topics.values_mut().filter(|topic| topic.resumes()).for_each(Topic::forget);
+                let private = self.topics.iter_mut().filter(|(name, _)| name.channel.is_private());
+                private.for_each(|(_, followed)| followed.forget());
             }
         }
         let answer = refusal_of(reply);
@@ -287,44 +330,44 @@ impl Session {
 
     fn subscribe_all(&mut self, private: bool) {
         let names: Vec<_> =
-            self.topics.keys().filter(|name| name.0.is_private() == private).cloned().collect();
+            self.topics.keys().filter(|name| name.channel.is_private() == private).cloned().collect();
         names.iter().for_each(|name| self.subscribe(name));
     }
 
     /// Asks for a topic if it can be had now; otherwise it is asked for once connected and logged in.
-    fn subscribe(&mut self, name: &TopicName) {
-        let possible = !name.0.is_private() || !self.login_underway;
+    fn subscribe(&mut self, name: &Topic) {
+        let possible = !name.channel.is_private() || !self.login_underway;
         if self.connected && possible {
-            let from = self.topics.get_mut(name).and_then(Topic::ask);
-            self.call("subscribe", &topic_to_wire(name, from), Call::Subscribe(name.clone(), from));
+            let from = self.topics.get_mut(name).and_then(Followed::ask);
+            self.call("subscribe", &name.to_wire(from), Call::Subscribe(name.clone(), from));
         }
     }
 
-    fn resubscribe(&mut self, name: &TopicName) {
+    fn resubscribe(&mut self, name: &Topic) {
         self.unsubscribe(name);
         self.subscribe(name);
     }
 
-    fn unsubscribe(&mut self, name: &TopicName) {
+    fn unsubscribe(&mut self, name: &Topic) {
         if self.connected {
-            self.call("unsubscribe", &topic_to_wire(name, None), Call::Other);
+            self.call("unsubscribe", &name.to_wire(None), Call::Other);
         }
     }
 
     /// A subscription was granted or refused; one that cannot be resumed `from` a seq begins anew.
-    fn subscribed(&mut self, name: &TopicName, from: Option<u64>, answer: &Result<(), Box<Problem>>) {
+    fn subscribed(&mut self, name: &Topic, from: Option<u64>, answer: &Result<(), Box<Problem>>) {
         let topic = self.topics.get_mut(name);
         match (answer, from, topic) {
             (Ok(()), Some(from), Some(topic)) => topic.resumed(from),
             (Err(problem), Some(from), Some(topic)) => {
                 let code = &problem.code;
-                tracing::warn!(code, channel = ?name.0, from, "a subscription cannot be resumed and begins anew");
+                tracing::warn!(code, channel = ?name.channel, from, "a subscription cannot be resumed and begins anew");
                 topic.forget();
                 self.subscribe(name);
                 return;
             }
             (Err(problem), ..) => {
-                tracing::warn!(code = problem.code, channel = ?name.0, "a subscription was refused");
+                tracing::warn!(code = problem.code, channel = ?name.channel, "a subscription was refused");
                 self.topics.remove(name);
             }
             (Ok(()), ..) => {}
@@ -346,10 +389,6 @@ impl Session {
         let request = Request { method: method.to_owned(), params, req_id: self.last_req_id };
         (self.last_req_id, serde_json::to_string(&request).unwrap_or_default())
     }
-}
-
-fn topic_to_wire((channel, market): &TopicName, resume_from: Option<u64>) -> Subscribe {
-    Subscribe { channel: *channel, market: market.clone(), resume_from }
 }
 
 fn refusal_of(reply: Reply) -> Result<(), Box<Problem>> {

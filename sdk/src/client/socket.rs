@@ -125,7 +125,7 @@ async fn pump(
                 Some(ask) => session.ask(ask),
                 None => break true,
             },
-            message = stream.next() => {
+            message = stream.next(), if !session.is_held_up() => {
                 heard = Instant::now();
                 match message {
                     Some(Ok(Message::Text(text))) => session.take(&text),
@@ -134,6 +134,10 @@ async fn pump(
                 }
             }
             _ = beat.tick() => {
+                // While a follower lets the exchange wait, silence says nothing.
+                if session.is_held_up() {
+                    heard = Instant::now();
+                }
                 if heard.elapsed() > heartbeat.saturating_mul(SILENT_BEATS) {
                     break false;
                 }

@@ -14,8 +14,8 @@ use crate::{
 };
 use bandex_api::{BlockReply, OperationReply};
 use bandex_tradechain::body::{
-    Acknowledge, Bandwidth, Bond, Certify, Cure, Decertify, Fee, Heal, Operation, Orders, Pay, Place, Prefer,
-    Protection, Quotes, Receive, Resolve, Revoke, Transfer, Unbond, WriteOff,
+    Acknowledge, Bandwidth, Bond, Certify, Cure, Decertify, Fee, Guard, Heal, Operation, Orders, Pay, Place,
+    Prefer, Protection, Quotes, Receive, Resolve, Revoke, Transfer, Unbond, WriteOff,
 };
 use bandex_tradechain::{Body, Head, Keypair};
 use bandex_types::{
@@ -23,6 +23,7 @@ use bandex_types::{
 };
 use line::Line;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 /// How often the work of a claim is done again because the lane went on meanwhile.
@@ -330,6 +331,26 @@ impl Trader {
     /// The script or the block was refused, or the lane is broken.
     pub async fn receive(&self, deal: DealId, script: Vec<u8>) -> Result<BlockReply, TraderError> {
         self.submit(Receive { deal, script }).await?.reply().await
+    }
+
+    /// Says what becomes of this key's orders when its program falls silent, in place of what was said before. Every
+    /// guard winds the timer up again.
+    ///
+    /// # Errors
+    /// The guard was refused, or the lane is broken.
+    pub async fn guard(&self, guard: Guard) -> Result<BlockReply, TraderError> {
+        self.submit(guard).await?.reply().await
+    }
+
+    /// Has all open orders of this key cancelled `after` from now, whatever becomes of this program, unless this is
+    /// called again before; with no time at all, ends that. From a second to a day. What was said of connections that
+    /// end is replaced: the node does not cancel when they do; for both see [`Trader::guard`].
+    ///
+    /// # Errors
+    /// As [`Trader::guard`]; a time out of range is not signed.
+    pub async fn cancel_after(&self, after: Duration) -> Result<BlockReply, TraderError> {
+        let cancel_after_us = u64::try_from(after.as_micros()).unwrap_or(u64::MAX);
+        self.guard(Guard { cancel_after_us, ..Guard::OFF }).await
     }
 
     /// Countersigns a payment or a bandwidth record.

@@ -86,7 +86,14 @@ impl Exchange {
             Ok(seq) => (Some(result(seq)), None),
             Err(problem) => (None, Some(*problem)),
         };
-        Some(Reply { req_id: request.req_id, ok: error.is_none(), result, error })
+        Some(Reply {
+            req_id: request.req_id,
+            ok: error.is_none(),
+            result,
+            error,
+            time_in_us: 0,
+            time_out_us: 0,
+        })
     }
 }
 

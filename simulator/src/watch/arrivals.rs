@@ -268,6 +268,7 @@ impl Orders {
                     CancelReason::Protection => {
                         terms.quote && self.guards.bars(told.account, told.market, seen.time)
                     }
+                    CancelReason::Timer | CancelReason::Disconnected => self.silence.ends(told, reason),
                     CancelReason::AuctionUnfilled => terms.order_type == OrderType::Market,
                     CancelReason::WouldCross => uncrosses,
                     CancelReason::SelfTrade

@@ -12,6 +12,7 @@ mod guards;
 mod lanes;
 mod netting;
 mod orders;
+mod silence;
 mod tokens;
 mod trust;
 mod worth;
@@ -151,6 +152,10 @@ impl Watch {
         self.leaves.push(applied.leaf);
         self.see_listings(&seen);
         self.lanes.take(&seen, &mut self.blocks)?;
+        self.orders
+            .silence
+            .take(&seen, decoded.command())
+            .map_err(|what| Broken::new(Invariant::Orders, format!("record {seq}: {what}")))?;
         self.orders.take(&seen, &self.markets)?;
         self.coins.take(&seen, &decoded, &self.deals)?;
         let Self { deals, honest, calm_since, orders, markets, trust, coins, .. } = self;

@@ -3,6 +3,7 @@
 use super::asked::{Asked, Ordered, is_plain};
 use super::floor::Floor;
 use super::guards::Guards;
+use super::silence::Silence;
 use super::{Market, Seen};
 use crate::broken::{Broken, Invariant};
 use bandex_engine::{CancelReason, Event, OrderState, OrderStatus, OrderTerms, Trade};
@@ -19,6 +20,7 @@ pub(crate) struct Orders {
     least_scores: BTreeMap<OrderRef, u32>,
     pub(super) floors: BTreeMap<MarketId, Floor>,
     pub(super) guards: Guards,
+    pub(super) silence: Silence,
     pub(super) asked: Asked,
     /// The order that trades now.
     pub(super) arriving: Option<Arriving>,
@@ -249,6 +251,10 @@ impl Orders {
             if terms.quote && self.guards.is_tripped(state.account, state.market) {
                 return Err(format!("quote {} should have been pulled", state.order));
             }
+            let placed_now = self.asked.placed.contains_key(&state.order);
+            if self.silence.takes(&state.order.key) && !placed_now {
+                return Err(format!("order {} outlives what its key asked for", state.order));
+            }
             if terms.expires.is_some_and(|expires| expires <= seen.time) {
                 return Err(format!("order {} is past its date", state.order));
             }
@@ -395,6 +401,8 @@ impl Orders {
                     | CancelReason::AccountFrozen
                     | CancelReason::NotAdmitted
                     | CancelReason::KeyEnded
+                    | CancelReason::Timer
+                    | CancelReason::Disconnected
             )
         );
         let asleep = known.state.status == OrderStatus::Sleeping;

@@ -95,7 +95,7 @@ async fn main() {
     let client = Client::connect(&rest.socket_url(), ClientOptions::default()).await.unwrap();
     let notary = Notary { node: markets.node, network: client.network() };
     client.login(&keypair).await.unwrap();
-    let source = ChannelSource::new(client.subscribe(Channel::Deals, None).await.unwrap());
+    let source = ChannelSource::new(client.subscribe(Channel::Deals).await.unwrap());
     let evidence = Arc::new(rest.login(&keypair, &markets).await.unwrap());
     let coins = OnChain { coins: Arc::new(keeper.clone()), evidence, notary };
     let orders = vec![StoredOrders::new(arguments.orders)];

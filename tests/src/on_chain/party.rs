@@ -184,7 +184,7 @@ impl Party {
     /// # Panics
     /// It tells nothing.
     pub async fn source(&self) -> ChannelSource {
-        ChannelSource::new(self.trader.client().subscribe(Channel::Deals, None).await.unwrap())
+        ChannelSource::new(self.trader.client().subscribe(Channel::Deals).await.unwrap())
     }
 
     /// A session of its own for reads.

@@ -100,7 +100,7 @@ async fn a_node_on_another_network_is_told_and_stops_nothing_else() {
     }
     let mut agents = Vec::new();
     for trader in [&seller, &buyer] {
-        let source = ChannelSource::new(trader.client().subscribe(Channel::Deals, None).await.unwrap());
+        let source = ChannelSource::new(trader.client().subscribe(Channel::Deals).await.unwrap());
         let (events, news) = unbounded_channel();
         let agent = Agent::new(trader.clone(), trader.clone(), trader.account(), Arc::clone(venue.markets()));
         tokio::spawn(agent.run(source, events));

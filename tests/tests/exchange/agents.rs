@@ -41,7 +41,7 @@ async fn attended(
     keypair: Keypair,
     policy: Policy,
 ) -> Party {
-    let deals = trader.client().subscribe(Channel::Deals, None).await.unwrap();
+    let deals = trader.client().subscribe(Channel::Deals).await.unwrap();
     let rest = server.rest().login(&keypair, markets).await.unwrap();
     let source = ChannelSource::new(deals).with_rest(rest);
     let (events, news) = unbounded_channel();

@@ -130,7 +130,6 @@ async fn garbage_does_no_harm() {
         ("submit", json!([]), "bad_request"),
         ("submit", json!({ "payload": "zz", "signature": "zz" }), "malformed"),
         ("submit", json!({ "payload": "", "signature": "00".repeat(64) }), "malformed"),
-        ("submit", json!({ "payload": "00".repeat(70_000), "signature": "00".repeat(64) }), "too_large"),
         ("login", json!({ "key": "zz", "nonce": "zz", "signature": "zz" }), "login_failed"),
         ("login", json!({}), "bad_request"),
     ] {

@@ -6,6 +6,7 @@ mod batch;
 mod bitcoin;
 mod bond;
 mod configure;
+mod guard;
 mod keys;
 mod orders;
 mod prefer;
@@ -28,6 +29,7 @@ pub use bond::{Bond, Unbond};
 pub use configure::{
     AssetListing, Change, Configure, MAX_CHANGES, MarketListing, MarketRules, MarketState, Parameters,
 };
+pub use guard::{Guard, MAX_GUARD_US, MIN_CANCEL_AFTER_US};
 pub use keys::{Grant, Heal, Register, Revoke, Rotate, Scopes, leading_zero_bits, possession_statement};
 pub use orders::{
     MAX_CLIENT_ID_BYTES, MAX_OPERATIONS, MAX_QUOTES, Operation, Orders, Place, Protection, Quote, Quotes,

@@ -342,6 +342,14 @@ pub fn body(kind: Kind, root: PublicKey) -> BoxedStrategy<Body> {
         Kind::Receive => (deal(), vec(any::<u8>(), 1..=MAX_SCRIPT_BYTES))
             .prop_map(|(deal, script)| Receive { deal, script }.into())
             .boxed(),
+        Kind::Guard => {
+            let after = prop_oneof![Just(0), MIN_CANCEL_AFTER_US..=MAX_GUARD_US];
+            (after, option::of(0..=MAX_GUARD_US))
+                .prop_map(|(cancel_after_us, on_disconnect_us)| {
+                    Guard { cancel_after_us, on_disconnect_us }.into()
+                })
+                .boxed()
+        }
         Kind::Configure => vec(change(), 1..6).prop_map(|changes| Configure { changes }.into()).boxed(),
     }
 }

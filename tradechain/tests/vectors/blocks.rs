@@ -254,6 +254,17 @@ fn values(kind: Kind) -> Vec<(&'static str, u8, Block)> {
             SESSION,
             session(Receive { deal: deal_id(), script: [&[0, 20], [7; 20].as_slice()].concat() }.into()),
         )],
+        Kind::Guard => {
+            let guard = |cancel_after_us, on_disconnect_us| {
+                session(Guard { cancel_after_us, on_disconnect_us }.into())
+            };
+            vec![
+                ("both", SESSION, guard(30_000_000, Some(10_000_000))),
+                ("a_timer", SESSION, guard(1_000_000, None)),
+                ("without_grace", SESSION, guard(0, Some(0))),
+                ("off", SESSION, guard(0, None)),
+            ]
+        }
         Kind::Bond => vec![("a_bond", ROOT, root(Bond { amount: Amount::new(5_000_000_000) }.into()))],
         _ => vec![("part_of_it_back", ROOT, root(Unbond { amount: Amount::new(1_000_000_000) }.into()))],
     }

@@ -4,8 +4,8 @@ use crate::blocks::*;
 use crate::files::*;
 use bandex_tradechain::body::{Batch, leading_zero_bits, possession_statement};
 use bandex_tradechain::{
-    Block, Command, Domain, ForkProof, Headers, Leaf, Login, Payment, Receipt, Record, Scores, SignedBlock,
-    inclusion_proofs, outcome_digest,
+    Block, Command, Disconnected, Domain, ForkProof, Headers, Leaf, Login, Payment, Receipt, Record, Scores,
+    SignedBlock, inclusion_proofs, outcome_digest,
 };
 use bandex_types::*;
 
@@ -97,6 +97,7 @@ pub fn commands() -> Vec<CommandCase> {
         Scores { epoch: 258, checkpoint: Hash::new([0xb4; 32]), scores: vec![(1, 250_000_000), (258, 7)] };
     let headers = Headers { headers: vec![[7; 80], [8; 80]], fee_rate: Some(258) };
     let payment = Payment { proof: vec![9; 85], transaction: vec![10; 60] };
+    let disconnected = Disconnected { key: pair(SESSION).public(), since: TIME };
     let all = [
         ("genesis", 0, vec![], Command::Genesis(genesis())),
         ("block", 1, vec![parts(&first)], Command::Block(first.clone())),
@@ -106,6 +107,7 @@ pub fn commands() -> Vec<CommandCase> {
         ("scores", 5, vec![], Command::Scores(scores)),
         ("headers", 6, vec![], Command::Headers(headers)),
         ("payment", 7, vec![], Command::Payment(payment)),
+        ("disconnected", 8, vec![], Command::Disconnected(disconnected)),
     ];
     all.map(|(name, number, blocks, command)| {
         let bytes = command.encode();

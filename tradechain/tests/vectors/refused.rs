@@ -91,7 +91,7 @@ fn bytes() -> Vec<RefusedCase> {
         with("version_0", "wrong_version", &set(0, 0)),
         with("version_2", "wrong_version", &set(0, 2)),
         with("kind_0", "unknown_kind", &set(EXPIRY_AT + 1, 0)),
-        with("kind_24", "unknown_kind", &set(EXPIRY_AT + 1, 24)),
+        with("kind_25", "unknown_kind", &set(EXPIRY_AT + 1, 25)),
         with("kind_261", "unknown_kind", &set(EXPIRY_AT + 2, 1)),
         with("expiry_option_byte_2", "malformed", &set(EXPIRY_AT, 2)),
         with("operation_7", "malformed", &set(body + 4, 7)),
@@ -230,6 +230,7 @@ fn bodies() -> Vec<RefusedCase> {
     };
     let transfer = Transfer { to: peer, asset: AssetId::BWT, amount: Amount::ZERO, note: String::new() };
     let batch = Block { author: key(ROOT), ..blocks_of(Kind::Batch) };
+    let guard = |cancel_after_us, on_disconnect_us| Guard { cancel_after_us, on_disconnect_us };
     vec![
         signed("register_with_seq_2", "bad_body", continued.encode(), PEER),
         signed("register_with_a_predecessor", "bad_body", pointing.encode(), PEER),
@@ -247,6 +248,9 @@ fn bodies() -> Vec<RefusedCase> {
         unsound("transfer_of_nothing", "bad_body", transfer),
         unsound("bandwidth_of_nothing", "bad_body", nothing),
         unsound("no_change", "bad_body", Configure { changes: Vec::new() }),
+        unsound("guard_of_less_than_a_second", "bad_body", guard(999_999, None)),
+        unsound("guard_of_more_than_a_day", "bad_body", guard(86_400_000_001, None)),
+        unsound("grace_of_more_than_a_day", "bad_body", guard(0, Some(86_400_000_001))),
         unsound("101_changes", "bad_body", Configure { changes: vec![change; 101] }),
         signed("a_batch_sent_as_a_block", "node_only", batch.encode(), ROOT),
     ]

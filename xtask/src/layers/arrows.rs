@@ -16,7 +16,7 @@ pub const PURE: [&str; 9] =
     ["types", "tradechain", "matching", "reputation", "settlement", "spv", "channel", "engine", "sequencer"];
 
 /// Each crate of the workspace, also those still to come, from the bottom to the top.
-const ARROWS: [(&str, May); 28] = [
+const ARROWS: [(&str, May); 29] = [
     ("types", Uses(&[])),
     ("tradechain", Uses(&["types"])),
     ("matching", Uses(&["types"])),
@@ -50,6 +50,8 @@ const ARROWS: [(&str, May); 28] = [
     // Coins of one trader: keys, journal of payments. The exchange never holds any.
     ("wallet", Uses(&["rails", "spv", "types"])),
     ("sdk", Uses(&["api", "tradechain", "types"])),
+    // The core of the Python package, over all of which the SDK stands.
+    ("python", Uses(&["sdk"])),
     (
         "agent",
         Uses(&["sdk", "settlement", "spv", "channel", "rails", "wallet", "api", "tradechain", "types"]),

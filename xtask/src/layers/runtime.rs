@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, VecDeque};
 const RUNTIME: [&str; 3] = ["tokio", "sqlx", "axum"];
 
 /// The crates that may reach it. The benchmark drives the server from outside and is one of them like the tests.
-const MAY_REACH: [&str; 9] =
-    ["exchange", "journal", "rails", "wallet", "sdk", "agent", "cli", "tests", "bench"];
+const MAY_REACH: [&str; 10] =
+    ["exchange", "journal", "rails", "wallet", "sdk", "python", "agent", "cli", "tests", "bench"];
 
 /// Follows every other crate's shipped dependencies down the resolved graph.
 ///

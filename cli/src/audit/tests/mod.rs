@@ -3,6 +3,7 @@
 mod altered;
 mod claimed;
 mod forge;
+mod guarded;
 mod lying;
 mod paid;
 mod scored;

@@ -5,8 +5,8 @@ use super::Chain;
 use crate::demo::Stage;
 use crate::demo::cast::Cast;
 use anyhow::{Context, Result, ensure};
-use bandex_sdk::now;
 use bandex_sdk::types::DealId;
+use bandex_sdk::{AccountRest, now};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -107,8 +107,12 @@ pub(super) async fn explain(stage: &Stage, cast: &Cast) -> Result<Books> {
         wallets.push(book);
     }
     let (mut payments, mut satoshi, mut disputed) = (0, 0, Vec::new());
+    let mut readers = Vec::new();
+    for member in &cast.members {
+        readers.push(stage.rest.login(&member.keypair, &stage.markets).await?);
+    }
     for (deal, said) in &said {
-        let counted = count(stage, cast, *deal).await?;
+        let counted = count(&readers, *deal).await?;
         payments += counted.0;
         satoshi += counted.1;
         if said.paid != said.received || said.paid != counted.1 {
@@ -118,19 +122,16 @@ pub(super) async fn explain(stage: &Stage, cast: &Cast) -> Result<Books> {
             ));
         }
     }
-    let (height, _) = {
-        let info = chain.client.blockchain_info().await?;
-        (u32::try_from(info.blocks)?, ())
-    };
+    let height = u32::try_from(chain.client.blockchain_info().await?.blocks)?;
     ensure!(!wallets.is_empty(), "there are wallets");
     Ok(Books { wallets, deals: said.len(), payments, satoshi, disputed, height })
 }
 
 /// How many payments of a deal the exchange counted as final, and their sum.
-async fn count(stage: &Stage, cast: &Cast, deal: DealId) -> Result<(usize, u64)> {
-    for member in &cast.members {
-        let rest = stage.rest.login(&member.keypair, &stage.markets).await?;
-        let Ok(payments) = rest.payments(deal).await else { continue };
+async fn count(readers: &[AccountRest], deal: DealId) -> Result<(usize, u64)> {
+    for reader in readers {
+        // Only the deal's sides may read it.
+        let Ok(payments) = reader.payments(deal).await else { continue };
         let settled = payments.payments.iter().filter(|payment| payment.status == "final");
         let sums: Vec<u64> = settled.map(|payment| payment.satoshi).collect();
         return Ok((sums.len(), sums.iter().sum()));

@@ -1,10 +1,13 @@
 //! Conversations with an exchange that is only texts.
 
 use super::*;
+use crate::OnFull;
 use crate::testing::{NETWORK, ORIGIN, keypair, order_block, problem};
 use crate::types::BlockId;
 use bandex_api::{Channel, PushKind};
 use serde_json::{Value, json};
+use std::sync::Arc;
+use tokio::sync::mpsc;
 use tokio::sync::oneshot::error::TryRecvError;
 
 const BOOK: Channel = Channel::Book;
@@ -50,10 +53,11 @@ fn submit(session: &mut Session, seq: u64) -> Replied<BlockReply> {
     answer
 }
 
-fn subscribe(session: &mut Session, topic: TopicName, unread: usize) -> (mpsc::Receiver<Push>, Replied<()>) {
+fn subscribe(session: &mut Session, topic: Topic, unread: usize) -> (mpsc::Receiver<Arc<Push>>, Replied<()>) {
     let (sink, pushes) = mpsc::channel(unread);
     let (reply, answer) = oneshot::channel();
-    session.ask(Ask::Subscribe { topic, sink, lost: Arc::default(), reply });
+    let sink = Sink::new(sink, Mark::default(), OnFull::Resync);
+    session.ask(Ask::Subscribe { topic, sink, reply });
     (pushes, answer)
 }
 
@@ -68,6 +72,13 @@ fn accept(session: &mut Session, req_id: u64, id: BlockId) {
     session.take(&json!({"req_id": req_id, "ok": true, "result": result}).to_string());
 }
 
+/// Gives a nonce to sign, which the login asked for.
+fn challenge(session: &mut Session, req_id: u64, nonce: u8) {
+    let (node, nonce) = (keypair(9).public(), Hash::new([nonce; 32]));
+    let result = json!({"network": NETWORK, "node": node, "nonce": nonce, "expires_us": 1});
+    session.take(&json!({"req_id": req_id, "ok": true, "result": result}).to_string());
+}
+
 fn grant(session: &mut Session, req_id: u64) {
     session.take(&json!({"req_id": req_id, "ok": true, "result": {}}).to_string());
 }
@@ -76,13 +87,13 @@ fn refuse(session: &mut Session, req_id: u64, problem: &Problem) {
     session.take(&json!({"req_id": req_id, "ok": false, "error": problem}).to_string());
 }
 
-fn push(session: &mut Session, topic: &TopicName, kind: PushKind, prev_seq: u64, seq: u64) {
-    let (channel, market) = topic.clone();
-    let push = Push { channel, market, kind, prev_seq, seq, data: json!([]) };
+fn push(session: &mut Session, topic: &Topic, kind: PushKind, prev_seq: u64, seq: u64) {
+    let Topic { channel, market, depth, interval } = topic.clone();
+    let push = Push { channel, market, depth, interval, kind, prev_seq, seq, data: json!([]) };
     session.take(&serde_json::to_string(&push).unwrap());
 }
 
-fn seqs(pushes: &mut mpsc::Receiver<Push>) -> Vec<u64> {
+fn seqs(pushes: &mut mpsc::Receiver<Arc<Push>>) -> Vec<u64> {
     std::iter::from_fn(|| pushes.try_recv().ok()).map(|push| push.seq).collect()
 }
 
@@ -132,7 +143,7 @@ fn another_node_is_not_talked_to() {
 #[test]
 fn a_gap_asks_for_a_new_snapshot_and_hides_what_lies_between() {
     use PushKind::{Snapshot, Update};
-    let topic = (BOOK, Some("BWT-BTC".to_owned()));
+    let topic = Topic::of(BOOK, "BWT-BTC");
     let mut session = connected(1);
     let (mut pushes, mut granted) = subscribe(&mut session, topic.clone(), 16);
     let asked = sent(&mut session);
@@ -150,10 +161,21 @@ fn a_gap_asks_for_a_new_snapshot_and_hides_what_lies_between() {
     push(&mut session, &topic, Snapshot, 0, 9);
     push(&mut session, &topic, Update, 9, 10);
     assert_eq!(seqs(&mut pushes), [9, 10]);
-    // A new socket begins with a snapshot too.
+    // A new socket goes on if the exchange still has what was missed ...
     session.disconnect();
     session.connect(&hello(2)).unwrap();
-    assert_eq!(methods(&mut session), ["subscribe"]);
+    push(&mut session, &topic, Update, 10, 11);
+    resumes_from(&mut session, 10);
+    push(&mut session, &topic, Update, 10, 11);
+    assert_eq!(seqs(&mut pushes), [11]);
+    // ... and begins with a snapshot if it has not, or does not resume the channel at all.
+    session.disconnect();
+    session.connect(&hello(3)).unwrap();
+    let asked = asked_from(&mut session);
+    refuse(&mut session, asked[0].1, &problem("bad_request", "rejected"));
+    let asked = asked_from(&mut session);
+    assert_eq!(asked[0].0, json!(null));
+    grant(&mut session, asked[0].1);
     push(&mut session, &topic, Update, 10, 11);
     push(&mut session, &topic, Snapshot, 0, 12);
     assert_eq!(seqs(&mut pushes), [12]);
@@ -166,7 +188,7 @@ fn a_gap_asks_for_a_new_snapshot_and_hides_what_lies_between() {
 #[test]
 fn a_slow_reader_loses_pushes_but_never_order() {
     use PushKind::{Snapshot, Update};
-    let topic = (BOOK, Some("BWT-BTC".to_owned()));
+    let topic = Topic::of(BOOK, "BWT-BTC");
     let mut session = connected(1);
     let (mut slow, _granted) = subscribe(&mut session, topic.clone(), 2);
     push(&mut session, &topic, Snapshot, 0, 1);
@@ -192,16 +214,18 @@ fn a_slow_reader_loses_pushes_but_never_order() {
 fn private_channels_follow_the_login_on_every_connection() {
     let mut session = connected(1);
     let mut logged_in = log_in(&mut session);
-    let (_pushes, mut granted) = subscribe(&mut session, (DEALS, None), 2);
+    let (_pushes, mut granted) = subscribe(&mut session, Topic::from(DEALS), 2);
     let asked = sent(&mut session);
-    assert_eq!(asked.len(), 1, "the channel waits for the login");
+    assert_eq!((asked.len(), asked[0].0.as_str()), (1, "challenge"), "the channel waits for the login");
+    challenge(&mut session, asked[0].2, 5);
+    let asked = sent(&mut session);
     let (method, params, req_id) = &asked[0];
-    assert_eq!((method.as_str(), &params["nonce"]), ("login", &json!(Hash::new([1; 32]).to_string())));
+    assert_eq!((method.as_str(), &params["nonce"]), ("login", &json!(Hash::new([5; 32]).to_string())));
     let statement = Login {
         network: NETWORK,
         node: keypair(9).public(),
         key: keypair(1).public(),
-        nonce: Hash::new([1; 32]),
+        nonce: Hash::new([5; 32]),
     };
     let signature = params["signature"].as_str().unwrap().parse().unwrap();
     assert_eq!(statement.check(&signature), Ok(()));
@@ -224,7 +248,7 @@ fn private_channels_follow_the_login_on_every_connection() {
 fn refused_logins_and_channels_are_heard_of() {
     let mut session = session(1);
     let mut logged_in = log_in(&mut session);
-    let (mut pushes, mut granted) = subscribe(&mut session, (DEALS, None), 2);
+    let (mut pushes, mut granted) = subscribe(&mut session, Topic::from(DEALS), 2);
     session.connect(&hello(1)).unwrap();
     let asked = sent(&mut session);
     // A channel asked for before the connection waits as well.
@@ -259,7 +283,11 @@ fn asked_from(session: &mut Session) -> Vec<(Value, u64)> {
 
 /// The login that goes out now is granted.
 fn grant_login(session: &mut Session) {
-    let asked = sent(session);
+    let mut asked = sent(session);
+    if asked[0].0 == "challenge" {
+        challenge(session, asked[0].2, 5);
+        asked = sent(session);
+    }
     assert_eq!(asked[0].0, "login");
     grant(session, asked[0].2);
 }
@@ -274,7 +302,7 @@ fn resumes_from(session: &mut Session, seq: u64) {
 #[test]
 fn a_private_channel_goes_on_where_it_was() {
     use PushKind::{Snapshot, Update};
-    let topic = (DEALS, None);
+    let topic = Topic::from(DEALS);
     let mut session = connected(1);
     let _answer = log_in(&mut session);
     grant_login(&mut session);
@@ -316,7 +344,7 @@ fn a_private_channel_goes_on_where_it_was() {
 #[test]
 fn followers_of_a_private_channel_do_not_disturb_each_other() {
     use PushKind::{Snapshot, Update};
-    let topic = (DEALS, None);
+    let topic = Topic::from(DEALS);
     let mut session = connected(1);
     let (mut slow, _granted) = subscribe(&mut session, topic.clone(), 2);
     grant(&mut session, 1);
@@ -350,16 +378,81 @@ fn another_account_does_not_go_on_where_the_first_was() {
     let mut session = connected(1);
     let log_in_as = |session: &mut Session, account: &str| {
         let _answer = log_in(session);
+        let asked = sent(session).into_iter().find(|(method, ..)| method == "challenge").unwrap();
+        // An exchange that gives nothing fresh is given what the greeting said.
+        refuse(session, asked.2, &problem("unknown_method", "rejected"));
         let login = sent(session).into_iter().find(|(method, ..)| method == "login").unwrap();
         session.take(&json!({"req_id": login.2, "ok": true, "result": {"account": account}}).to_string());
     };
     log_in_as(&mut session, "a");
-    let (_pushes, _granted) = subscribe(&mut session, (DEALS, None), 2);
+    let (_pushes, _granted) = subscribe(&mut session, Topic::from(DEALS), 2);
     let asked = asked_from(&mut session);
     grant(&mut session, asked[0].1);
-    push(&mut session, &(DEALS, None), PushKind::Snapshot, 0, 7);
+    push(&mut session, &Topic::from(DEALS), PushKind::Snapshot, 0, 7);
     log_in_as(&mut session, "a");
     assert_eq!(asked_from(&mut session)[0].0, json!(7));
     log_in_as(&mut session, "b");
     assert_eq!(asked_from(&mut session)[0].0, json!(null));
+}
+
+#[test]
+fn a_program_goes_on_where_it_remembers_it_was() {
+    use PushKind::Update;
+    let mut session = connected(1);
+    let topic = Topic::of(Channel::Trades, "BWT-BTC");
+    let (sink, mut pushes) = mpsc::channel(8);
+    let (reply, _granted) = oneshot::channel();
+    let sink = Sink::new(sink, Mark::default(), OnFull::Resync).told(Some(0));
+    session.ask(Ask::Subscribe { topic: topic.clone(), sink, reply });
+    resumes_from(&mut session, 0);
+    push(&mut session, &topic, Update, 0, 3);
+    push(&mut session, &topic, Update, 3, 8);
+    assert_eq!(seqs(&mut pushes), [3, 8]);
+}
+
+#[test]
+fn a_follower_that_mistrusts_what_it_has_is_given_a_snapshot() {
+    use PushKind::{Snapshot, Update};
+    let mut session = connected(1);
+    let topic = Topic::of(BOOK, "BWT-BTC");
+    let (sink, mut pushes) = mpsc::channel(8);
+    let (reply, _granted) = oneshot::channel();
+    let mark = Mark::default();
+    session.ask(Ask::Subscribe {
+        topic: topic.clone(),
+        sink: Sink::new(sink, Arc::clone(&mark), OnFull::Resync),
+        reply,
+    });
+    grant(&mut session, 1);
+    push(&mut session, &topic, Snapshot, 0, 3);
+    sent(&mut session);
+    session.ask(Ask::Refresh { topic: topic.clone(), mark });
+    let asked = asked_from(&mut session);
+    assert_eq!(asked.iter().map(|(from, _)| from.clone()).collect::<Vec<_>>(), [json!(null)]);
+    push(&mut session, &topic, Update, 3, 4);
+    grant(&mut session, asked[0].1);
+    push(&mut session, &topic, Snapshot, 0, 4);
+    assert_eq!(seqs(&mut pushes), [3, 4]);
+}
+
+#[test]
+fn nothing_more_is_read_while_a_follower_wants_to_be_waited_for() {
+    use PushKind::{Snapshot, Update};
+    let mut session = connected(1);
+    let topic = Topic::of(BOOK, "BWT-BTC");
+    let (sink, mut pushes) = mpsc::channel(1);
+    let (reply, _granted) = oneshot::channel();
+    let sink = Sink::new(sink, Mark::default(), OnFull::Wait);
+    session.ask(Ask::Subscribe { topic: topic.clone(), sink, reply });
+    grant(&mut session, 1);
+    push(&mut session, &topic, Snapshot, 0, 3);
+    assert!(!session.is_held_up());
+    push(&mut session, &topic, Update, 3, 4);
+    assert!(session.is_held_up());
+    session.ask(Ask::Room);
+    assert!(session.is_held_up(), "it has not read yet");
+    assert_eq!(pushes.try_recv().unwrap().seq, 3);
+    session.ask(Ask::Room);
+    assert!(!session.is_held_up());
+    assert_eq!(seqs(&mut pushes), [4]);
 }

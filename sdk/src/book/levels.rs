@@ -1,7 +1,10 @@
-//! A market's book on this side of the wire: a snapshot and the changes since.
+//! A market's book by levels.
 
-use bandex_api::{Book, Channel, Level, Push, PushKind, Scale, ScaleError};
+use super::{BookError, Progress, PushedBook, check_sum, malformed};
+use crate::Topic;
+use bandex_api::{Book, Channel, Depth, Level, Push, PushKind, Scale, ScaleError, checksum};
 use bandex_types::{Price, Quantity, Side};
+use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// One price of the book.
@@ -15,35 +18,6 @@ pub struct BookLevel {
     pub orders: u64,
 }
 
-/// Why a push was not taken. The book is then empty and waits for a snapshot; a [`crate::Subscription`] brings one
-/// by itself after a gap, in the other cases subscribe anew.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BookError {
-    /// Not about this book.
-    #[error("the push is about another channel or market")]
-    Elsewhere,
-    /// A change before any snapshot.
-    #[error("a change came before the snapshot")]
-    NoSnapshot,
-    /// Changes in between are missing.
-    #[error("the push follows record {found}; the book stands at {expected}")]
-    Gap {
-        /// Where the book stood.
-        expected: u64,
-        /// What the push follows.
-        found: u64,
-    },
-    /// The best bid meets the best ask, which never happens while the market trades.
-    #[error("the book is crossed: something was missed, or the exchange is at fault")]
-    Crossed,
-    /// A price or quantity cannot be read.
-    #[error(transparent)]
-    Scale(#[from] ScaleError),
-    /// The data is no book.
-    #[error("the push holds no book: {0}")]
-    Malformed(String),
-}
-
 /// A book that is whole or empty, never wrong.
 ///
 /// ```
@@ -55,30 +29,38 @@ pub enum BookError {
 /// ```
 #[derive(Debug, Clone)]
 pub struct LocalBook {
-    market: String,
+    progress: Progress,
     scale: Scale,
-    seq: Option<u64>,
-    state: String,
     bids: BTreeMap<Price, (Quantity, u64)>,
     asks: BTreeMap<Price, (Quantity, u64)>,
 }
 
 impl LocalBook {
-    /// An empty book that waits for its snapshot.
+    /// An empty book of all levels that waits for its snapshot.
     pub fn new(market: impl Into<String>, scale: Scale) -> Self {
-        let (market, state) = (market.into(), String::new());
-        Self { market, scale, seq: None, state, bids: BTreeMap::new(), asks: BTreeMap::new() }
+        let progress = Progress::new(Topic::of(Channel::Book, market));
+        Self { progress, scale, bids: BTreeMap::new(), asks: BTreeMap::new() }
+    }
+
+    /// The same with so many of the best levels of each side only.
+    #[must_use]
+    pub fn with_depth(mut self, depth: Depth) -> Self {
+        self.progress.topic = self.progress.topic.deep(depth);
+        self
+    }
+
+    /// What it is kept true by.
+    pub const fn topic(&self) -> &Topic {
+        &self.progress.topic
     }
 
     /// Takes a push of the book channel.
     ///
     /// # Errors
-    /// The push does not follow, cannot be read, or leaves the book crossed. Pushes of other channels and markets are
-    /// refused too, but leave the book as it is.
+    /// The push does not follow, cannot be read, leaves the book crossed or with another checksum than the exchange's.
+    /// Pushes of other topics are refused too, but leave the book as it is.
     pub fn apply(&mut self, push: &Push) -> Result<(), BookError> {
-        if push.channel != Channel::Book || push.market.as_deref() != Some(self.market.as_str()) {
-            return Err(BookError::Elsewhere);
-        }
+        self.progress.check_topic(push)?;
         let taken = self.take(push);
         if taken.is_err() {
             self.clear();
@@ -87,16 +69,11 @@ impl LocalBook {
     }
 
     fn take(&mut self, push: &Push) -> Result<(), BookError> {
-        match (push.kind, self.seq) {
-            (PushKind::Snapshot, _) => self.clear(),
-            (PushKind::Update, None) => return Err(BookError::NoSnapshot),
-            (PushKind::Update, Some(expected)) if expected != push.prev_seq => {
-                return Err(BookError::Gap { expected, found: push.prev_seq });
-            }
-            (PushKind::Update, Some(_)) => {}
+        self.progress.check_place(push)?;
+        let book = Book::deserialize(&push.data).map_err(|error| malformed(&error))?;
+        if push.kind == PushKind::Snapshot {
+            self.clear();
         }
-        let book: Book = serde_json::from_value(push.data.clone())
-            .map_err(|error| BookError::Malformed(error.to_string()))?;
         for (side, levels) in [(&mut self.bids, &book.bids), (&mut self.asks, &book.asks)] {
             for level in levels {
                 let (price, quantity) = read(&self.scale, level)?;
@@ -106,39 +83,59 @@ impl LocalBook {
                 };
             }
         }
-        (self.seq, self.state) = (Some(push.seq), book.state);
-        match (self.best_bid(), self.best_ask()) {
-            // Orders that gather for an auction cross, and may still when the market was halted before it ended.
-            (Some(bid), Some(ask)) if bid.price >= ask.price && self.trades() => Err(BookError::Crossed),
-            _ => Ok(()),
+        (self.progress.seq, self.progress.state) = (Some(push.seq), book.state);
+        self.check(book.checksum)
+    }
+
+    fn check(&self, expected: u32) -> Result<(), BookError> {
+        if let (Some(bid), Some(ask)) = (self.best_bid(), self.best_ask())
+            && bid.price >= ask.price
+            && self.trades()
+        {
+            return Err(BookError::Crossed);
         }
+        let most =
+            self.progress.topic.depth.and_then(Depth::levels).and_then(|most| usize::try_from(most).ok());
+        if let Some(most) = most
+            && self.bids.len().max(self.asks.len()) > most
+        {
+            return Err(BookError::Malformed(format!("more than {most} levels on a side")));
+        }
+        check_sum(expected, self.checksum())
+    }
+
+    /// The checksum of the best ten levels of each side, as [`checksum::levels`] has it.
+    pub fn checksum(&self) -> u32 {
+        let text = |level: BookLevel| (self.scale.price(level.price), self.scale.quantity(level.quantity));
+        let texts = |side| self.levels(side).take(checksum::LEVELS).map(text).collect::<Vec<_>>();
+        let (bids, asks) = (texts(Side::Buy), texts(Side::Sell));
+        checksum::levels(bids.iter().map(borrowed), asks.iter().map(borrowed))
     }
 
     fn clear(&mut self) {
-        self.seq = None;
-        self.state.clear();
+        self.progress.clear();
         self.bids.clear();
         self.asks.clear();
     }
 
     /// Whether a snapshot came and nothing was missed since.
     pub const fn is_live(&self) -> bool {
-        self.seq.is_some()
+        self.progress.seq.is_some()
     }
 
     /// The record up to which the book is true.
     pub const fn seq(&self) -> Option<u64> {
-        self.seq
+        self.progress.seq
     }
 
     /// What the market does: `trading`, `cancel_only`, `halted` or `auction`; empty if that was not said.
     pub fn state(&self) -> &str {
-        &self.state
+        &self.progress.state
     }
 
     /// Whether the market matches orders as they come; otherwise bids may be above asks.
     pub fn trades(&self) -> bool {
-        matches!(self.state.as_str(), "trading" | "")
+        self.progress.trades()
     }
 
     /// The highest price somebody buys at.
@@ -184,6 +181,20 @@ fn read(scale: &Scale, level: &Level) -> Result<(Price, Quantity), ScaleError> {
     Ok((scale.parse_price(&level.price)?, scale.parse_quantity(&level.quantity)?))
 }
 
+fn borrowed((price, quantity): &(String, String)) -> (&str, &str) {
+    (price, quantity)
+}
+
+impl PushedBook for LocalBook {
+    fn apply(&mut self, push: &Push) -> Result<(), BookError> {
+        self.apply(push)
+    }
+
+    fn is_live(&self) -> bool {
+        self.is_live()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -207,17 +218,29 @@ mod tests {
             levels.iter().map(level).collect()
         };
         let (market, state) = (MARKET.to_owned(), "trading".to_owned());
-        let book = Book { market, seq, state, bids: levels(bids), asks: levels(asks) };
+        let book = Book { market, seq, state, bids: levels(bids), asks: levels(asks), checksum: 0 };
         let (market, data) = (Some(MARKET.to_owned()), serde_json::to_value(book).unwrap());
-        Push { channel: Channel::Book, market, kind, prev_seq, seq, data }
+        Push { channel: Channel::Book, market, depth: None, interval: None, kind, prev_seq, seq, data }
+    }
+
+    /// The push with the checksum of the book after it.
+    fn summed(mut push: Push, bids: Levels<'_>, asks: Levels<'_>) -> Push {
+        let sum = checksum::levels(bids.iter().copied(), asks.iter().copied());
+        push.data["checksum"] = sum.into();
+        push
     }
 
     fn live() -> LocalBook {
         let mut book = book();
-        let snapshot =
-            push(PushKind::Snapshot, 0, 7, &[("10", "1"), ("9.5", "2")], &[("11", "3"), ("12", "4")]);
-        book.apply(&snapshot).unwrap();
+        let (bids, asks): (Levels<'_>, Levels<'_>) =
+            (&[("10", "1"), ("9.5", "2")], &[("11", "3"), ("12", "4")]);
+        book.apply(&summed(push(PushKind::Snapshot, 0, 7, bids, asks), bids, asks)).unwrap();
         book
+    }
+
+    /// Applies a push that leaves a book of these levels.
+    fn apply(book: &mut LocalBook, push: Push, bids: Levels<'_>, asks: Levels<'_>) -> Result<(), BookError> {
+        book.apply(&summed(push, bids, asks))
     }
 
     fn shown(book: &LocalBook, side: Side) -> Vec<(u64, u64)> {
@@ -231,7 +254,7 @@ mod tests {
         assert_eq!(shown(&book, Side::Sell), [(22, 30), (24, 40)]);
         let update =
             push(PushKind::Update, 7, 9, &[("10", "0"), ("9", "0.5")], &[("10", "0.3"), ("11", "0")]);
-        book.apply(&update).unwrap();
+        apply(&mut book, update, &[("9.5", "2"), ("9", "0.5")], &[("10", "0.3"), ("12", "4")]).unwrap();
         assert_eq!(shown(&book, Side::Buy), [(19, 20), (18, 5)]);
         assert_eq!(shown(&book, Side::Sell), [(20, 3), (24, 40)]);
         assert_eq!(book.seq(), Some(9));
@@ -246,8 +269,12 @@ mod tests {
             [0, 20, 25]
         );
         // A snapshot replaces everything, whatever it follows.
-        book.apply(&push(PushKind::Snapshot, 3, 4, &[("1", "1")], &[])).unwrap();
+        let snapshot = push(PushKind::Snapshot, 3, 4, &[("1", "1")], &[]);
+        apply(&mut book, snapshot, &[("1", "1")], &[]).unwrap();
         assert_eq!((shown(&book, Side::Buy), shown(&book, Side::Sell)), (vec![(2, 10)], vec![]));
+        // The empty book's checksum is 0.
+        apply(&mut book, push(PushKind::Update, 4, 5, &[("1", "0")], &[]), &[], &[]).unwrap();
+        assert!(book.is_live() && book.checksum() == 0);
     }
 
     #[test]
@@ -267,9 +294,31 @@ mod tests {
         check(push(PushKind::Snapshot, 0, 9, &[("2", "1")], &[("1", "1")]), BookError::Crossed);
         let odd = Scale::from_steps("0.5", "0.1").unwrap().parse_price("1.2").unwrap_err();
         check(update(7, &[("1.2", "1")], &[]), BookError::Scale(odd));
+        let (bids, asks): (Levels<'_>, Levels<'_>) =
+            (&[("10", "1"), ("9.5", "2")], &[("11", "3"), ("12", "4")]);
+        let expected = checksum::levels(bids[..1].iter().copied(), asks.iter().copied());
+        let found = checksum::levels(bids.iter().copied(), asks.iter().copied());
+        check(summed(update(7, &[], &[]), &bids[..1], asks), BookError::Checksum { expected, found });
         let mut malformed = update(7, &[], &[]);
         malformed.data = serde_json::json!({"bids": 1});
         let refused = live().apply(&malformed);
+        assert!(matches!(refused, Err(BookError::Malformed(_))), "{refused:?}");
+    }
+
+    #[test]
+    fn a_book_of_the_best_levels_is_told_apart_and_never_deeper() {
+        let mut book = book().with_depth(Depth::Ten);
+        let prices: Vec<String> = (1..=11).map(|price| price.to_string()).collect();
+        let levels: Vec<(&str, &str)> = prices.iter().map(|price| (price.as_str(), "1")).collect();
+        let ten = |push: Push| Push { depth: Some(Depth::Ten), ..push };
+        let whole = push(PushKind::Snapshot, 0, 7, &[], &levels[..10]);
+        assert_eq!(apply(&mut book, whole.clone(), &[], &levels[..10]), Err(BookError::Elsewhere));
+        assert_eq!(apply(&mut book, ten(whole), &[], &levels[..10]), Ok(()));
+        // The eleventh level enters only as another leaves.
+        let moved = push(PushKind::Update, 7, 8, &[], &[("1", "0"), ("11", "1")]);
+        assert_eq!(apply(&mut book, ten(moved), &[], &levels[1..]), Ok(()));
+        let entered = push(PushKind::Update, 8, 9, &[], &[("1", "1")]);
+        let refused = apply(&mut book, ten(entered), &[], &levels);
         assert!(matches!(refused, Err(BookError::Malformed(_))), "{refused:?}");
     }
 
@@ -280,14 +329,16 @@ mod tests {
             push.data["state"] = state.into();
             push
         };
+        let bids: Levels<'_> = &[("12", "1"), ("10", "1"), ("9.5", "2")];
+        let asks: Levels<'_> = &[("11", "3"), ("12", "4")];
         let check = |state: &str, expected: Result<(), BookError>| {
             let mut book = live();
             let crossing = push(PushKind::Update, 7, 9, &[("12", "1")], &[]);
-            assert_eq!(book.apply(&with_state(crossing, state)), expected, "{state}");
+            assert_eq!(apply(&mut book, with_state(crossing, state), bids, asks), expected, "{state}");
             if expected.is_ok() {
                 assert_eq!((book.state(), book.trades()), (state, false));
-                let quiet = push(PushKind::Update, 9, 10, &[], &[]);
-                assert_eq!(book.apply(&with_state(quiet, "trading")), Err(BookError::Crossed), "{state}");
+                let quiet = with_state(push(PushKind::Update, 9, 10, &[], &[]), "trading");
+                assert_eq!(apply(&mut book, quiet, bids, asks), Err(BookError::Crossed), "{state}");
             }
         };
         check("auction", Ok(()));
@@ -301,10 +352,13 @@ mod tests {
     fn pushes_about_other_things_leave_the_book() {
         let mut book = live();
         let good = push(PushKind::Update, 7, 9, &[], &[]);
+        let good = summed(good, &[("10", "1"), ("9.5", "2")], &[("11", "3"), ("12", "4")]);
         let other_market = Push { market: Some("BWT-XXX".to_owned()), ..good.clone() };
         let other_channel = Push { channel: Channel::Trades, ..good.clone() };
+        let other_depth = Push { depth: Some(Depth::Ten), ..good.clone() };
         assert_eq!(book.apply(&other_market), Err(BookError::Elsewhere));
         assert_eq!(book.apply(&other_channel), Err(BookError::Elsewhere));
+        assert_eq!(book.apply(&other_depth), Err(BookError::Elsewhere));
         assert_eq!(book.apply(&good), Ok(()));
     }
 }

@@ -1,0 +1,198 @@
+"""REST for asyncio: what everybody may ask, and what belongs to an account."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from typing import Any
+
+from ._core import Keypair, Markets
+from ._core import Rest as CoreRest
+from .types import Json, SignedBlock
+
+__all__ = ["AccountRest", "Rest"]
+
+MARGIN_US = 60_000_000
+"""A session that ends within this time is renewed before it is used."""
+
+
+class Rest:
+    """The public part of an exchange's REST interface. Answers are dicts, as docs/api.md has them."""
+
+    def __init__(self, url: str) -> None:
+        """For an exchange at ``url``, such as ``http://localhost:8420``."""
+        self.url = url
+        self._core = CoreRest(url)
+
+    @property
+    def core(self) -> CoreRest:
+        """What the package is built on."""
+        return self._core
+
+    @property
+    def socket_url(self) -> str:
+        """Where the exchange's WebSocket is."""
+        return self._core.socket_url
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """Any page by its path, such as ``/v1/time``; fields of the query that are None are left out."""
+        return await self._core.get(path, query)
+
+    async def post(self, path: str, body: Mapping[str, Any], **query: Any) -> Any:
+        """What a POST of ``body`` to a path answers."""
+        return await self._core.post(path, body, query)
+
+    async def pages(self, path: str, items: str, **query: Any) -> AsyncIterator[Any]:
+        """Every item of a list, page after page: ``items`` is the field that holds them, such as ``"orders"``."""
+        cursor: str | None = None
+        while True:
+            page = await self.get(path, **query, cursor=cursor)
+            for item in page[items]:
+                yield item
+            cursor = page.get("next_cursor")
+            if cursor is None:
+                return
+
+    async def markets(self) -> Markets:
+        """All that is listed, ready to turn decimals into steps."""
+        return await self._core.markets()
+
+    async def time(self) -> Any:
+        """The node's clock."""
+        return await self.get("/v1/time")
+
+    async def status(self) -> Any:
+        """What the exchange and its markets are doing."""
+        return await self.get("/v1/status")
+
+    async def market(self, market: str) -> Any:
+        """One market: its state, its rules, the last price."""
+        return await self.get(f"/v1/markets/{market}")
+
+    async def book(self, market: str, depth: int | None = None, *, orders: bool | None = None) -> Any:
+        """A book, ``depth`` levels a side; with ``orders`` that many single orders."""
+        return await self.get(f"/v1/book/{market}", depth=depth, orders=orders)
+
+    async def trades(self, market: str, *, cursor: str | None = None, limit: int | None = None) -> Any:
+        """A page of trades, newest first."""
+        return await self.get(f"/v1/trades/{market}", cursor=cursor, limit=limit)
+
+    async def tickers(self) -> Any:
+        """The last 24 hours of every market."""
+        return await self.get("/v1/tickers")
+
+    async def ticker(self, market: str) -> Any:
+        """The last 24 hours of a market."""
+        return await self.get(f"/v1/tickers/{market}")
+
+    async def block(self, block_id: str) -> Any:
+        """A block as the node keeps it."""
+        return await self.get(f"/v1/blocks/{block_id}")
+
+    async def lane(self, key: str, **query: Any) -> Any:
+        """A part of a lane, oldest first, and its head."""
+        return await self.get(f"/v1/lanes/{key}", **query)
+
+    async def limits(self, account: str) -> Any:
+        """How much others may let an account owe, and why."""
+        return await self.get(f"/v1/limits/{account}")
+
+    async def submit(self, signed: Mapping[str, Any] | SignedBlock, *, receipt: bool = True) -> Any:
+        """Submits a signed block. After ``ConnectionFailed`` it may have been sequenced: send the same again."""
+        body = {"payload": signed["payload"], "signature": signed["signature"]}
+        return await self.post("/v1/blocks", body, receipt=receipt)
+
+    async def validate(self, signed: Mapping[str, Any] | SignedBlock) -> Any:
+        """What ``submit`` would answer now; nothing is sequenced."""
+        body = {"payload": signed["payload"], "signature": signed["signature"]}
+        return await self.post("/v1/blocks/validate", body)
+
+    async def prepare(
+        self,
+        key: str,
+        *,
+        body: Json | None = None,
+        orders: list[Any] | None = None,
+        **fields: Any,
+    ) -> Any:
+        """Has the node build a block of ``key`` from a body or from orders in decimals. Decode the payload and
+        compare before you sign it: ``bandex.decode_block``.
+        """
+        given = {"key": key, "body": body, "orders": orders, **fields}
+        return await self.post(
+            "/v1/blocks/prepare", {name: value for name, value in given.items() if value is not None}
+        )
+
+    async def login(self, keypair: Keypair, markets: Markets | None = None) -> AccountRest:
+        """Logs in with a key of an account; gives the interface as that account sees it."""
+        account = AccountRest(self.url, keypair, markets or await self.markets())
+        await account.renew()
+        return account
+
+
+class AccountRest(Rest):
+    """An exchange's REST interface as an account sees it. The session is renewed by itself."""
+
+    def __init__(self, url: str, keypair: Keypair, markets: Markets) -> None:
+        """Use ``Rest.login``."""
+        super().__init__(url)
+        self._keypair = keypair
+        self._markets = markets
+
+    async def renew(self) -> None:
+        """Logs in anew."""
+        self._core = await CoreRest(self.url).login(self._keypair, self._markets)
+
+    @property
+    def account(self) -> str:
+        """Whose, hex."""
+        return self._core.account or ""
+
+    async def get(self, path: str, **query: Any) -> Any:
+        """Any page by its path, as this account."""
+        if self._core.expires_within(MARGIN_US):
+            await self.renew()
+        return await super().get(path, **query)
+
+    async def orders(self, **query: Any) -> Any:
+        """A page of the account's orders: ``state``, ``market``, ``client_id``, ``cursor``, ``limit``."""
+        return await self.get("/v1/orders", **query)
+
+    async def order(self, order: str) -> Any:
+        """One order."""
+        return await self.get(f"/v1/orders/{order}")
+
+    async def fills(self, **query: Any) -> Any:
+        """A page of the account's fills: ``market``, ``order``, ``cursor``, ``limit``."""
+        return await self.get("/v1/fills", **query)
+
+    async def balances(self) -> Any:
+        """What the account has, and how far others let it go."""
+        return await self.get("/v1/balances")
+
+    async def deals(self, **query: Any) -> Any:
+        """A page of the account's deals: ``due_by``, ``closed``, ``cursor``, ``limit``."""
+        return await self.get("/v1/deals", **query)
+
+    async def deal(self, deal: str) -> Any:
+        """One deal."""
+        return await self.get(f"/v1/deals/{deal}")
+
+    async def tranches(self, deal: str) -> Any:
+        """The tranches of a deal."""
+        return await self.get(f"/v1/deals/{deal}/tranches")
+
+    async def evidence(self, deal: str) -> Any:
+        """All that a third party needs to judge a deal."""
+        return await self.get(f"/v1/deals/{deal}/evidence")
+
+    async def protections(self) -> Any:
+        """The protections of the account's quotes."""
+        return await self.get("/v1/protections")
+
+    async def grants(self) -> Any:
+        """The account's keys and what each may do."""
+        return await self.get("/v1/grants")
+
+    async def rate_limits(self) -> Any:
+        """How much may be asked, and how much is left."""
+        return await self.get("/v1/rate-limits")

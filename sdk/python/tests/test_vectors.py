@@ -1,0 +1,79 @@
+"""The golden vectors of tests/vectors: Python must make the very same bytes, ids and signatures as the node."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import bandex
+
+VECTORS = Path(__file__).resolve().parents[3] / "tests" / "vectors"
+
+
+def cases() -> list[Any]:
+    """Every case that is a signed block by one key."""
+    found = []
+    for path in sorted(VECTORS.glob("*.json")):
+        for case in json.loads(path.read_text())["cases"]:
+            if {"fields", "payload", "id", "secret_seed", "signature"} <= case.keys() and "body" in case["fields"]:
+                found.append(pytest.param(case, id=f"{path.stem}-{case['name']}"))
+    return found
+
+
+def test_the_vectors_are_there() -> None:
+    assert len(cases()) >= 35
+
+
+@pytest.mark.parametrize("case", cases())
+def test_a_block_has_the_same_bytes_id_and_signature(case: dict[str, Any]) -> None:
+    payload = bytes.fromhex(case["payload"])
+    assert bandex.encode_block(case["fields"]) == payload
+    assert bandex.encode_block(json.dumps(case["fields"])) == payload
+    assert bandex.decode_block(payload) == case["fields"]
+    assert bandex.block_id(payload) == case["id"]
+    keypair = bandex.Keypair.from_seed(case["secret_seed"])
+    signed = bandex.sign_block(keypair, payload)
+    assert signed == {"payload": case["payload"], "signature": case["signature"], "block_id": case["id"]}
+    assert keypair.public == case["fields"]["author"]
+
+
+def read(name: str) -> list[dict[str, Any]]:
+    """The cases of one file."""
+    found: list[dict[str, Any]] = json.loads((VECTORS / name).read_text())["cases"]
+    return found
+
+
+def test_logins_have_the_same_signature() -> None:
+    for case in read("login.json"):
+        keypair = bandex.Keypair.from_seed(case["secret_seed"])
+        made = bandex.sign_login(keypair, case["network"], case["by"], case["nonce"])
+        assert made == {"key": case["key"], "nonce": case["nonce"], "signature": case["signature"]}
+
+
+def test_refused_blocks_are_refused_by_the_same_code() -> None:
+    for case in read("refused.json"):
+        signed = {"payload": case["payload"], "signature": case["signature"]}
+        with pytest.raises(bandex.BadProof) as refused:
+            bandex.verify_block(signed, case["network"])
+        assert refused.value.code == case["code"], case["name"]
+
+
+def test_receipts_prove_what_they_should_and_nothing_else() -> None:
+    codes = set()
+    for case in read("receipt.json"):
+        signed = {"payload": case["block_payload"], "signature": case["block_signature"]}
+        leaf = {**case["leaf"], "time_us": int(case["leaf"]["time"])}
+        leaf.pop("time")
+        batch = {"payload": case["batch_payload"], "signature": case["batch_signature"]}
+        receipt = {"batch": batch, "leaf": leaf, "path": case["path"], "outcome": case["outcome"]}
+        codes.add(case["code"])
+        if case["code"] is None:
+            assert bandex.check_receipt(receipt, signed, case["node"], case["network"]) is receipt
+            continue
+        with pytest.raises(bandex.BadProof) as refused:
+            bandex.check_receipt(receipt, signed, case["node"], case["network"])
+        assert refused.value.code == case["code"], case["name"]
+    assert len(codes) > 3

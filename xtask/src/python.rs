@@ -1,0 +1,97 @@
+//! `cargo xtask python`, and Python for other tasks: an environment of its own in target/python for each of them, with
+//! pinned packages.
+
+use crate::{binary, step, suite};
+use anyhow::{Context, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Debian's packages of the interpreter and of what makes environments.
+const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
+/// What an environment was made of stands in it under this name, so that it is made anew only when that changes.
+const STAMP: &str = "made-of.txt";
+
+/// The Python package.
+const PACKAGE: &str = "sdk/python";
+
+/// Installs the Python package as a user does, checks its types and those of its examples, and runs its tests against a
+/// real exchange.
+///
+/// # Errors
+/// Something is missing or does not build, or a test failed.
+pub fn run() -> Result<()> {
+    step::step("python", || {
+        let package = step::root()?.join(PACKAGE);
+        let programs = environment("venv", &package.join("requirements-test.txt"))?;
+        let exchange = binary::build()?;
+        let mut pip = Command::new(programs.join("pip"));
+        // The profile of all other tests, so that what they have built need not be built again.
+        pip.env("MATURIN_PEP517_ARGS", "--profile dev");
+        step::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(&package))?;
+        step::run(Command::new(programs.join("mypy")).current_dir(&package))?;
+        let mut tests = Command::new(programs.join("pytest"));
+        tests.args(["--quiet", "-p", "no:cacheprovider"]).current_dir(&package);
+        step::run(tests.env(binary::VARIABLE, &exchange))
+    })
+}
+
+/// The folder with the programs of environment `name`, which holds what the file `requirements` lists.
+///
+/// # Errors
+/// Python is missing and could not be installed, or pip fails.
+pub fn environment(name: &str, requirements: &Path) -> Result<PathBuf> {
+    let wanted = fs::read_to_string(requirements)
+        .with_context(|| format!("cannot read {}", requirements.display()))?;
+    let folder = step::root()?.join("target/python").join(name);
+    let programs = folder.join("bin");
+    let stamp = folder.join(STAMP);
+    if fs::read_to_string(&stamp).is_ok_and(|made_of| made_of == wanted) {
+        return Ok(programs);
+    }
+    prepare()?;
+    step::run(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = Command::new(programs.join("pip"));
+    step::run(
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(requirements),
+    )?;
+    fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
+    Ok(programs)
+}
+
+/// Builds the core of the package `bandex` where the package lies, with the maturin among `programs`; gives the folder
+/// to import it from.
+///
+/// # Errors
+/// It does not build.
+pub fn package(programs: &Path) -> Result<PathBuf> {
+    let folder = step::root()?.join("sdk/python");
+    let environment = programs.parent().context("an environment has a folder")?;
+    let mut maturin = Command::new(programs.join("maturin"));
+    maturin
+        .args(["develop", "--quiet", "--skip-install", "--manifest-path"])
+        .arg(folder.join("Cargo.toml"))
+        .env("VIRTUAL_ENV", environment);
+    step::run(&mut maturin)?;
+    Ok(folder.join("python"))
+}
+
+/// Makes sure that environments can be made.
+fn prepare() -> Result<()> {
+    if makes_environments() {
+        return Ok(());
+    }
+    if !suite::may_install() {
+        bail!("Python 3 and its module venv are missing; {}", suite::advice(&PACKAGES));
+    }
+    eprintln!("==> installing {}", PACKAGES.join(" and "));
+    step::run(Command::new("apt-get").arg("update"))?;
+    suite::install(&PACKAGES)
+}
+
+/// Whether the interpreter is there, and pip for new environments, which Debian keeps in another package.
+fn makes_environments() -> bool {
+    let mut python = Command::new("python3");
+    python.args(["-c", "import venv, ensurepip"]).stdout(Stdio::null()).stderr(Stdio::null());
+    python.status().is_ok_and(|status| status.success())
+}
