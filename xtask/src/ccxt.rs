@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Requirements, the suite's runner, and our own tests.
-const FOLDER: &str = "sdk/python/tests_ccxt";
+pub const FOLDER: &str = "sdk/python/tests_ccxt";
 
 /// What to run.
 #[derive(Debug, clap::Args)]
@@ -49,7 +49,10 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// Builds the package's core where the package lies; gives the folder to import it from.
-fn build(programs: &Path) -> Result<PathBuf> {
+///
+/// # Errors
+/// It does not build.
+pub fn build(programs: &Path) -> Result<PathBuf> {
     let folder = step::root()?.join("sdk/python");
     let environment = programs.parent().context("an environment has a folder")?;
     let mut maturin = Command::new(programs.join("maturin"));
