@@ -93,7 +93,7 @@ fn trial(options: &Options, python: Option<Python>) -> Result<()> {
     command.args(["--seconds", &options.seconds.to_string(), "--rate", &options.rate.to_string()]);
     command.args(options.seed.map(|seed| format!("--seed={seed}")));
     command.args(options.json.then_some("--json"));
-    let terms = "--quantity 0.5 --spread-ppm 20";
+    let terms = "--quantity 0.5 --spread-ppm 5 --levels 5";
     let maker = built.join("examples/maker");
     command.arg(format!("--maker=rust={} {terms}", maker.display()));
     if let Some(Python { program, package }) = python {
