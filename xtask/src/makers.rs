@@ -1,7 +1,7 @@
 //! `cargo xtask makers`: market makers in Rust and Python on a bad line, with the real server; at the end every value
 //! they hold is compared with the exchange's pages.
 
-use crate::{ccxt, python, step, suite};
+use crate::{python, step, suite};
 use anyhow::{Context, Result};
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,7 +20,7 @@ pub struct Options {
     /// Recorded commands a second.
     #[arg(long, default_value_t = 100)]
     rate: u64,
-    /// Without the maker in Python, and so without building its package.
+    /// Without the maker in Python, and so without installing its package.
     #[arg(long)]
     rust_only: bool,
     /// From what all chance follows; another one at each run if none is given.
@@ -39,49 +39,24 @@ pub fn run(options: &Options) -> Result<()> {
     step::step("makers", || {
         let python = match options.rust_only {
             true => None,
-            false => Some(python_maker()?),
+            false => Some(python::install()?.join("python")),
         };
         trial(options, python)
     })
 }
 
-/// The short run that is part of the tests: with the maker in Python if its package was built before.
+/// The short run that is part of the tests: with the maker in Python if its package was installed before.
 ///
 /// # Errors
 /// As [`run`].
 pub fn short() -> Result<()> {
     step::step("makers", || {
         let options = Options { seconds: SHORT, rate: 100, rust_only: false, seed: None, json: false };
-        trial(&options, built_before()?)
+        trial(&options, python::installed()?)
     })
 }
 
-/// A maker in Python: its interpreter, and where the package is imported from.
-struct Python {
-    program: PathBuf,
-    package: PathBuf,
-}
-
-fn python_maker() -> Result<Python> {
-    let folder = step::root()?.join(ccxt::FOLDER);
-    let programs = python::environment("ccxt", &folder.join("requirements.txt"))?;
-    Ok(Python { package: ccxt::build(&programs)?, program: programs.join("python") })
-}
-
-/// The same as it was built before; none if it was not.
-fn built_before() -> Result<Option<Python>> {
-    let root = step::root()?;
-    let (program, package) = (root.join("target/python/ccxt/bin/python"), root.join("sdk/python/python"));
-    let imports = || {
-        let mut import = Command::new(&program);
-        import.args(["-c", "import bandex"]).env("PYTHONPATH", &package);
-        suite::accepts(&mut import, "").unwrap_or(false)
-    };
-    let is_there = program.exists() && imports();
-    Ok(is_there.then_some(Python { program, package }))
-}
-
-fn trial(options: &Options, python: Option<Python>) -> Result<()> {
+fn trial(options: &Options, python: Option<PathBuf>) -> Result<()> {
     suite::prepare()?;
     // Named through the workspace: with one package alone cargo would choose other features and build anew.
     let programs = ["build", "--workspace", "--bin", "bandex", "--bin", "makers", "--example", "maker"];
@@ -96,10 +71,9 @@ fn trial(options: &Options, python: Option<Python>) -> Result<()> {
     let terms = "--quantity 0.5 --spread-ppm 5 --levels 5";
     let maker = built.join("examples/maker");
     command.arg(format!("--maker=rust={} {terms}", maker.display()));
-    if let Some(Python { program, package }) = python {
+    if let Some(program) = python {
         let script = root.join("sdk/python/examples/maker.py");
         command.arg(format!("--maker=python={} {} {terms}", program.display(), script.display()));
-        command.env("PYTHONPATH", package);
     }
     step::run(&mut command)
 }
