@@ -9,6 +9,7 @@ mod bytes;
 mod deals;
 mod defaults;
 mod features;
+mod follow;
 mod forks;
 mod hostile;
 mod keys;
