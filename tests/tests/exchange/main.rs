@@ -12,6 +12,7 @@ mod defaults;
 mod edge;
 mod exports;
 mod features;
+mod follow;
 mod forks;
 mod guards;
 mod holdings;
