@@ -25,15 +25,24 @@ pub fn run() -> Result<()> {
         let package = step::root()?.join(PACKAGE);
         let programs = environment("venv", &package.join("requirements-test.txt"))?;
         let exchange = binary::build()?;
-        let mut pip = Command::new(programs.join("pip"));
-        // The profile of all other tests, so that what they have built need not be built again.
-        pip.env("MATURIN_PEP517_ARGS", "--profile dev");
-        step::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(&package))?;
+        install(&programs)?;
         step::run(Command::new(programs.join("mypy")).current_dir(&package))?;
         let mut tests = Command::new(programs.join("pytest"));
         tests.args(["--quiet", "-p", "no:cacheprovider"]).current_dir(&package);
         step::run(tests.env(binary::VARIABLE, &exchange))
     })
+}
+
+/// Installs the Python package into the environment with these programs, as a user does.
+///
+/// # Errors
+/// It does not build.
+pub fn install(programs: &Path) -> Result<()> {
+    let mut pip = Command::new(programs.join("pip"));
+    // The profile of all other tests, so that what they have built need not be built again.
+    pip.env("MATURIN_PEP517_ARGS", "--profile dev");
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(step::root()?.join(PACKAGE));
+    step::run(&mut pip)
 }
 
 /// The folder with the programs of environment `name`, which holds what the file `requirements` lists.
