@@ -39,6 +39,16 @@ pub struct BlockReply {
     pub receipt: Option<Receipt>,
 }
 
+/// What would come of a block if it were submitted now. Nothing of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Validated {
+    /// Always true: the block was not sequenced.
+    pub dry_run: bool,
+    /// The answer that it would get, without a receipt. Of a block that was sequenced before, the answer of then.
+    #[serde(flatten)]
+    pub reply: BlockReply,
+}
+
 /// What became of one operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OperationReply {

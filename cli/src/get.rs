@@ -75,8 +75,7 @@ fn unknown(key: &PublicKey) -> String {
 /// The path as the exchange knows it.
 fn full_path(path: &str) -> String {
     let path = path.trim_start_matches('/');
-    let is_full =
-        path.starts_with("v1/") || ["healthz", "readyz"].contains(&path) || path.starts_with("docs");
+    let is_full = path.starts_with("v1/") || ["livez", "readyz"].contains(&path) || path.starts_with("docs");
     if is_full { format!("/{path}") } else { format!("/v1/{path}") }
 }
 

@@ -14,6 +14,7 @@ mod order;
 mod output;
 mod projections;
 mod replay;
+mod send;
 mod serve;
 mod simulate;
 mod span;
@@ -57,6 +58,10 @@ enum Command {
     Get(get::Options),
     /// Write everything of an account as a table (CSV).
     Export(get::ExportOptions),
+    /// Send a JSON body to a path of the interface, and show what it answers.
+    Post(send::PostOptions),
+    /// Print a token for the account's pages, or a signed challenge.
+    Login(send::LoginOptions),
     /// List the account's deals.
     Deals(look::DealsOptions),
     /// End a deal that went wrong: resolve, write off, cure, acknowledge.
@@ -112,6 +117,8 @@ async fn main() -> ExitCode {
         Command::Watch(options) => watch::run(options).await,
         Command::Get(options) => get::run(options).await,
         Command::Export(options) => get::export(options).await,
+        Command::Post(options) => send::post(options).await,
+        Command::Login(options) => send::login(options).await,
         Command::Deals(options) => look::deals(options).await,
         Command::Deal(options) => trust::deal::run(options).await,
         Command::Account(options) => trust::account::run(options).await,

@@ -7,6 +7,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::opening::{self, Opened, Recovery};
 use crate::publisher;
 use crate::recover::RecoverError;
+use crate::rehearsal::Rehearsal;
 use crate::scorer;
 use crate::sessions::Sessions;
 use crate::shared::Shared;
@@ -164,6 +165,8 @@ impl Exchange {
         let bitcoin = Arc::clone(&opened.writer.bitcoin);
         let (projector, projector_queue) = mpsc::channel(PROJECTOR_QUEUE);
         let view = Arc::new(RwLock::new(opened.view));
+        let presence = Arc::clone(&opened.writer.presence);
+        let rehearsal = Rehearsal::new(Snapshots::of(&config.folder), Arc::clone(&opened.reader));
         let shared = Arc::new(Shared {
             network: genesis.network,
             node: identity.node.public(),
@@ -181,6 +184,8 @@ impl Exchange {
             connections: Arc::new(Semaphore::new(config.connections_max)),
             write_time: config.write_time,
             verifying: Semaphore::new(VERIFYING_MAX),
+            presence: Arc::clone(&presence),
+            rehearsal: Arc::clone(&rehearsal),
             epochs: opened.writer.epochs.subscribe(),
             looking: Semaphore::new(LOOKING_MAX),
             bitcoin: Arc::clone(&bitcoin),
@@ -205,6 +210,7 @@ impl Exchange {
             let (queue, switch) = (queue.clone(), Arc::clone(&switch));
             rooms.spawn(Following { node, known: bitcoin, queue, state: bitcoin_state, switch }.run());
         }
+        rooms.spawn(presence.watch(queue.clone(), Arc::clone(&switch)));
         rooms.spawn(scorer::score(opened.writer.epochs.subscribe(), queue, Arc::clone(&switch)));
         rooms.spawn(write(opened.writer, inputs, Arc::clone(&switch), Arc::clone(&journal)));
         rooms.spawn(publisher::publish(opened.publications, view, news, published_sender, projector));
@@ -214,6 +220,7 @@ impl Exchange {
             }
         });
         rooms.spawn(snapshotter.run());
+        rooms.spawn(rehearsal.tidy(Arc::clone(&switch)));
         // Whoever connects finds what a new journal was begun with.
         shared.published_up_to(head).await;
         rooms.spawn(http::serve(listener.0, http::public(Arc::clone(&shared)), switch.stopping()));

@@ -4,6 +4,7 @@ use crate::bitcoin::Known;
 use crate::config::Config;
 use crate::exchange::StartError;
 use crate::identity::Identity;
+use crate::presence::Presence;
 use crate::publication::{self, Publication};
 use crate::recover::{self, RecoverError};
 use crate::snapshots::Snapshots;
@@ -101,7 +102,9 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
     let epochs = watch::Sender::default();
     let batch_max = config.batch_max;
     let bitcoin = Known::of(sequencer.engine(), config.bitcoin.is_some());
-    let mut writer = Writer { sequencer, journal, publications: sender, batch_max, epochs, bitcoin };
+    let presence = Presence::of(sequencer.engine());
+    let mut writer =
+        Writer { sequencer, journal, publications: sender, batch_max, epochs, bitcoin, presence };
     writer.show_epoch();
     let ready = match begun {
         None => writer.begin(new, &config.first_changes).await,

@@ -4,13 +4,14 @@
 use crate::bitcoin::Known;
 use crate::clock;
 use crate::exchange::stopped;
+use crate::presence::Presence;
 use crate::publication::Publication;
 use crate::scorer::LastEpoch;
 use bandex_engine::{Event, Refusal};
 use bandex_journal::{AppendError, Journal};
 use bandex_sequencer::{Known as Answered, Making, Observation, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
-use bandex_tradechain::{Genesis, Head, Record, Scores, Verified};
+use bandex_tradechain::{Disconnected, Genesis, Head, Record, Scores, Verified};
 use bandex_types::{Hash, Timestamp};
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(crate) enum Input {
     Scores(Scores),
     /// What a Bitcoin node knows of the chain.
     Observed(Observation, oneshot::Sender<Answer>),
+    /// A key that asks for it has had no connection for as long as it allows.
+    Gone(Disconnected, oneshot::Sender<Answer>),
     /// Decisions to be signed with the operator's key.
     Configure(Vec<Change>, oneshot::Sender<Answer>),
     /// The digest of the engine's state, once all before it is durable.
@@ -79,6 +82,8 @@ pub(crate) struct Writer {
     pub epochs: watch::Sender<Option<LastEpoch>>,
     /// What the engine has of the Bitcoin chain, for whoever follows it.
     pub bitcoin: Arc<Known>,
+    /// Whose orders go when it is not connected.
+    pub presence: Arc<Presence>,
 }
 
 /// Those who wait for a batch, and for what of it.
@@ -152,6 +157,10 @@ impl Writer {
                 Input::Observed(observation, reply) => {
                     asked.push((Waiting::Index(making.observe(observation)), reply));
                 }
+                Input::Gone(gone, reply) => {
+                    let unsaid = Waiting::Known(Answer::Unknown);
+                    asked.push((making.disconnected(gone).map_or(unsaid, Waiting::Index), reply));
+                }
                 Input::Scores(scores) => making.scores(scores),
                 Input::Digest(reply) => digests.push(reply),
             }
@@ -176,6 +185,7 @@ impl Writer {
                     self.show_epoch();
                 }
                 self.bitcoin.commit(self.sequencer.engine(), &sealed.applied);
+                self.presence.commit(&sealed.applied);
                 let publication = Publication::new(proof, sealed);
                 answer(asked, |index| Answer::Committed(Arc::clone(&publication), index));
                 // A publisher that is gone means that the server is stopping; what is durable stays durable.

@@ -238,16 +238,28 @@ impl Rest {
     /// # Errors
     /// No answer, an unknown key, or a challenge of another node.
     pub async fn login(&self, keypair: &Keypair, markets: &Markets) -> Result<AccountRest, RestError> {
+        let body = self.signed_challenge(keypair, markets).await?;
+        let session: Session = answer(self.request(Method::POST, "/v1/login").json(&body)).await?;
+        let account = parse("account", &session.account)?;
+        Ok(AccountRest { rest: self.clone(), session, account })
+    }
+
+    /// A fresh challenge with a key's signature, as `POST /v1/login` takes it within 10 seconds.
+    ///
+    /// # Errors
+    /// No answer, or a challenge of another node.
+    pub async fn signed_challenge(
+        &self,
+        keypair: &Keypair,
+        markets: &Markets,
+    ) -> Result<bandex_api::Login, RestError> {
         let challenge: Challenge = self.get("/v1/login", &()).await?;
         let (network, node) = (challenge.network, parse("node", &challenge.node)?);
         if (network, node) != (markets.network, markets.node) {
             return Err(RestError::OtherNode);
         }
         let login = Login { network, node, key: keypair.public(), nonce: parse("nonce", &challenge.nonce)? };
-        let body = signed_login(&login, keypair);
-        let session: Session = answer(self.request(Method::POST, "/v1/login").json(&body)).await?;
-        let account = parse("account", &session.account)?;
-        Ok(AccountRest { rest: self.clone(), session, account })
+        Ok(signed_login(&login, keypair))
     }
 }
 
@@ -264,6 +276,11 @@ impl AccountRest {
     /// Whose.
     pub const fn account(&self) -> AccountId {
         self.account
+    }
+
+    /// The token, for `Authorization: Bearer`. Whoever has it reads what the account may read.
+    pub fn token(&self) -> &str {
+        &self.session.token
     }
 
     /// Whether the session ends within `margin` microseconds; then log in anew.

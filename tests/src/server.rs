@@ -1,7 +1,9 @@
 //! A real server in a folder of its own, and ways to ask it.
 
 use crate::{RawLane, Socket, database};
-use bandex_api::{Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem};
+use bandex_api::{
+    Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem, StateDigest,
+};
 use bandex_exchange::{BitcoinNode, Config, Exchange, Recovery, StartError};
 use bandex_sdk::Rest;
 use bandex_tradechain::body::{AssetListing, Change, MarketListing, Parameters, TrustTerms};
@@ -337,6 +339,12 @@ impl Server {
         let reply: BlockReply = answer.read();
         assert!(reply.operations.iter().all(|operation| operation.ok), "{reply:?}");
         reply
+    }
+
+    /// What the engine's whole state hashes to, and the last record.
+    pub async fn digest(&self) -> StateDigest {
+        let url = format!("http://{}/admin/v1/digest", self.exchange.admin_address());
+        self.send(Method::GET, url, Some(self.exchange.admin_token()), None).await.read()
     }
 
     /// The operator's token.

@@ -8,6 +8,7 @@ mod binary;
 mod ccxt;
 mod ci;
 mod crash;
+mod docs;
 mod layers;
 mod mutations;
 mod node;
@@ -64,6 +65,8 @@ enum Task {
     /// python3-venv is installed if it is missing. BANDEX_BIN names another binary of the exchange than the one that
     /// is built.
     Python,
+    /// Run every example of docs/api.md, and demand one of each kind for every endpoint, channel and method.
+    Docs(docs::Options),
     /// Ask a running exchange whatever openapi.json allows and more, and hold every answer to that document.
     ///
     /// Needs Python 3 with venv, which is installed as root on Debian; otherwise the command is printed.
@@ -114,6 +117,7 @@ fn main() -> ExitCode {
         Task::Openapi { check: false } => openapi::write(),
         Task::Typescript => typescript::run(),
         Task::Python => python::run(),
+        Task::Docs(options) => docs::run(&options),
         Task::Schemathesis(options) => schemathesis::run(&options),
         Task::Ccxt(options) => ccxt::run(&options),
         Task::Mutations => mutations::run(),

@@ -25,24 +25,15 @@ pub fn run() -> Result<()> {
         let package = step::root()?.join(PACKAGE);
         let programs = environment("venv", &package.join("requirements-test.txt"))?;
         let exchange = binary::build()?;
-        install(&programs)?;
+        let mut pip = Command::new(programs.join("pip"));
+        // The profile of all other tests, so that what they have built need not be built again.
+        pip.env("MATURIN_PEP517_ARGS", "--profile dev");
+        step::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(&package))?;
         step::run(Command::new(programs.join("mypy")).current_dir(&package))?;
         let mut tests = Command::new(programs.join("pytest"));
         tests.args(["--quiet", "-p", "no:cacheprovider"]).current_dir(&package);
         step::run(tests.env(binary::VARIABLE, &exchange))
     })
-}
-
-/// Installs the Python package into the environment with these programs, as a user does.
-///
-/// # Errors
-/// It does not build.
-pub fn install(programs: &Path) -> Result<()> {
-    let mut pip = Command::new(programs.join("pip"));
-    // The profile of all other tests, so that what they have built need not be built again.
-    pip.env("MATURIN_PEP517_ARGS", "--profile dev");
-    pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(step::root()?.join(PACKAGE));
-    step::run(&mut pip)
 }
 
 /// The folder with the programs of environment `name`, which holds what the file `requirements` lists.
@@ -66,6 +57,23 @@ pub fn environment(name: &str, requirements: &Path) -> Result<PathBuf> {
     )?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(programs)
+}
+
+/// Builds the core of the package `bandex` where the package lies, with the maturin among `programs`; gives the folder
+/// to import it from.
+///
+/// # Errors
+/// It does not build.
+pub fn package(programs: &Path) -> Result<PathBuf> {
+    let folder = step::root()?.join("sdk/python");
+    let environment = programs.parent().context("an environment has a folder")?;
+    let mut maturin = Command::new(programs.join("maturin"));
+    maturin
+        .args(["develop", "--quiet", "--skip-install", "--manifest-path"])
+        .arg(folder.join("Cargo.toml"))
+        .env("VIRTUAL_ENV", environment);
+    step::run(&mut maturin)?;
+    Ok(folder.join("python"))
 }
 
 /// Makes sure that environments can be made.

@@ -4,6 +4,7 @@ use super::pages::{Kind, Page};
 use super::problem::Fault;
 use super::reply::{json, named};
 use crate::proof;
+use crate::rehearsal::{Rehearsed, Tried};
 use crate::shared::Shared;
 use crate::wire;
 use crate::writer::Answer;
@@ -142,6 +143,49 @@ fn block_reply(
     }
     let operations = wire::operations(&shared.view(), subjects, outcome);
     Ok(api::BlockReply { block_id: id.to_string(), seq, time_us: time.as_micros(), operations, receipt })
+}
+
+/// Try a signed block without submitting it.
+///
+/// The answer is what `POST /v1/blocks` would say now, as are the problems; whatever is sequenced in between may change it.
+/// Nothing is sequenced, no place in the lane is used, and two blocks for one place are no fork by being tried.
+#[utoipa::path(
+    post,
+    path = "/v1/blocks/validate",
+    tag = "blocks",
+    request_body = api::SignedBlock,
+    responses(
+        (status = 200, description = "It would be sequenced, or was", body = api::Validated),
+        (status = 400, description = "Not a valid block", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "A gap in the lane, or a fork", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 422, description = "It would be refused as a whole", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "Others are being tried: ask again in a moment", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn validate(
+    State(shared): State<Arc<Shared>>,
+    body: Bytes,
+) -> Result<Json<api::Validated>, Fault> {
+    let signed: api::SignedBlock = json(&body)?;
+    let reply = try_out(&shared, signed).await?;
+    Ok(Json(api::Validated { dry_run: true, reply }))
+}
+
+/// What would come of a block now.
+pub(crate) async fn try_out(shared: &Shared, signed: api::SignedBlock) -> Result<api::BlockReply, Fault> {
+    let verified = verify_in_parallel(shared, signed).await?;
+    let (id, up_to) = (verified.id(), shared.view().seq);
+    match Arc::clone(&shared.rehearsal).attempt(verified, up_to).await? {
+        Rehearsed::Sequenced(tried) => {
+            let Tried { seq, time, subjects, outcome } = *tried;
+            block_reply(shared, id, Sequenced { seq, time, subjects: &subjects, outcome: &outcome }, None)
+        }
+        Rehearsed::Answered(answer) => answer_reply(shared, id, answer, false).await,
+    }
 }
 
 /// Look up a block by its id, with what came of it and the proof.

@@ -45,8 +45,9 @@ pub(super) fn begun() -> OpenApi {
     Document::openapi()
 }
 
-/// Adds to every page the answers that any page may give.
+/// Adds to every page how ids look and which answers any page may give.
 pub(super) fn complete(document: &mut OpenApi) {
+    super::forms::complete(document);
     for item in document.paths.paths.values_mut() {
         let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.delete, &mut item.patch];
         operations.into_iter().flatten().for_each(add_answers);

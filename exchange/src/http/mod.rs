@@ -9,6 +9,7 @@ mod deals;
 mod document;
 mod evidence;
 mod fills;
+mod forms;
 mod health;
 mod login;
 mod markets;
@@ -61,6 +62,7 @@ const REQUEST_TIME: Duration = Duration::from_secs(20);
 fn documented() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::with_openapi(document::begun())
         .routes(routes!(blocks::submit))
+        .routes(routes!(blocks::validate))
         .routes(routes!(prepare::prepare))
         .routes(routes!(blocks::block))
         .routes(routes!(blocks::lane))

@@ -18,6 +18,7 @@ pub(crate) use topics::Topics;
 use crate::exchange::stopped;
 use crate::http::problem::Fault;
 use crate::identity::random_bytes;
+use crate::presence::Present;
 use crate::sessions::CHALLENGE_US;
 use crate::shared::Shared;
 use crate::{clock, http};
@@ -86,7 +87,7 @@ async fn serve(shared: Arc<Shared>, socket: WebSocket) {
     let (out, messages) = out::queue(shared.unread_max);
     let sender = tokio::spawn(send(sink, messages, shared.write_time));
     let nonce = Some(Nonce::new());
-    let connection = Connection { nonce, out, submitting: None, following: None, shared };
+    let connection = Connection { nonce, out, submitting: None, following: None, present: None, shared };
     connection.read(stream).await;
     // The queues' ends are dropped by now, so the sender finishes what it has and ends.
     let _ = sender.await;
@@ -168,6 +169,8 @@ struct Connection {
     submitting: Option<(mpsc::Sender<submit::Submission>, JoinHandle<()>)>,
     /// Once something was followed, or somebody logged in.
     following: Option<mpsc::Sender<Wish>>,
+    /// The key that logged in last: it is there as long as the connection is.
+    present: Option<Present>,
 }
 
 impl Connection {
@@ -304,7 +307,10 @@ impl Connection {
             let detail = "sign the nonce of this connection's hello within 10 s, or ask for a challenge; it serves once";
             Fault::login_failed(detail)
         })?;
-        http::log_in(&self.shared, &login, fresh.nonce).map(|who| Wish::LoggedIn(asked, who))
+        let who = http::log_in(&self.shared, &login, fresh.nonce)?;
+        // The one before is let go only behind this one, so that the same key is not gone in between.
+        self.present = Some(self.shared.presence.arrive(who.key));
+        Ok(Wish::LoggedIn(asked, who))
     }
 
     /// Starts verifying a block and remembers its place in the order of arrival.

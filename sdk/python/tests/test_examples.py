@@ -127,7 +127,7 @@ def test_a_maker_knows_what_it_has(fresh: Exchange, tmp_path: Path) -> None:
 
 def test_a_grid_answers_fills_and_finds_its_orders_again(fresh: Exchange, tmp_path: Path) -> None:
     async def story() -> None:
-        owner, taker = await Party.join(fresh, gigabytes=100), await Party.join(fresh)
+        owner, taker = await Party.join(fresh, gigabytes=100), await Party.join(fresh, gigabytes=1)
         owner.keypair.save(tmp_path / "grid.key")
         account = await owner.login()
         lines = ["--low", "0.0000003", "--high", "0.0000006", "--lines", 4, "--quantity", "0.1"]
@@ -143,12 +143,14 @@ def test_a_grid_answers_fills_and_finds_its_orders_again(fresh: Exchange, tmp_pa
             turned = {"grid-0": "buy", "grid-1": "buy", "grid-2": "buy"}
             assert await until(grid, lambda orders: "grid-2" in orders) == turned
             await running.end()
+        # While nobody looks, a buy is filled: its line is now the one nearest to the price.
+        await taker.trader.place(MARKET, "sell", price="0.0000005", quantity="0.1", time_in_force="ioc")
         async with example("grid", tmp_path / "grid.json", *given) as running:
-            await until(grid, lambda orders: len(orders) == 4 or "grid-3" in orders)
+            assert await until(grid, lambda orders: len(orders) == 3) == whole
             held = await running.end()
         page = (await account.orders())["orders"]
         assert sorted(order["order"] for order in held["orders"]) == sorted(order["order"] for order in page)
         assert len({order["client_id"] for order in page}) == len(page)
-        assert [fill["price"] for fill in held["fills"]] == ["0.0000006"]
+        assert [fill["price"] for fill in held["fills"]] == ["0.0000006", "0.0000005"]
 
     run(story())

@@ -16,6 +16,7 @@ mod lists;
 mod login;
 mod operator;
 mod pages;
+mod prepared;
 mod reads;
 mod restart;
 mod resume;

@@ -4,6 +4,8 @@ mod catalogue;
 
 pub(crate) use catalogue::document;
 
+use crate::recover::RecoverError;
+use crate::rehearsal::NotTried;
 use crate::shared::{Behind, Busy};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -197,7 +199,7 @@ impl Fault {
 
     pub fn fork(id: BlockId, record: u64) -> Self {
         let detail = format!(
-            "record {record} holds another block for this place in the lane; both are kept as proof of a fork"
+            "record {record} holds another block for this place in the lane; both together prove a fork"
         );
         let mut fault = Self::of(&catalogue::FORK, detail);
         fault.0.details = Some(json!({ "seq": record }));
@@ -259,6 +261,19 @@ impl From<Behind> for Fault {
         let detail =
             "the tables behind this answer have not caught up with the journal; ask again in a moment";
         Self::of(&catalogue::BEHIND, detail).about_block(None, "unknown").retry(1_000)
+    }
+}
+
+impl From<NotTried> for Fault {
+    fn from(not_tried: NotTried) -> Self {
+        match not_tried {
+            NotTried::Busy => Self::overloaded(),
+            NotTried::Recover(RecoverError::Read(error)) => Self::unreadable(&error),
+            NotTried::Recover(error @ RecoverError::Replay(_)) => {
+                tracing::error!(%error, "the journal cannot be followed");
+                Self::overloaded()
+            }
+        }
     }
 }
 
