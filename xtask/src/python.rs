@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 
 /// Debian's packages of the interpreter and of what makes environments.
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
+/// The environment of the package's own tests.
+const ENVIRONMENT: &str = "venv";
 /// What an environment was made of stands in it under this name, so that it is made anew only when that changes.
 const STAMP: &str = "made-of.txt";
 
@@ -23,17 +25,37 @@ const PACKAGE: &str = "sdk/python";
 pub fn run() -> Result<()> {
     step::step("python", || {
         let package = step::root()?.join(PACKAGE);
-        let programs = environment("venv", &package.join("requirements-test.txt"))?;
+        let programs = install()?;
         let exchange = binary::build()?;
-        let mut pip = Command::new(programs.join("pip"));
-        // The profile of all other tests, so that what they have built need not be built again.
-        pip.env("MATURIN_PEP517_ARGS", "--profile dev");
-        step::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(&package))?;
         step::run(Command::new(programs.join("mypy")).current_dir(&package))?;
         let mut tests = Command::new(programs.join("pytest"));
         tests.args(["--quiet", "-p", "no:cacheprovider"]).current_dir(&package);
         step::run(tests.env(binary::VARIABLE, &exchange))
     })
+}
+
+/// Installs the package `bandex` in the environment of its tests, and gives the folder with that environment's programs.
+///
+/// # Errors
+/// Something is missing or does not build.
+pub fn install() -> Result<PathBuf> {
+    let package = step::root()?.join(PACKAGE);
+    let programs = environment(ENVIRONMENT, &package.join("requirements-test.txt"))?;
+    let mut pip = Command::new(programs.join("pip"));
+    // The profile of all other tests, so that what they have built need not be built again.
+    pip.env("MATURIN_PEP517_ARGS", "--profile dev");
+    step::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(&package))?;
+    Ok(programs)
+}
+
+/// The interpreter of that environment if the package was installed there before.
+///
+/// # Errors
+/// The workspace cannot be found.
+pub fn installed() -> Result<Option<PathBuf>> {
+    let python = step::root()?.join("target/python").join(ENVIRONMENT).join("bin/python");
+    let imports = || suite::accepts(Command::new(&python).args(["-c", "import bandex"]), "").unwrap_or(false);
+    Ok((python.exists() && imports()).then_some(python))
 }
 
 /// The folder with the programs of environment `name`, which holds what the file `requirements` lists.
