@@ -426,10 +426,13 @@ def http_signature(
     path: str,
     query: str | None = None,
     *,
+    body: bytes | None = None,
     now_us: int | None = None,
 ) -> list[tuple[str, str]]:
-    """The headers that sign a request without a body to one node (RFC 9421): Signature-Input and Signature. The node
-    takes each nonce of a key once, within half a minute of ``now_us``."""
+    """The headers that sign a request to one node (RFC 9421): Signature-Input and Signature, and with a body its
+    Content-Digest. ``authority`` is host and port as sent, ``query`` the text behind the question mark. The node takes
+    each nonce of a key once, within half a minute of ``now_us``.
+    """
 
 def sign_login(keypair: Keypair, network: int, node: str, nonce: str) -> SignedLogin:
     """The body of a login, for a challenge of node and network."""
