@@ -8,10 +8,11 @@ pub use fetch::Body;
 use crate::wire::{WireError, parse, signed_to_wire};
 use crate::{HttpSigner, Markets, clock};
 use bandex_api::{
-    AuctionPage, AuctionQuery, Balances, Bitcoin, BlockReply, Book, BookQuery, Challenge, Deal, DealPage,
-    DealPayments, DealQuery, Evidence, FillPage, FillQuery, HttpTarget, Lane, LaneQuery, Limits, Market,
-    Order, OrderPage, OrderQuery, Problem, Protections, Reputation, ReputationQuery, Session, Standing,
-    Status, StoredBlock, SubmitQuery, Time, TradePage, TradeQuery, Trust,
+    AuctionPage, AuctionQuery, Balances, Bitcoin, BlockReply, Book, BookOrders, BookQuery, Challenge, Deal,
+    DealPage, DealPayments, DealQuery, DefaultPage, Evidence, FillPage, FillQuery, ForkPage, GrantPage,
+    HttpTarget, Lane, LaneQuery, Limits, Market, Order, OrderPage, OrderQuery, PageQuery, Problem,
+    Protections, Reputation, ReputationQuery, Session, Standing, Status, StoredBlock, SubmitQuery, Ticker,
+    Tickers, Time, TradePage, TradeQuery, TranchePage, Trust,
 };
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, BlockId, DealId, OrderRef, PublicKey};
@@ -163,7 +164,31 @@ impl Rest {
     /// # Errors
     /// No answer, or no such market.
     pub async fn book(&self, market: &str, depth: Option<u32>) -> Result<Book, RestError> {
-        self.get(&format!("/v1/book/{market}"), &BookQuery { depth }).await
+        self.get(&format!("/v1/book/{market}"), &BookQuery { depth, orders: None }).await
+    }
+
+    /// A book order by order, `depth` orders a side.
+    ///
+    /// # Errors
+    /// No answer, or no such market.
+    pub async fn book_orders(&self, market: &str, depth: Option<u32>) -> Result<BookOrders, RestError> {
+        self.get(&format!("/v1/book/{market}"), &BookQuery { depth, orders: Some(true) }).await
+    }
+
+    /// The tickers of all markets.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn tickers(&self) -> Result<Tickers, RestError> {
+        self.get("/v1/tickers", &()).await
+    }
+
+    /// The ticker of a market.
+    ///
+    /// # Errors
+    /// No answer, or no such market.
+    pub async fn ticker(&self, market: &str) -> Result<Ticker, RestError> {
+        self.get(&format!("/v1/tickers/{market}"), &()).await
     }
 
     /// Trades of a market, newest first.
@@ -213,6 +238,22 @@ impl Rest {
     /// No answer.
     pub async fn trust(&self) -> Result<Trust, RestError> {
         self.get("/v1/trust", &()).await
+    }
+
+    /// Keys that signed two blocks for one place in their lane, newest first.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn forks(&self, query: &PageQuery) -> Result<ForkPage, RestError> {
+        self.get("/v1/forks", query).await
+    }
+
+    /// Tranches that were not paid in time, newest first.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn defaults(&self, query: &PageQuery) -> Result<DefaultPage, RestError> {
+        self.get("/v1/defaults", query).await
     }
 
     /// How much others may let an account owe, why, and what would raise it.
@@ -411,12 +452,28 @@ impl AccountRest {
         self.get(&format!("/v1/deals/{deal}/payments"), &()).await
     }
 
+    /// The tranches of a deal, oldest first.
+    ///
+    /// # Errors
+    /// No answer, or no such deal of this account.
+    pub async fn tranches(&self, deal: DealId, query: &PageQuery) -> Result<TranchePage, RestError> {
+        self.get(&format!("/v1/deals/{deal}/tranches"), query).await
+    }
+
     /// All that a third party needs to judge a deal.
     ///
     /// # Errors
     /// No answer, or no such deal of this account.
     pub async fn evidence(&self, deal: DealId) -> Result<Evidence, RestError> {
         self.get(&format!("/v1/deals/{deal}/evidence"), &()).await
+    }
+
+    /// The account's keys with what each was granted.
+    ///
+    /// # Errors
+    /// No answer, or the session has ended.
+    pub async fn grants(&self, query: &PageQuery) -> Result<GrantPage, RestError> {
+        self.get("/v1/grants", query).await
     }
 
     /// What the account has, and how far others let it go.
