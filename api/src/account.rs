@@ -221,6 +221,22 @@ pub struct Grant {
     pub expires_us: Option<u64>,
     /// `active`, `revoked`, `forked` or `expired`.
     pub status: String,
+    /// What becomes of its orders when its program falls silent, if it has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
+}
+
+/// What becomes of a key's orders when its program falls silent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Guard {
+    /// For how long they outlive its last `guard` block; 0: there is no timer.
+    pub cancel_after_us: u64,
+    /// For how long they outlive its last connection; absent: they stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_disconnect_us: Option<u64>,
+    /// When they go, if the timer runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_us: Option<u64>,
 }
 
 /// Some keys of the account, in the order of their bytes.
@@ -232,4 +248,14 @@ pub struct GrantPage {
     pub grants: Vec<Grant>,
     /// Give this as `cursor` for the next page; none after the last.
     pub next_cursor: Option<String>,
+}
+
+/// From where on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExportQuery {
+    /// Only what came of this record and later ones.
+    #[param(minimum = 0)]
+    pub from_seq: Option<u64>,
 }

@@ -23,16 +23,18 @@ mod status;
 mod trust;
 
 pub use account::{
-    Balance, Balances, Grant, GrantPage, Key, Lock, Order, OrderPage, OrderQuery, OrderTerms, Protection,
-    Protections, Trigger,
+    Balance, Balances, ExportQuery, Grant, GrantPage, Guard, Key, Lock, Order, OrderPage, OrderQuery,
+    OrderTerms, Protection, Protections, Trigger,
 };
 pub use admin::StateDigest;
 pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
 pub use block::{
-    BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
-    StoredBlock, SubmitQuery, Validated,
+    BlockReply, Fork, Guard, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt,
+    SignedBlock, StoredBlock, SubmitQuery, Validated,
 };
-pub use book::{Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker};
+pub use book::{
+    AnyBook, Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker, Tickers,
+};
 pub use breach::{DefaultNotice, DefaultPage, ForkNotice, ForkPage, PageQuery};
 pub use deal::{
     Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, FillPage, FillQuery, InFlight,

@@ -228,9 +228,11 @@ pub struct Markets {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct BookQuery {
-    /// Levels a side, at most 1000; 50 if absent.
+    /// Levels, or orders, a side, at most 1000; 50 if absent.
     #[param(minimum = 1, maximum = 1000)]
     pub depth: Option<u32>,
+    /// Whether every order is told instead of levels.
+    pub orders: Option<bool>,
 }
 
 /// Which trades.

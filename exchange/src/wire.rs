@@ -15,7 +15,7 @@ use crate::shared::Shared;
 use crate::view::{MarketBook, MarketInfo, View};
 use bandex_api as api;
 use bandex_engine::{
-    CancelReason, CommandResult, DealState, Event, FreezeReason, Indicative, KeyState, KeyStatus,
+    CancelReason, CommandResult, DealState, Event, FreezeReason, GuardState, Indicative, KeyState, KeyStatus,
     OperationResult, OrderState, OrderStatus, OrderTerms, Outcome, Trade,
 };
 use bandex_journal::{AuctionState, CandleRow, DealExtras, ProtectionState};
@@ -27,6 +27,14 @@ use bandex_types::{
     AccountId, Amount, AssetId, DealId, OrderRef, OrderType, PostOnly, Price, Quantity, Rail, Ratio,
     SelfTrade, Side, TimeInForce, Timestamp,
 };
+
+pub(crate) fn guard(guard: &GuardState) -> api::Guard {
+    api::Guard {
+        cancel_after_us: guard.cancel_after_us,
+        on_disconnect_us: guard.on_disconnect_us,
+        due_us: guard.due.map(|due| due.as_micros()),
+    }
+}
 
 pub(crate) fn signed(signed: &SignedBlock) -> api::SignedBlock {
     api::SignedBlock { payload: hex::encode(&signed.payload), signature: signed.signature.to_string() }
@@ -182,21 +190,6 @@ pub(crate) fn market(view: &View, book: &MarketBook) -> api::Market {
     }
 }
 
-/// How the node and its markets stand.
-pub(crate) fn status(shared: &Shared, view: &View) -> api::Status {
-    let state = if shared.switch.is_stopping() { "stopping" } else { "running" };
-    api::Status {
-        state: state.to_owned(),
-        seq: view.seq,
-        time_us: clock::now().as_micros(),
-        rules: view.rules,
-        network: shared.network,
-        node: shared.node.to_string(),
-        markets: view.markets.values().map(market_status).collect(),
-        bitcoin: shared.bitcoin_node.borrow().health.name().to_owned(),
-    }
-}
-
 /// The least and the largest that an order may name: what the numbers can hold.
 fn limits_of(info: &MarketInfo) -> api::MarketLimits {
     let (scale, tick) = (info.scale, info.listing.tick_value);
@@ -210,6 +203,21 @@ fn limits_of(info: &MarketInfo) -> api::MarketLimits {
         largest_quantity: scale.quantity(Quantity::new(largest_lots)),
         least_price: scale.tick(),
         largest_price: scale.price(Price::new(largest_ticks)),
+    }
+}
+
+/// How the node and its markets stand.
+pub(crate) fn status(shared: &Shared, view: &View) -> api::Status {
+    let state = if shared.switch.is_stopping() { "stopping" } else { "running" };
+    api::Status {
+        state: state.to_owned(),
+        seq: view.seq,
+        time_us: clock::now().as_micros(),
+        rules: view.rules,
+        network: shared.network,
+        node: shared.node.to_string(),
+        markets: view.markets.values().map(market_status).collect(),
+        bitcoin: shared.bitcoin_node.borrow().health.name().to_owned(),
     }
 }
 
