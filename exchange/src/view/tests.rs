@@ -200,7 +200,7 @@ fn listings() -> Vec<Change> {
 #[tokio::test]
 async fn every_batch_leads_to_the_view_of_the_engine() {
     let mut world = World::new().await;
-    assert_eq!((world.view.seq, world.view.rules), (2, 4), "genesis, and the newest rules");
+    assert_eq!((world.view.seq, world.view.rules), (2, 5), "genesis, and the newest rules");
     world.configure(listings()).await;
     let (mut anna, one, seller) = Lane::register(10);
     let (mut bert, two, _) = Lane::register(11);
