@@ -15,6 +15,7 @@ mod http_signature;
 mod market;
 mod prepare;
 mod problem;
+mod rate;
 mod scale;
 mod session;
 mod socket;
@@ -28,8 +29,8 @@ pub use account::{
 pub use admin::StateDigest;
 pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
 pub use block::{
-    BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
-    StoredBlock, SubmitQuery, Validated,
+    BlockReply, Fork, Guard, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt,
+    SignedBlock, StoredBlock, SubmitQuery, Validated,
 };
 pub use book::{
     AnyBook, Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker, Tickers,
@@ -48,6 +49,7 @@ pub use market::{
 };
 pub use prepare::{Prepare, PrepareOperation, PreparePlace, Prepared};
 pub use problem::Problem;
+pub use rate::{RateLimits, RatePolicy, RateUse};
 pub use scale::{AssetScale, Scale, ScaleError};
 pub use session::{Challenge, Login, Session};
 pub use socket::{

@@ -5,6 +5,7 @@
 //! writer's queue in the order they arrived. Whoever follows channels gets one more. Public channels are made once for
 //! all who follow them ([`topics`]). Every queue is bounded, so a slow peer slows itself, or is cut off.
 
+mod document;
 mod messages;
 mod news;
 mod out;
@@ -13,15 +14,18 @@ mod resume;
 mod submit;
 mod topics;
 
+pub use document::{asyncapi, asyncapi_yaml};
 pub(crate) use topics::Topics;
 
+use crate::edge::{self, Client, Metrics};
 use crate::exchange::stopped;
 use crate::http::problem::Fault;
 use crate::identity::random_bytes;
 use crate::presence::Present;
-use crate::sessions::CHALLENGE_US;
+use crate::sessions::{CHALLENGE_US, Who};
 use crate::shared::Shared;
 use crate::{clock, http};
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
@@ -53,48 +57,68 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent, answers to those questions included.
 const SILENCE: Duration = Duration::from_secs(90);
 /// How many bytes a second a peer must be able to take when much is written at once.
-const BYTES_A_SECOND: u32 = 64 * 1024;
+const BYTES_A_SECOND: u64 = 64 * 1024;
 /// How long replies may still take once the server stops.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
+
 /// How long connections may take to be closed once the server stops.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// The most connections, whatever the caps allow.
+pub(crate) const SOCKETS_MAX: u32 = 1_000_000;
 
-pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
-    let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
+pub(crate) async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Extension(client): Extension<Client>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
         return Fault::overloaded().into_response();
     };
     let upgrade = upgrade.max_message_size(READ_BYTES_MAX).max_frame_size(READ_BYTES_MAX);
     upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES).on_upgrade(
         move |socket| async move {
-            serve(shared, socket).await;
+            serve(shared, client, socket).await;
             drop(permit);
         },
     )
 }
 
 /// Waits, once the server stops, until every connection was closed, and not for long.
-pub(crate) async fn farewell(shared: Arc<Shared>, connections_max: usize) {
+pub(crate) async fn farewell(shared: Arc<Shared>) {
     let mut stopping = shared.switch.stopping();
     stopped(&mut stopping).await;
-    let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
-    if tokio::time::timeout(FAREWELL, shared.connections.acquire_many(all)).await.is_err() {
+    if tokio::time::timeout(FAREWELL, shared.sockets.acquire_many(SOCKETS_MAX)).await.is_err() {
         tracing::warn!("open WebSocket connections were cut off");
     }
 }
 
-async fn serve(shared: Arc<Shared>, socket: WebSocket) {
+async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
     let (sink, stream) = socket.split();
     let (out, messages) = out::queue(shared.unread_max);
-    let sender = tokio::spawn(send(sink, messages, shared.write_time));
+    let sender = tokio::spawn(send(sink, messages, shared.write_time, Arc::clone(&shared.edge.metrics)));
     let nonce = Some(Nonce::new());
-    let connection = Connection { nonce, out, submitting: None, following: None, present: None, shared };
+    let connection = Connection {
+        shared,
+        client,
+        who: None,
+        nonce,
+        out,
+        submitting: None,
+        following: None,
+        present: None,
+    };
     connection.read(stream).await;
     // The queues' ends are dropped by now, so the sender finishes what it has and ends.
     let _ = sender.await;
 }
 
 /// Writes messages, many in one go where many wait.
-async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, write_time: Duration) {
+async fn send(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut messages: Messages,
+    write_time: Duration,
+    metrics: Arc<Metrics>,
+) {
     let mut waiting = Vec::new();
     let why = loop {
         match messages.recv_many(&mut waiting, 64).await {
@@ -102,8 +126,9 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
             Ok(_) => {}
             Err(why) => break Some(why),
         }
-        let bytes: usize = waiting.iter().map(|queued| length(&queued.message)).sum();
-        let time = write_time + Duration::from_secs(bytes as u64 / u64::from(BYTES_A_SECOND));
+        let bytes: usize = waiting.iter().map(|queued| text_bytes(&queued.message)).sum();
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let time = write_time.saturating_add(Duration::from_secs(bytes / BYTES_A_SECOND));
         let write = async {
             let mut held = Vec::with_capacity(waiting.len());
             for queued in waiting.drain(..) {
@@ -118,7 +143,7 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
             why = messages.cut() => break Some(why),
         };
         match written {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => metrics.sent(bytes),
             Ok(Err(_)) => return,
             Err(_) => {
                 let reason = "too slow: nothing was read for too long; connect again and resume";
@@ -133,6 +158,7 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
     messages.close();
     let close = async {
         if let Some(why) = why {
+            metrics.dropped(cause(&why));
             sink.send(Message::Close(Some(why))).await?;
         }
         sink.close().await
@@ -140,7 +166,17 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
     let _ = tokio::time::timeout(write_time, close).await;
 }
 
-fn length(message: &Message) -> usize {
+/// Why a connection is cut off, in one word.
+const fn cause(why: &CloseFrame) -> &'static str {
+    match why.code {
+        close_code::POLICY => "too_slow",
+        close_code::SIZE => "message_too_large",
+        _ => "store",
+    }
+}
+
+/// How long a message is, if it is a text.
+fn text_bytes(message: &Message) -> usize {
     match message {
         Message::Text(text) => text.len(),
         _ => 0,
@@ -162,6 +198,9 @@ impl Nonce {
 /// The reader's side of a connection.
 struct Connection {
     shared: Arc<Shared>,
+    client: Client,
+    /// Who logged in, for the rate limits.
+    who: Option<Who>,
     /// What a login must sign; it serves once.
     nonce: Option<Nonce>,
     out: Out,
@@ -262,19 +301,40 @@ impl Connection {
             }
         };
         let asked = Asked::now(request.req_id);
+        let weight = if request.method == "validate" { edge::Weight::Validate } else { edge::Weight::Read };
+        // A block of somebody who is known is paid for when it is known what it holds.
+        if (self.who.is_none() || request.method != "submit")
+            && let Err(fault) = edge::message(&self.shared, &self.client, self.who, weight)
+        {
+            return self.say(failed(asked, fault)).await;
+        }
         let wish = match request.method {
             "submit" => return self.submit(asked, &request).await,
+            "validate" => return self.validate(asked, &request).await,
             "ping" => return self.say(succeeded(asked, &serde_json::json!({}))).await,
             "challenge" => return self.challenge(asked).await,
             "login" => self.login(asked, &request),
             "subscribe" => request.params().map(|subscribe| Wish::Subscribe(asked, subscribe)),
             "unsubscribe" => request.params().map(|subscribe| Wish::Unsubscribe(asked, subscribe)),
             other => Err(Fault::bad_request(format!(
-                "there is no method {other:?}; there are submit, challenge, login, subscribe, unsubscribe, ping"
+                "there is no method {other:?}; there are submit, validate, challenge, login, subscribe, unsubscribe, \
+                 ping"
             ))),
         };
         match wish {
             Ok(wish) => self.following().send(wish).await.map_err(|_| Gone),
+            Err(fault) => self.say(failed(asked, fault)).await,
+        }
+    }
+
+    /// Tries a block without sequencing it, one at a time on a connection.
+    async fn validate(&self, asked: Asked, request: &messages::Incoming<'_>) -> Result<(), Gone> {
+        let tried = match request.params() {
+            Ok(signed) => http::try_out(&self.shared, signed).await,
+            Err(fault) => Err(fault),
+        };
+        match tried {
+            Ok(reply) => self.say(succeeded(asked, &api::Validated { dry_run: true, reply })).await,
             Err(fault) => self.say(failed(asked, fault)).await,
         }
     }
@@ -308,6 +368,7 @@ impl Connection {
             Fault::login_failed(detail)
         })?;
         let who = http::log_in(&self.shared, &login, fresh.nonce)?;
+        self.who = Some(who);
         // The one before is let go only behind this one, so that the same key is not gone in between.
         self.present = Some(self.shared.presence.arrive(who.key));
         Ok(Wish::LoggedIn(asked, who))
@@ -321,7 +382,11 @@ impl Connection {
                 let shared = Arc::clone(&self.shared);
                 let with_receipt = submit.receipt.unwrap_or(true);
                 let signed = api::SignedBlock { payload: submit.payload, signature: submit.signature };
-                let verified = tokio::spawn(async move { http::verify_in_parallel(&shared, signed).await });
+                let (client, who) = (self.client.clone(), self.who);
+                let verified = tokio::spawn(async move {
+                    let verified = http::verify_in_parallel(&shared, signed).await;
+                    edge::judged(&shared, &client, who, verified)
+                });
                 submit::Submission { asked, with_receipt, verifying: Ok(verified) }
             }
             Err(fault) => submit::Submission { asked, with_receipt: false, verifying: Err(fault) },
