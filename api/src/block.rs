@@ -7,8 +7,10 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignedBlock {
     /// The canonical bytes, hex; at most 64 KiB of them.
+    #[schema(pattern = "^([0-9a-fA-F]{2})*$")]
     pub payload: String,
     /// The signature, hex.
+    #[schema(pattern = "^[0-9a-fA-F]{128}$")]
     pub signature: String,
 }
 
@@ -37,9 +39,22 @@ pub struct BlockReply {
     pub receipt: Option<Receipt>,
 }
 
+/// What would come of a block if it were submitted now. Nothing of it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Validated {
+    /// Always true: the block was not sequenced.
+    pub dry_run: bool,
+    /// The answer that it would get, without a receipt. Of a block that was sequenced before, the answer of then.
+    #[serde(flatten)]
+    pub reply: BlockReply,
+}
+
 /// What became of one operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OperationReply {
+    /// Which, from 0.
+    #[serde(default)]
+    pub op_index: u32,
     /// Whether it took effect.
     pub ok: bool,
     /// The stable code of its refusal.

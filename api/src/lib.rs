@@ -10,6 +10,7 @@ mod block;
 mod book;
 pub mod checksum;
 mod deal;
+mod http_signature;
 mod market;
 mod prepare;
 mod problem;
@@ -27,11 +28,14 @@ pub use admin::StateDigest;
 pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
 pub use block::{
     BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
-    StoredBlock, SubmitQuery,
+    StoredBlock, SubmitQuery, Validated,
 };
 pub use book::{Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker};
 pub use deal::{
     Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, FillPage, FillQuery, InFlight,
+};
+pub use http_signature::{
+    HttpSignatureError, HttpTarget, SignatureInput, check_content_digest, content_digest,
 };
 pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, BookQuery, Candle, CandlePage, CandleQuery,

@@ -15,7 +15,10 @@ fn a_crowd_follows_the_recorded_flow() {
     assert!(run.status.success(), "{told}");
     let report: Value = serde_json::from_slice(&run.stdout).unwrap();
     let number = |name: &str| report[name].as_u64().unwrap_or_else(|| panic!("{name} in {report}"));
-    assert_eq!((number("connections"), number("books"), number("readers"), number("deaf")), (120, 20, 50, 50));
+    assert_eq!(
+        (number("connections"), number("books"), number("readers"), number("deaf")),
+        (120, 20, 50, 50)
+    );
     assert_eq!(number("books_at_last_seq"), 20);
     assert_eq!(report["failures"], Value::Array(Vec::new()));
     assert!(number("commands") > 100, "{report}");

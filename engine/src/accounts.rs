@@ -130,6 +130,27 @@ impl Accounts {
         self.by_key.insert(key, LaneIndex(next));
     }
 
+    /// A copy whose lanes have forgotten all blocks but their heads: those answer what is repeated, and are most of what
+    /// a long journal leaves in memory.
+    pub fn without_history(&self) -> Self {
+        let forget = |lane: &Lane| Lane {
+            key: lane.key,
+            account: lane.account,
+            role: lane.role.clone(),
+            status: lane.status,
+            head: lane.head,
+            blocks: Vec::new(),
+            fork: lane.fork,
+            guard: lane.guard,
+        };
+        Self {
+            all: self.all.clone(),
+            index: self.index.clone(),
+            lanes: self.lanes.iter().map(forget).collect(),
+            by_key: self.by_key.clone(),
+        }
+    }
+
     pub fn find(&self, id: &AccountId) -> Option<AccountIndex> {
         self.index.get(id).copied()
     }

@@ -140,6 +140,33 @@ impl Engine {
         Outcome { result, events }
     }
 
+    /// A copy to try a command on that would be next: it gives the outcome that this engine would give. It does not know
+    /// which blocks were sequenced before, so [`Engine::standing`] is asked of this one.
+    pub fn stand_in(&self) -> Self {
+        Self {
+            seq: self.seq,
+            time: self.time,
+            rules: self.rules,
+            genesis: self.genesis.clone(),
+            parameters: self.parameters.clone(),
+            accounts: self.accounts.without_history(),
+            ledger: self.ledger.clone(),
+            assets: self.assets.clone(),
+            markets: self.markets.clone(),
+            orders: self.orders.clone(),
+            next_order: self.next_order,
+            guards: self.guards.clone(),
+            deals: self.deals.clone(),
+            proposals: self.proposals.clone(),
+            timers: self.timers.clone(),
+            trust: self.trust.clone(),
+            bitcoin: self.bitcoin.clone(),
+            scratch: Scratch::default(),
+            effects: Effects::default(),
+            left_levels: Vec::new(),
+        }
+    }
+
     fn command(&mut self, decoded: &Decoded, effects: &mut Effects) -> CommandResult {
         let done = match (decoded.command(), decoded.block()) {
             (Command::Genesis(genesis), _) => self.begin(genesis, effects),

@@ -28,7 +28,7 @@ fn pair(one: AccountIndex, other: AccountIndex) -> (AccountIndex, AccountIndex) 
 /// Programming, volume 3, section 6.4, algorithm D: double hashing). Ids are hashes already, so where the search begins
 /// and how far it steps are read from them. Both together are so many bits that nobody can afford to search for orders
 /// whose deals are slow to find.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Deals {
     all: Vec<(DealId, DealEntry)>,
     /// Places counted from 1; 0 is empty. The length is 0 or a power of two.

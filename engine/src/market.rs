@@ -11,7 +11,7 @@ use bandex_types::{Amount, Price, Quantity, Rail, Ratio, Rounding, Side, Timesta
 const MILLION: u128 = 1_000_000;
 
 /// One market.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Market {
     pub listing: MarketListing,
     pub state: MarketState,

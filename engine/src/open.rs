@@ -245,7 +245,7 @@ struct Chain {
 }
 
 /// The open orders of one lane, block by block.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct LaneOrders {
     /// The seq of the first block here.
     first: u64,
@@ -253,14 +253,14 @@ struct LaneOrders {
 }
 
 /// The open orders of one block, by their number in it.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 struct BlockOrders {
     open: u32,
     at: Vec<Option<OrderIndex>>,
 }
 
 /// All open orders.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct OpenOrders {
     all: Vec<Option<OpenOrder>>,
     free: Vec<OrderIndex>,

@@ -8,6 +8,7 @@ use crate::identity::{Identity, IdentityError};
 use crate::opening::{self, Opened, Recovery};
 use crate::publisher;
 use crate::recover::RecoverError;
+use crate::rehearsal::Rehearsal;
 use crate::scorer;
 use crate::sessions::Sessions;
 use crate::shared::Shared;
@@ -190,6 +191,8 @@ impl Exchange {
         let bitcoin = Arc::clone(&opened.writer.bitcoin);
         let (projector, projector_queue) = mpsc::channel(PROJECTOR_QUEUE);
         let view = Arc::new(RwLock::new(opened.view));
+        let presence = Arc::clone(&opened.writer.presence);
+        let rehearsal = Rehearsal::new(Snapshots::of(&config.folder), Arc::clone(&opened.reader));
         let shared = Arc::new(Shared {
             network: genesis.network,
             node: identity.node.public(),
@@ -207,6 +210,8 @@ impl Exchange {
             edge,
             write_time: config.write_time,
             verifying: Semaphore::new(VERIFYING_MAX),
+            presence: Arc::clone(&presence),
+            rehearsal: Arc::clone(&rehearsal),
             epochs: opened.writer.epochs.subscribe(),
             looking: Semaphore::new(LOOKING_MAX),
             bitcoin: Arc::clone(&bitcoin),
@@ -231,6 +236,7 @@ impl Exchange {
             let (queue, switch) = (queue.clone(), Arc::clone(&switch));
             rooms.spawn(Following { node, known: bitcoin, queue, state: bitcoin_state, switch }.run());
         }
+        rooms.spawn(presence.watch(queue.clone(), Arc::clone(&switch)));
         rooms.spawn(scorer::score(opened.writer.epochs.subscribe(), queue, Arc::clone(&switch)));
         rooms.spawn(write(opened.writer, inputs, Arc::clone(&switch), Arc::clone(&journal)));
         rooms.spawn(publisher::publish(opened.publications, view, news, published_sender, projector));
@@ -240,6 +246,7 @@ impl Exchange {
             }
         });
         rooms.spawn(snapshotter.run());
+        rooms.spawn(rehearsal.tidy(Arc::clone(&switch)));
         // Whoever connects finds what a new journal was begun with.
         shared.published_up_to(head).await;
         let Listeners { door, public, admin, metrics } = listeners;

@@ -5,6 +5,7 @@ use crate::config::Config;
 use crate::edge::Metrics;
 use crate::exchange::StartError;
 use crate::identity::Identity;
+use crate::presence::Presence;
 use crate::publication::{self, Publication};
 use crate::recover::{self, RecoverError};
 use crate::snapshots::Snapshots;
@@ -106,6 +107,7 @@ pub(crate) async fn open(
     let epochs = watch::Sender::default();
     let batch_max = config.batch_max;
     let bitcoin = Known::of(sequencer.engine(), config.bitcoin.is_some());
+    let presence = Presence::of(sequencer.engine());
     let mut writer = Writer {
         sequencer,
         journal,
@@ -113,6 +115,7 @@ pub(crate) async fn open(
         batch_max,
         epochs,
         bitcoin,
+        presence,
         metrics,
         kinds: Vec::new(),
     };

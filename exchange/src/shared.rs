@@ -4,7 +4,9 @@ use crate::bitcoin::{Known, NodeState};
 use crate::clock;
 use crate::edge::Edge;
 use crate::exchange::Switch;
+use crate::presence::Presence;
 use crate::publication::Publication;
+use crate::rehearsal::Rehearsal;
 use crate::scorer::LastEpoch;
 use crate::sessions::Sessions;
 use crate::view::{MarketInfo, View};
@@ -41,6 +43,10 @@ pub(crate) struct Shared {
     pub write_time: Duration,
     /// One permit for each block that is being verified.
     pub verifying: Semaphore,
+    /// Who is connected.
+    pub presence: Arc<Presence>,
+    /// Where blocks are tried without being sequenced.
+    pub rehearsal: Arc<Rehearsal>,
     /// The last epoch of the trust graph.
     pub epochs: watch::Receiver<Option<LastEpoch>>,
     /// One permit for each score that is being worked out from somebody's own circle.

@@ -496,11 +496,13 @@ pub(crate) fn operations(view: &View, subjects: &[Subject], outcome: &Outcome) -
         }
         OperationResult::Done => done(view, subject, outcome),
     };
-    results.iter().zip(subjects).map(reply).collect()
+    let replies = results.iter().zip(subjects).map(reply);
+    replies.zip(0..).map(|(reply, op_index)| api::OperationReply { op_index, ..reply }).collect()
 }
 
 const fn answered(ok: bool) -> api::OperationReply {
     api::OperationReply {
+        op_index: 0,
         ok,
         code: None,
         detail: None,

@@ -5,13 +5,14 @@ use crate::bitcoin::Known;
 use crate::clock;
 use crate::edge::Metrics;
 use crate::exchange::stopped;
+use crate::presence::Presence;
 use crate::publication::Publication;
 use crate::scorer::LastEpoch;
 use bandex_engine::{Event, Refusal};
 use bandex_journal::{AppendError, Journal};
 use bandex_sequencer::{Known as Answered, Making, Observation, Sealed, Sequencer, Submitted};
 use bandex_tradechain::body::Change;
-use bandex_tradechain::{Genesis, Head, Record, Scores, Verified};
+use bandex_tradechain::{Disconnected, Genesis, Head, Record, Scores, Verified};
 use bandex_types::{Hash, Timestamp};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -25,6 +26,8 @@ pub(crate) enum Input {
     Scores(Scores),
     /// What a Bitcoin node knows of the chain.
     Observed(Observation, oneshot::Sender<Answer>),
+    /// A key that asks for it has had no connection for as long as it allows.
+    Gone(Disconnected, oneshot::Sender<Answer>),
     /// Decisions to be signed with the operator's key.
     Configure(Vec<Change>, oneshot::Sender<Answer>),
     /// The digest of the engine's state, once all before it is durable.
@@ -83,6 +86,8 @@ pub(crate) struct Writer {
     pub metrics: Arc<Metrics>,
     /// The kinds of what the batch being made holds, for the metrics.
     pub kinds: Vec<&'static str>,
+    /// Whose orders go when it is not connected.
+    pub presence: Arc<Presence>,
 }
 
 /// Those who wait for a batch, and for what of it.
@@ -161,6 +166,12 @@ impl Writer {
                     self.kinds.push("bitcoin");
                     asked.push((Waiting::Index(making.observe(observation)), reply));
                 }
+                Input::Gone(gone, reply) => {
+                    let unsaid = Waiting::Known(Answer::Unknown);
+                    let waiting = making.disconnected(gone).map_or(unsaid, Waiting::Index);
+                    self.kinds.extend(matches!(waiting, Waiting::Index(_)).then_some("disconnected"));
+                    asked.push((waiting, reply));
+                }
                 Input::Scores(scores) => {
                     self.kinds.push("scores");
                     making.scores(scores);
@@ -191,6 +202,7 @@ impl Writer {
                     self.show_epoch();
                 }
                 self.bitcoin.commit(self.sequencer.engine(), &sealed.applied);
+                self.presence.commit(&sealed.applied);
                 let publication = Publication::new(proof, sealed);
                 answer(asked, |index| Answer::Committed(Arc::clone(&publication), index));
                 // A publisher that is gone means that the server is stopping; what is durable stays durable.

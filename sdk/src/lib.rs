@@ -55,7 +55,7 @@ pub use lane::{
 };
 pub use markets::{AssetInfo, MarketInfo, MarketPayments, Markets};
 pub use order::{OrderBuilder, OrderError};
-pub use rest::{AccountRest, Rest, RestError};
+pub use rest::{AccountRest, Body, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};
 pub use standing::{StandingError, check_standing};
 pub use trader::{LaneError, Placed, Quoted, Submitted, Trader, TraderError};

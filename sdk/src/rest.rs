@@ -1,6 +1,9 @@
 //! REST: what is asked for once, and what belongs to an account.
 
+mod fetch;
 mod raw;
+
+pub use fetch::Body;
 
 use crate::wire::{WireError, parse, signed_to_wire};
 use crate::{Markets, clock};
@@ -12,7 +15,7 @@ use bandex_api::{
 };
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, BlockId, DealId, OrderRef, PublicKey};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::{Method, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -235,16 +238,28 @@ impl Rest {
     /// # Errors
     /// No answer, an unknown key, or a challenge of another node.
     pub async fn login(&self, keypair: &Keypair, markets: &Markets) -> Result<AccountRest, RestError> {
+        let body = self.signed_challenge(keypair, markets).await?;
+        let session: Session = answer(self.request(Method::POST, "/v1/login").json(&body)).await?;
+        let account = parse("account", &session.account)?;
+        Ok(AccountRest { rest: self.clone(), session, account })
+    }
+
+    /// A fresh challenge with a key's signature, as `POST /v1/login` takes it within 10 seconds.
+    ///
+    /// # Errors
+    /// No answer, or a challenge of another node.
+    pub async fn signed_challenge(
+        &self,
+        keypair: &Keypair,
+        markets: &Markets,
+    ) -> Result<bandex_api::Login, RestError> {
         let challenge: Challenge = self.get("/v1/login", &()).await?;
         let (network, node) = (challenge.network, parse("node", &challenge.node)?);
         if (network, node) != (markets.network, markets.node) {
             return Err(RestError::OtherNode);
         }
         let login = Login { network, node, key: keypair.public(), nonce: parse("nonce", &challenge.nonce)? };
-        let body = signed_login(&login, keypair);
-        let session: Session = answer(self.request(Method::POST, "/v1/login").json(&body)).await?;
-        let account = parse("account", &session.account)?;
-        Ok(AccountRest { rest: self.clone(), session, account })
+        Ok(signed_login(&login, keypair))
     }
 }
 
@@ -263,14 +278,22 @@ impl AccountRest {
         self.account
     }
 
+    /// The token, for `Authorization: Bearer`. Whoever has it reads what the account may read.
+    pub fn token(&self) -> &str {
+        &self.session.token
+    }
+
     /// Whether the session ends within `margin` microseconds; then log in anew.
     pub fn expires_within(&self, margin_us: u64) -> bool {
         clock::now().plus(margin_us).as_micros() >= self.session.expires_us
     }
 
+    fn request(&self, path: &str) -> RequestBuilder {
+        self.rest.request(Method::GET, path).bearer_auth(&self.session.token)
+    }
+
     async fn get<Q: Serialize, A: DeserializeOwned>(&self, path: &str, query: &Q) -> Result<A, RestError> {
-        let request = self.rest.request(Method::GET, path).query(query);
-        answer(request.bearer_auth(&self.session.token)).await
+        answer(self.request(path).query(query)).await
     }
 
     /// The account's orders, newest first.
@@ -364,15 +387,20 @@ impl AccountRest {
 
 async fn answer<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, RestError> {
     let response = request.send().await?;
-    let status = response.status();
-    if status == StatusCode::OK {
+    if response.status() == StatusCode::OK {
         return Ok(response.json().await?);
     }
+    Err(refusal(response).await?)
+}
+
+/// Why an answer is none.
+async fn refusal(response: Response) -> Result<RestError, RestError> {
+    let status = response.status();
     let body = response.bytes().await?;
-    match serde_json::from_slice(&body) {
-        Ok(problem) => Err(RestError::Problem(problem)),
-        Err(_) => Err(RestError::Status { status: status.as_u16() }),
-    }
+    Ok(match serde_json::from_slice(&body) {
+        Ok(problem) => RestError::Problem(problem),
+        Err(_) => RestError::Status { status: status.as_u16() },
+    })
 }
 
 #[cfg(test)]

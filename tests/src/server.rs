@@ -1,7 +1,9 @@
 //! A real server in a folder of its own, and ways to ask it.
 
 use crate::{RawLane, Socket, database};
-use bandex_api::{Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem};
+use bandex_api::{
+    Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem, StateDigest,
+};
 use bandex_exchange::{BitcoinNode, Config, EdgeOptions, Exchange, Recovery, StartError};
 use bandex_sdk::Rest;
 use bandex_tradechain::body::{AssetListing, Change, MarketListing, Parameters, TrustTerms};
@@ -94,6 +96,8 @@ impl Answer {
         let problem: Problem = serde_json::from_value(self.body.clone()).unwrap();
         assert_eq!(problem.status, self.status, "{problem:?}");
         assert_eq!(problem.kind, format!("urn:bandex:problem:{}", problem.code));
+        let listed = format!("`{}` |", problem.code);
+        assert!(bandex_exchange::errors_document().contains(&listed), "no document has {}", problem.code);
         problem
     }
 
@@ -266,6 +270,32 @@ impl Server {
         Socket::connect(&self.socket_url()).await
     }
 
+    /// Host and port of the traders' listener.
+    pub fn authority(&self) -> String {
+        self.exchange.address().to_string()
+    }
+
+    /// A request to the traders' listener with headers of its own.
+    ///
+    /// # Panics
+    /// No answer.
+    pub async fn ask_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &str,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("http://{}{path}", self.exchange.address()));
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        if !body.is_empty() {
+            request = request.body(body.to_owned());
+        }
+        answer(request).await
+    }
+
     /// Any request to the traders' listener.
     ///
     /// # Panics
@@ -283,13 +313,7 @@ impl Server {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body);
         }
-        let response = crate::soon("an answer", request.send()).await.unwrap();
-        let status = response.status().as_u16();
-        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
-        let kind = kind.unwrap_or_default().to_owned();
-        let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status, kind, body }
+        answer(request).await
     }
 
     /// Reads a public page.
@@ -324,6 +348,12 @@ impl Server {
         let reply: BlockReply = answer.read();
         assert!(reply.operations.iter().all(|operation| operation.ok), "{reply:?}");
         reply
+    }
+
+    /// What the engine's whole state hashes to, and the last record.
+    pub async fn digest(&self) -> StateDigest {
+        let url = format!("http://{}/admin/v1/digest", self.exchange.admin_address());
+        self.send(Method::GET, url, Some(self.exchange.admin_token()), None).await.read()
     }
 
     /// The operator's token.
@@ -447,4 +477,14 @@ fn without_seq(page: &mut Value) {
 /// A server on a folder, and on its database if it has one.
 fn config(folder: &Path) -> Config {
     Config { database: database::of(folder), ..Config::new(folder) }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = crate::soon("an answer", request.send()).await.unwrap();
+    let status = response.status().as_u16();
+    let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().to_owned();
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Answer { status, kind, body }
 }

@@ -1,6 +1,7 @@
-//! Python for tasks: an environment of its own in target/python for each of them, with pinned packages.
+//! `cargo xtask python`, and Python for other tasks: an environment of its own in target/python for each of them, with
+//! pinned packages.
 
-use crate::{step, suite};
+use crate::{binary, step, suite};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,30 @@ use std::process::{Command, Stdio};
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
 /// What an environment was made of stands in it under this name, so that it is made anew only when that changes.
 const STAMP: &str = "made-of.txt";
+
+/// The Python package.
+const PACKAGE: &str = "sdk/python";
+
+/// Installs the Python package as a user does, checks its types and those of its examples, and runs its tests against a
+/// real exchange.
+///
+/// # Errors
+/// Something is missing or does not build, or a test failed.
+pub fn run() -> Result<()> {
+    step::step("python", || {
+        let package = step::root()?.join(PACKAGE);
+        let programs = environment("venv", &package.join("requirements-test.txt"))?;
+        let exchange = binary::build()?;
+        let mut pip = Command::new(programs.join("pip"));
+        // The profile of all other tests, so that what they have built need not be built again.
+        pip.env("MATURIN_PEP517_ARGS", "--profile dev");
+        step::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(&package))?;
+        step::run(Command::new(programs.join("mypy")).current_dir(&package))?;
+        let mut tests = Command::new(programs.join("pytest"));
+        tests.args(["--quiet", "-p", "no:cacheprovider"]).current_dir(&package);
+        step::run(tests.env(binary::VARIABLE, &exchange))
+    })
+}
 
 /// The folder with the programs of environment `name`, which holds what the file `requirements` lists.
 ///
@@ -32,6 +57,23 @@ pub fn environment(name: &str, requirements: &Path) -> Result<PathBuf> {
     )?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(programs)
+}
+
+/// Builds the core of the package `bandex` where the package lies, with the maturin among `programs`; gives the folder
+/// to import it from.
+///
+/// # Errors
+/// It does not build.
+pub fn package(programs: &Path) -> Result<PathBuf> {
+    let folder = step::root()?.join("sdk/python");
+    let environment = programs.parent().context("an environment has a folder")?;
+    let mut maturin = Command::new(programs.join("maturin"));
+    maturin
+        .args(["develop", "--quiet", "--skip-install", "--manifest-path"])
+        .arg(folder.join("Cargo.toml"))
+        .env("VIRTUAL_ENV", environment);
+    step::run(&mut maturin)?;
+    Ok(folder.join("python"))
 }
 
 /// Makes sure that environments can be made.

@@ -189,7 +189,11 @@ impl World {
     }
 
     fn apply_decoded(&mut self, decoded: Decoded) -> Outcome {
+        // Whatever is next, a copy says beforehand what comes of it.
+        let foretold = self.engine.stand_in().apply(self.now, &decoded);
         let outcome = self.engine.apply(self.now, &decoded);
+        let forks = matches!(decoded.command(), Command::Fork(_));
+        assert!(forks || foretold == outcome, "{foretold:?} was foretold, and {outcome:?} came");
         self.journal.push(Entry {
             time: self.now,
             command: decoded.command().encode(),

@@ -11,6 +11,7 @@ use crate::http::problem::Fault;
 use crate::sessions::Who;
 use crate::shared::Shared;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -113,6 +114,9 @@ pub(crate) async fn gate(State(shared): State<Arc<Shared>>, mut request: Request
     let mut response = match drawn {
         Ok(()) => {
             request.extensions_mut().insert(client.clone());
+            if let Some(who) = who {
+                request.extensions_mut().insert(who);
+            }
             next.run(request).await
         }
         Err(fault) => fault.into_response(),
@@ -134,6 +138,17 @@ fn whose(client: &Client, who: Option<Who>) -> (Policy, Owner) {
         Some(who) => (Policy::Account, Owner::Account(who.account)),
         None => (Policy::Address, client.owner()),
     }
+}
+
+/// Draws for a request that is signed, from the account of the key.
+///
+/// # Errors
+/// There is too little in the bucket.
+pub(crate) fn signed(shared: &Shared, parts: &Parts, who: Who) -> Result<(), Fault> {
+    let extensions = &parts.extensions;
+    let page = extensions.get::<MatchedPath>().map(MatchedPath::as_str);
+    let weight = Weight::of(page, parts.uri.query());
+    extensions.get::<Client>().map_or(Ok(()), |client| draw(shared, client, Some(who), weight))
 }
 
 /// Draws for a message of a WebSocket. A block of somebody who is known is paid for by [`judged`] alone.

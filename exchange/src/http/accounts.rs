@@ -20,10 +20,12 @@ use std::sync::Arc;
     path = "/v1/orders",
     tag = "account",
     params(api::OrderQuery),
-    security(("login" = [])),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "Orders", body = api::OrderPage),
         (status = 401, description = "Not logged in", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such market", body = api::Problem,
          content_type = "application/problem+json"),
     ),
 )]
@@ -67,8 +69,8 @@ pub(crate) fn on_the_wire(info: &MarketInfo, row: &OrderRow) -> api::Order {
     get,
     path = "/v1/orders/{order}",
     tag = "account",
-    params(("order" = String, Path, description = "KEY:SEQ:OP")),
-    security(("login" = [])),
+    params(("order" = String, Path, description = "KEY:SEQ:OP", pattern = "^[0-9a-fA-F]{64}:[0-9]{1,19}:(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[0-9]{1,2})$")),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "The order", body = api::Order),
         (status = 403, description = "Another account's", body = api::Problem,
@@ -98,7 +100,7 @@ pub(crate) async fn order(
     get,
     path = "/v1/protections",
     tag = "account",
-    security(("login" = [])),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "Protections that are set", body = api::Protections),
         (status = 401, description = "Not logged in", body = api::Problem,
@@ -123,7 +125,7 @@ pub(crate) async fn protections(
     get,
     path = "/v1/balances",
     tag = "account",
-    security(("login" = [])),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "Balances", body = api::Balances),
         (status = 401, description = "Not logged in", body = api::Problem,

@@ -2,15 +2,16 @@
 
 use super::pages::{Kind, Page};
 use super::problem::Fault;
-use super::reply::{json, logged_in, named};
+use super::reply::{json, named};
 use crate::edge::{self, Client};
 use crate::proof;
+use crate::rehearsal::{Rehearsed, Tried};
+use crate::sessions::Who;
 use crate::shared::Shared;
 use crate::wire;
 use crate::writer::Answer;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use bandex_api as api;
 use bandex_engine::{CommandResult, Outcome};
@@ -38,7 +39,7 @@ use std::sync::Arc;
          content_type = "application/problem+json"),
         (status = 409, description = "A gap in the lane, or a fork", body = api::Problem,
          content_type = "application/problem+json"),
-        (status = 422, description = "Refused as a whole; with outcome `refused` it consumed its seq",
+        (status = 422, description = "Refused as a whole; with outcome `accepted` it consumed its seq",
          body = api::Problem, content_type = "application/problem+json"),
         (status = 429, description = "Beyond a rate limit; it was not sequenced", body = api::Problem,
          content_type = "application/problem+json"),
@@ -50,12 +51,12 @@ pub(crate) async fn submit(
     State(shared): State<Arc<Shared>>,
     Query(query): Query<api::SubmitQuery>,
     Extension(client): Extension<Client>,
-    headers: HeaderMap,
+    who: Option<Extension<Who>>,
     body: Bytes,
 ) -> Result<Json<api::BlockReply>, Fault> {
     let signed: api::SignedBlock = json(&body)?;
     let verified = verify_in_parallel(&shared, signed).await;
-    let verified = edge::judged(&shared, &client, logged_in(&shared, &headers), verified)?;
+    let verified = edge::judged(&shared, &client, who.map(|Extension(who)| who), verified)?;
     let id = verified.id();
     let answer = shared.enqueue(verified).map_err(Fault::busy)?;
     let answer = answer.await.unwrap_or(Answer::Unknown);
@@ -151,12 +152,55 @@ fn block_reply(
     Ok(api::BlockReply { block_id: id.to_string(), seq, time_us: time.as_micros(), operations, receipt })
 }
 
+/// Try a signed block without submitting it.
+///
+/// The answer is what `POST /v1/blocks` would say now, as are the problems; whatever is sequenced in between may change it.
+/// Nothing is sequenced, no place in the lane is used, and two blocks for one place are no fork by being tried.
+#[utoipa::path(
+    post,
+    path = "/v1/blocks/validate",
+    tag = "blocks",
+    request_body = api::SignedBlock,
+    responses(
+        (status = 200, description = "It would be sequenced, or was", body = api::Validated),
+        (status = 400, description = "Not a valid block", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 409, description = "A gap in the lane, or a fork", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 422, description = "It would be refused as a whole", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "Others are being tried: ask again in a moment", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn validate(
+    State(shared): State<Arc<Shared>>,
+    body: Bytes,
+) -> Result<Json<api::Validated>, Fault> {
+    let signed: api::SignedBlock = json(&body)?;
+    let reply = try_out(&shared, signed).await?;
+    Ok(Json(api::Validated { dry_run: true, reply }))
+}
+
+/// What would come of a block now.
+pub(crate) async fn try_out(shared: &Shared, signed: api::SignedBlock) -> Result<api::BlockReply, Fault> {
+    let verified = verify_in_parallel(shared, signed).await?;
+    let (id, up_to) = (verified.id(), shared.view().seq);
+    match Arc::clone(&shared.rehearsal).attempt(verified, up_to).await? {
+        Rehearsed::Sequenced(tried) => {
+            let Tried { seq, time, subjects, outcome } = *tried;
+            block_reply(shared, id, Sequenced { seq, time, subjects: &subjects, outcome: &outcome }, None)
+        }
+        Rehearsed::Answered(answer) => answer_reply(shared, id, answer, false).await,
+    }
+}
+
 /// Look up a block by its id, with what came of it and the proof.
 #[utoipa::path(
     get,
     path = "/v1/blocks/{id}",
     tag = "blocks",
-    params(("id" = String, Path, description = "The block's id, hex")),
+    params(("id" = String, Path, description = "The block's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
     responses(
         (status = 200, description = "The block", body = api::StoredBlock),
         (status = 404, description = "It was never sequenced here", body = api::Problem,
@@ -227,7 +271,7 @@ pub(crate) async fn proven_record(shared: &Shared, seq: u64) -> Result<Option<Wi
     get,
     path = "/v1/lanes/{key}",
     tag = "blocks",
-    params(("key" = String, Path, description = "The signing key, hex"), api::LaneQuery),
+    params(("key" = String, Path, description = "The signing key, hex", pattern = "^[0-9a-fA-F]{64}$"), api::LaneQuery),
     responses(
         (status = 200, description = "The lane", body = api::Lane),
         (status = 404, description = "No account here has this key", body = api::Problem,

@@ -1,5 +1,6 @@
 //! Login: ask for a challenge, sign it, get a token.
 
+use super::asker::Asker;
 use super::problem::Fault;
 use super::reply::{json, named};
 use crate::clock;
@@ -18,10 +19,13 @@ use std::sync::{Arc, PoisonError};
     get,
     path = "/v1/login",
     tag = "login",
-    responses((status = 200, description = "A challenge, good for one login within 10 s", body = api::Challenge)),
+    responses((status = 200, description = "A challenge, good for one login from the same address within 10 s", body = api::Challenge)),
 )]
-pub(crate) async fn challenge(State(shared): State<Arc<Shared>>) -> Json<api::Challenge> {
-    let (nonce, expires) = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).challenge();
+pub(crate) async fn challenge(
+    State(shared): State<Arc<Shared>>,
+    Asker(asker): Asker,
+) -> Json<api::Challenge> {
+    let (nonce, expires) = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).challenge(asker);
     Json(api::Challenge {
         network: shared.network,
         node: shared.node.to_string(),
@@ -46,12 +50,15 @@ pub(crate) async fn challenge(State(shared): State<Arc<Shared>>) -> Json<api::Ch
 )]
 pub(crate) async fn login(
     State(shared): State<Arc<Shared>>,
+    Asker(asker): Asker,
     body: Bytes,
 ) -> Result<Json<api::Session>, Fault> {
     let login: api::Login = json(&body)?;
     let nonce: Hash = named("nonce", &login.nonce)?;
-    if !shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).take(nonce) {
-        return Err(Fault::login_failed("the challenge is unknown, used or over; ask for a new one"));
+    if !shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).take(nonce, asker) {
+        return Err(Fault::login_failed(
+            "the challenge is unknown, used, over or another address's; ask for a new one",
+        ));
     }
     let who = log_in(&shared, &login, nonce)?;
     let (token, expires) = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).open(who);

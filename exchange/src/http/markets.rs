@@ -56,7 +56,7 @@ pub(crate) async fn markets(State(shared): State<Arc<Shared>>) -> Json<api::Mark
     get,
     path = "/v1/markets/{market}",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE")),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1)),
     responses(
         (status = 200, description = "The market", body = api::Market),
         (status = 404, description = "No such market", body = api::Problem,
@@ -77,7 +77,7 @@ pub(crate) async fn market(
     get,
     path = "/v1/markets/{market}/auctions",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE"), api::AuctionQuery),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1), api::AuctionQuery),
     responses(
         (status = 200, description = "Auctions", body = api::AuctionPage),
         (status = 404, description = "No such market", body = api::Problem,
@@ -114,7 +114,7 @@ pub(crate) fn find(shared: &Shared, name: &str) -> Result<Arc<MarketInfo>, Fault
     get,
     path = "/v1/book/{market}",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE"), api::BookQuery),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1), api::BookQuery),
     responses(
         (status = 200, description = "The book", body = api::Book),
         (status = 404, description = "No such market", body = api::Problem,
@@ -140,7 +140,7 @@ pub(crate) async fn book(
     get,
     path = "/v1/trades/{market}",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE"), api::TradeQuery),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1), api::TradeQuery),
     responses(
         (status = 200, description = "Trades", body = api::TradePage),
         (status = 404, description = "No such market", body = api::Problem,
@@ -167,7 +167,7 @@ pub(crate) async fn trades(
     get,
     path = "/v1/markets/{market}/candles",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE"), api::CandleQuery),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1), api::CandleQuery),
     responses(
         (status = 200, description = "Candles", body = api::CandlePage),
         (status = 400, description = "No such interval", body = api::Problem,

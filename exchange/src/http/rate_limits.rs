@@ -1,10 +1,9 @@
 //! What the rate limits are, and how much of them is left.
 
-use super::reply::logged_in;
+use super::reply::who;
 use crate::edge::{self, Client};
 use crate::shared::Shared;
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 use axum::{Extension, Json};
 use bandex_api as api;
 use std::sync::Arc;
@@ -14,14 +13,14 @@ use std::sync::Arc;
     get,
     path = "/v1/rate-limits",
     tag = "markets",
-    security((), ("login" = [])),
     responses((status = 200, description = "Policies and what is left", body = api::RateLimits)),
 )]
 pub(crate) async fn rate_limits(
     State(shared): State<Arc<Shared>>,
     Extension(client): Extension<Client>,
-    headers: HeaderMap,
+    request: Request,
 ) -> Json<api::RateLimits> {
-    let used = edge::standings(&shared, &client, logged_in(&shared, &headers));
+    let (mut parts, _) = request.into_parts();
+    let used = edge::standings(&shared, &client, who(&shared, &mut parts).ok());
     Json(api::RateLimits { policies: edge::policies(&shared), used })
 }

@@ -1,6 +1,8 @@
 //! What every handler reads of a request: JSON with a clear complaint, names, the account that logged in.
 
 use super::problem::Fault;
+use super::signature;
+use crate::edge;
 use crate::sessions::Who;
 use crate::shared::Shared;
 use axum::extract::FromRequestParts;
@@ -21,15 +23,35 @@ pub(crate) fn named<T: FromStr<Err: std::fmt::Display>>(what: &str, text: &str) 
     text.parse().map_err(|error| Fault::bad_request(format!("{what}: {error}")))
 }
 
-/// The account that logged in.
+/// The account that logged in, or signed the request itself.
 pub(crate) struct LoggedIn(pub Who);
 
 impl FromRequestParts<Arc<Shared>> for LoggedIn {
     type Rejection = Fault;
 
     async fn from_request_parts(parts: &mut Parts, shared: &Arc<Shared>) -> Result<Self, Fault> {
-        logged_in(shared, &parts.headers).map(Self).ok_or_else(Fault::not_logged_in)
+        who(shared, parts).map(Self)
     }
+}
+
+/// Who asks: by the token of a login, or by a signature under the request itself. A signature serves once, so the
+/// request remembers whose it was.
+pub(crate) fn who(shared: &Shared, parts: &mut Parts) -> Result<Who, Fault> {
+    if let Some(who) = parts.extensions.get::<Who>() {
+        return Ok(*who);
+    }
+    let who = match parts.headers.contains_key(header::AUTHORIZATION) {
+        true => logged_in(shared, &parts.headers).ok_or_else(Fault::not_logged_in)?,
+        false if signature::is_signed(&parts.headers) => {
+            let who = signature::signer(shared, parts)?;
+            // Its address paid before the signature was looked at.
+            edge::signed(shared, parts, who)?;
+            who
+        }
+        false => return Err(Fault::not_logged_in()),
+    };
+    parts.extensions.insert(who);
+    Ok(who)
 }
 
 /// Who sends the token of a login, if it serves.

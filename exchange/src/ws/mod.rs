@@ -19,6 +19,7 @@ use crate::edge::{self, Client, Metrics};
 use crate::exchange::stopped;
 use crate::http::problem::Fault;
 use crate::identity::random_bytes;
+use crate::presence::Present;
 use crate::sessions::{CHALLENGE_US, Who};
 use crate::shared::Shared;
 use crate::{clock, http};
@@ -73,7 +74,8 @@ async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
     let (out, messages) = out::queue(shared.unread_max);
     let sender = tokio::spawn(send(sink, messages, shared.write_time, Arc::clone(&shared.edge.metrics)));
     let nonce = Some(Nonce::new());
-    let connection = Connection { client, who: None, nonce, out, submitting: None, following: None, shared };
+    let (submitting, following, present) = (None, None, None);
+    let connection = Connection { client, who: None, nonce, out, submitting, following, present, shared };
     connection.read(stream).await;
     // The queues' ends are dropped by now, so the sender finishes what it has and ends.
     let _ = sender.await;
@@ -173,6 +175,8 @@ struct Connection {
     submitting: Option<(mpsc::Sender<submit::Submission>, JoinHandle<()>)>,
     /// Once something was followed, or somebody logged in.
     following: Option<mpsc::Sender<Wish>>,
+    /// The key that logged in last: it is there as long as the connection is.
+    present: Option<Present>,
 }
 
 impl Connection {
@@ -317,6 +321,8 @@ impl Connection {
         })?;
         let who = http::log_in(&self.shared, &login, fresh.nonce)?;
         self.who = Some(who);
+        // The one before is let go only behind this one, so that the same key is not gone in between.
+        self.present = Some(self.shared.presence.arrive(who.key));
         Ok(Wish::LoggedIn(asked, who))
     }
 

@@ -39,7 +39,7 @@ impl ProjectionReader {
         self.0.close().await;
     }
 
-    async fn all<T>(
+    pub(super) async fn all<T>(
         &self,
         query: Statement<'_>,
         parse: impl Fn(&Row) -> Result<T, String>,

@@ -36,7 +36,12 @@ class Venue(Parse):
         return self.implode_hostname(self.urls["api"]["rest"]).rstrip("/")
 
     def sign(
-        self: Any, path: str, api: Any = "public", method: str = "GET", params: Any = {}, headers: Any = None,
+        self: Any,
+        path: str,
+        api: Any = "public",
+        method: str = "GET",
+        params: Any = {},
+        headers: Any = None,
         body: Any = None,
     ) -> dict[str, Any]:
         """The request as it is sent; private pages are signed by RFC 9421, which gives nobody a token to steal."""
@@ -58,8 +63,16 @@ class Venue(Parse):
         return {"url": url, "method": method, "body": body, "headers": headers}
 
     def handle_errors(
-        self: Any, status: int, reason: str, url: str, method: str, headers: Any, body: str, response: Any,
-        request_headers: Any, request_body: Any,
+        self: Any,
+        status: int,
+        reason: str,
+        url: str,
+        method: str,
+        headers: Any,
+        body: str,
+        response: Any,
+        request_headers: Any,
+        request_body: Any,
     ) -> Any:
         if status < 400 or not is_problem(response):
             return None
@@ -97,7 +110,9 @@ class Venue(Parse):
                 raise ExchangeError(f"{self.id} is {said}, not {known}, by {name}: this is another exchange")
         self._listings = _core.Markets(answer)
 
-    def _pages(self: Any, method: Any, request: dict[str, Any], items: str, limit: Any, back_to: Any = None) -> Steps[list[Any]]:
+    def _pages(
+        self: Any, method: Any, request: dict[str, Any], items: str, limit: Any, back_to: Any = None
+    ) -> Steps[list[Any]]:
         """Items of a list, newest first: as many as asked for, or back to a time in microseconds."""
         if back_to is None:
             request = {**request, "limit": min(limit or 100, _LARGEST_PAGE)}
@@ -239,7 +254,12 @@ class Venue(Parse):
 
     @step
     def fetch_ohlcv(
-        self: Any, symbol: str, timeframe: str = "1m", since: Any = None, limit: Any = None, params: Any = {},
+        self: Any,
+        symbol: str,
+        timeframe: str = "1m",
+        since: Any = None,
+        limit: Any = None,
+        params: Any = {},
     ) -> Steps[Any]:
         """Candles; an interval without a trade has none."""
         yield self.load_markets
@@ -264,7 +284,10 @@ class Venue(Parse):
     def fetch_order(self: Any, id: Any, symbol: Any = None, params: Any = {}) -> Steps[Any]:
         """One order with its fills, by its reference or by ``clientOrderId`` in ``params``."""
         yield self.load_markets
-        client_id, params = self.safe_string_2(params, "clientOrderId", "clOrdId"), self.omit(params, ["clientOrderId", "clOrdId"])
+        client_id, params = (
+            self.safe_string_2(params, "clientOrderId", "clOrdId"),
+            self.omit(params, ["clientOrderId", "clOrdId"]),
+        )
         if client_id is None:
             if not id:
                 raise ArgumentsRequired(f"{self.id} fetchOrder() needs an id or a clientOrderId")
@@ -295,7 +318,10 @@ class Venue(Parse):
     def _orders(self: Any, state: str, symbol: Any, since: Any, limit: Any, params: Any) -> Steps[Any]:
         yield self.load_markets
         market = None if symbol is None else self.market(symbol)
-        client_id, params = self.safe_string_2(params, "clientOrderId", "clOrdId"), self.omit(params, ["clientOrderId", "clOrdId"])
+        client_id, params = (
+            self.safe_string_2(params, "clientOrderId", "clOrdId"),
+            self.omit(params, ["clientOrderId", "clOrdId"]),
+        )
         request = {"state": state, **self._of(symbol), **params}
         if client_id is not None:
             request["client_id"] = client_id
@@ -305,26 +331,36 @@ class Venue(Parse):
         return market, orders
 
     @step
-    def fetch_orders(self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}) -> Steps[Any]:
+    def fetch_orders(
+        self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Steps[Any]:
         market, orders = yield from self._orders("all", symbol, since, limit, params)
         return self.parse_order_list(orders, market, since, limit)
 
     @step
-    def fetch_open_orders(self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}) -> Steps[Any]:
+    def fetch_open_orders(
+        self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Steps[Any]:
         market, orders = yield from self._orders("open", symbol, since, limit, params)
         return self.parse_order_list(orders, market, since, limit)
 
     @step
-    def fetch_canceled_and_closed_orders(self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}) -> Steps[Any]:
+    def fetch_canceled_and_closed_orders(
+        self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Steps[Any]:
         market, orders = yield from self._orders("closed", symbol, since, limit, params)
         return self.parse_order_list(orders, market, since, limit)
 
     @step
-    def fetch_closed_orders(self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}) -> Steps[Any]:
+    def fetch_closed_orders(
+        self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Steps[Any]:
         return (yield from self._ended("filled", symbol, since, limit, params))
 
     @step
-    def fetch_canceled_orders(self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}) -> Steps[Any]:
+    def fetch_canceled_orders(
+        self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Steps[Any]:
         return (yield from self._ended("cancelled", symbol, since, limit, params))
 
     def _ended(self: Any, status: str, symbol: Any, since: Any, limit: Any, params: Any) -> Steps[Any]:
@@ -334,7 +370,9 @@ class Venue(Parse):
         return self.parse_order_list(orders, market, since, limit)
 
     @step
-    def fetch_my_trades(self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}) -> Steps[Any]:
+    def fetch_my_trades(
+        self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Steps[Any]:
         yield self.load_markets
         market = None if symbol is None else self.market(symbol)
         request = {**self._of(symbol), **params}
@@ -342,5 +380,7 @@ class Venue(Parse):
         return self.parse_trade_list(fills, market, since, limit)
 
     @step
-    def fetch_order_trades(self: Any, id: str, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}) -> Steps[Any]:
+    def fetch_order_trades(
+        self: Any, id: str, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Steps[Any]:
         return (yield from Venue.fetch_my_trades(self, symbol, since, limit, {"order": id, **params}))
