@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 
 /// Debian's packages of the interpreter and of what makes environments.
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
+/// The environment of the package's own tests.
+const ENVIRONMENT: &str = "venv";
 /// What an environment was made of stands in it under this name, so that it is made anew only when that changes.
 const STAMP: &str = "made-of.txt";
 
@@ -23,17 +25,45 @@ const PACKAGE: &str = "sdk/python";
 pub fn run() -> Result<()> {
     step::step("python", || {
         let package = step::root()?.join(PACKAGE);
-        let programs = environment("venv", &package.join("requirements-test.txt"))?;
         let exchange = binary::build()?;
-        let mut pip = Command::new(programs.join("pip"));
-        // The profile of all other tests, so that what they have built need not be built again.
-        pip.env("MATURIN_PEP517_ARGS", "--profile dev");
-        step::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(&package))?;
+        let programs = ready()?;
         step::run(Command::new(programs.join("mypy")).current_dir(&package))?;
         let mut tests = Command::new(programs.join("pytest"));
         tests.args(["--quiet", "-p", "no:cacheprovider"]).current_dir(&package);
         step::run(tests.env(binary::VARIABLE, &exchange))
     })
+}
+
+/// Installs the Python package into the environment with these programs, as a user does.
+///
+/// # Errors
+/// It does not build.
+pub fn install(programs: &Path) -> Result<()> {
+    let mut pip = Command::new(programs.join("pip"));
+    // The profile of all other tests, so that what they have built need not be built again.
+    pip.env("MATURIN_PEP517_ARGS", "--profile dev");
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(step::root()?.join(PACKAGE));
+    step::run(&mut pip)
+}
+
+/// The environment of the package's own tests, with the package in it; gives the folder with its programs.
+///
+/// # Errors
+/// Something is missing or does not build.
+pub fn ready() -> Result<PathBuf> {
+    let programs = environment(ENVIRONMENT, &step::root()?.join(PACKAGE).join("requirements-test.txt"))?;
+    install(&programs)?;
+    Ok(programs)
+}
+
+/// The interpreter of that environment if the package was installed there before.
+///
+/// # Errors
+/// The workspace cannot be found.
+pub fn installed() -> Result<Option<PathBuf>> {
+    let python = step::root()?.join("target/python").join(ENVIRONMENT).join("bin/python");
+    let imports = || suite::accepts(Command::new(&python).args(["-c", "import bandex"]), "").unwrap_or(false);
+    Ok((python.exists() && imports()).then_some(python))
 }
 
 /// The folder with the programs of environment `name`, which holds what the file `requirements` lists.
@@ -57,23 +87,6 @@ pub fn environment(name: &str, requirements: &Path) -> Result<PathBuf> {
     )?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(programs)
-}
-
-/// Builds the core of the package `bandex` where the package lies, with the maturin among `programs`; gives the folder
-/// to import it from.
-///
-/// # Errors
-/// It does not build.
-pub fn package(programs: &Path) -> Result<PathBuf> {
-    let folder = step::root()?.join("sdk/python");
-    let environment = programs.parent().context("an environment has a folder")?;
-    let mut maturin = Command::new(programs.join("maturin"));
-    maturin
-        .args(["develop", "--quiet", "--skip-install", "--manifest-path"])
-        .arg(folder.join("Cargo.toml"))
-        .env("VIRTUAL_ENV", environment);
-    step::run(&mut maturin)?;
-    Ok(folder.join("python"))
 }
 
 /// Makes sure that environments can be made.

@@ -24,7 +24,7 @@ use std::time::Instant;
 use tower_http::cors::CorsLayer;
 
 pub(crate) use accept::{Door, Peer, serve};
-pub(crate) use charge::{Weight, gate, judged, message, policies, signed, standings};
+pub(crate) use charge::{Weight, gate, judged, message, policies, standings};
 pub(crate) use limits::{Left, Limits, Owner};
 pub(crate) use metrics::{Follows, MEDIA_TYPE, Metrics};
 pub use options::{EdgeOptions, TlsFiles};

@@ -1,9 +1,9 @@
 //! What the rate limits are, and how much of them is left.
 
-use super::reply::who;
 use crate::edge::{self, Client};
+use crate::sessions::Who;
 use crate::shared::Shared;
-use axum::extract::{Request, State};
+use axum::extract::State;
 use axum::{Extension, Json};
 use bandex_api as api;
 use std::sync::Arc;
@@ -13,14 +13,14 @@ use std::sync::Arc;
     get,
     path = "/v1/rate-limits",
     tag = "markets",
+    security((), ("login" = [])),
     responses((status = 200, description = "Policies and what is left", body = api::RateLimits)),
 )]
 pub(crate) async fn rate_limits(
     State(shared): State<Arc<Shared>>,
     Extension(client): Extension<Client>,
-    request: Request,
+    who: Option<Extension<Who>>,
 ) -> Json<api::RateLimits> {
-    let (mut parts, _) = request.into_parts();
-    let used = edge::standings(&shared, &client, who(&shared, &mut parts).ok());
+    let used = edge::standings(&shared, &client, who.map(|Extension(who)| who));
     Json(api::RateLimits { policies: edge::policies(&shared), used })
 }
