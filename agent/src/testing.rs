@@ -72,6 +72,7 @@ pub fn markets() -> Arc<Markets> {
         },
         trust: bandex_sdk::api::TrustTerms::default(),
         rates: Vec::new(),
+        rate_limits: Vec::new(),
         assets: vec![
             asset(0, "BWT", "token"),
             asset(1, "BTC", "attested"),

@@ -15,6 +15,7 @@ mod http_signature;
 mod market;
 mod prepare;
 mod problem;
+mod rate;
 mod scale;
 mod session;
 mod socket;
@@ -48,6 +49,7 @@ pub use market::{
 };
 pub use prepare::{Prepare, PrepareOperation, PreparePlace, Prepared};
 pub use problem::Problem;
+pub use rate::{RateLimits, RatePolicy, RateUse};
 pub use scale::{AssetScale, Scale, ScaleError};
 pub use session::{Challenge, Login, Session};
 pub use socket::{

@@ -1,6 +1,6 @@
 //! Markets, books and trades on the wire.
 
-use crate::{Fees, MarketPayments, Rate, TrustTerms};
+use crate::{Fees, MarketPayments, Rate, RatePolicy, TrustTerms};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -214,6 +214,9 @@ pub struct Markets {
     /// What assets are worth, for those that have a rate.
     #[serde(default)]
     pub rates: Vec<Rate>,
+    /// How much may be asked in what time.
+    #[serde(default)]
+    pub rate_limits: Vec<RatePolicy>,
     /// Assets.
     pub assets: Vec<Asset>,
     /// Markets.

@@ -6,6 +6,7 @@ mod agent;
 mod audit;
 mod bitcoin;
 mod demo;
+mod edge;
 mod get;
 mod key;
 mod look;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::bitcoin;
+use crate::edge;
 use crate::span::Span;
 use crate::store::OwnStore;
 use bandex_flow as flow;
@@ -47,6 +48,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     first_changes: Option<PathBuf>,
     #[command(flatten)]
+    edge: edge::Options,
+    #[command(flatten)]
     bitcoin: bitcoin::Node,
     /// After how long without a new block the Bitcoin node counts as stalled; 0: never, where blocks come on demand only.
     #[arg(long, value_name = "SPAN", env = "BANDEX_BITCOIN_STALLED_AFTER", default_value = "3h")]
@@ -80,8 +83,10 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         first_changes,
         bitcoin: bitcoin_node(&options)?,
         snapshot_every: options.snapshot_every,
+        edge: options.edge.edge()?,
         ..options.store.config()
     };
+    edge::raise_descriptors(config.edge.connections_max);
     let kept = keep(config, wait_for_signal(), |news| tell(&options, &news)).await;
     kept.context("the exchange cannot start")?;
     Ok(ExitCode::SUCCESS)
@@ -110,8 +115,12 @@ fn tell(options: &Options, news: &Kept<'_>) {
 }
 
 fn serving(out: &mut impl Write, options: &Options, exchange: &Exchange) -> std::io::Result<()> {
-    writeln!(out, "traders   http://{}  (documents at /docs/)", exchange.address())?;
+    let scheme = if exchange.speaks_tls() { "https" } else { "http" };
+    writeln!(out, "traders   {scheme}://{}  (documents at /docs/)", exchange.address())?;
     writeln!(out, "operator  http://{}  (token in admin.token)", exchange.admin_address())?;
+    if let Some(address) = exchange.metrics_address() {
+        writeln!(out, "metrics   http://{address}/metrics")?;
+    }
     writeln!(out, "store     {}  node {}", options.store.place(), exchange.node())?;
     let recovery = exchange.recovery();
     let (head, replayed) = (recovery.head_seq, recovery.replayed());

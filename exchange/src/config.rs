@@ -1,6 +1,7 @@
 //! What a server is started with. What the exchange decides by is not here: that is in the journal.
 
 use crate::bitcoin::BitcoinNode;
+use crate::edge::EdgeOptions;
 use bandex_journal::DatabaseUrl;
 use bandex_tradechain::body::Change;
 use bandex_types::Amount;
@@ -29,8 +30,8 @@ pub struct Config {
     pub batch_max: usize,
     /// The most verified blocks that wait for the writer; a full queue answers 503.
     pub queue_max: usize,
-    /// The most WebSocket connections.
-    pub connections_max: usize,
+    /// How the traders' listener meets the world.
+    pub edge: EdgeOptions,
     /// How many batches whoever follows channels may fall behind in the news. Private channels are made up for from the
     /// projections then; who follows public ones too must subscribe again.
     pub news_kept: usize,
@@ -61,7 +62,7 @@ impl Config {
             first_changes: Vec::new(),
             batch_max: 1_024,
             queue_max: 8_192,
-            connections_max: 1_024,
+            edge: EdgeOptions::default(),
             news_kept: 4_096,
             unread_max: 16 * 1024 * 1024,
             write_time: Duration::from_secs(20),

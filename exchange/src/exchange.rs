@@ -2,6 +2,7 @@
 
 use crate::bitcoin::{Following, NodeHealth, NodeState};
 use crate::config::Config;
+use crate::edge::{self, Door, Edge, QuotaError, TlsError};
 use crate::http;
 use crate::identity::{Identity, IdentityError};
 use crate::opening::{self, Opened, Recovery};
@@ -14,7 +15,7 @@ use crate::shared::Shared;
 use crate::snapshots::Snapshots;
 use crate::snapshotter::Snapshotter;
 use crate::writer::{Input, Writer};
-use crate::ws::{self, Topics};
+use crate::ws::Topics;
 use bandex_journal::{Journal, OpenError, ProjectionError};
 use bandex_tradechain::Genesis;
 use bandex_types::PublicKey;
@@ -68,6 +69,12 @@ pub enum StartError {
         /// Why.
         source: std::io::Error,
     },
+    /// Certificate and key of the traders' listener.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// The rate limits.
+    #[error("rate limits: {0}")]
+    Limits(#[from] QuotaError),
 }
 
 impl StartError {
@@ -78,7 +85,7 @@ impl StartError {
             Self::Open(_) | Self::Project(_) | Self::Begin(_) | Self::Listen { .. } => true,
             Self::Identity(error) => matches!(error, IdentityError::File { .. }),
             Self::Recover(error) => matches!(error, RecoverError::Read(_)),
-            Self::Cut { .. } => false,
+            Self::Cut { .. } | Self::Tls(_) | Self::Limits(_) => false,
         }
     }
 }
@@ -87,6 +94,8 @@ impl StartError {
 pub struct Exchange {
     address: SocketAddr,
     admin_address: SocketAddr,
+    metrics_address: Option<SocketAddr>,
+    tls: bool,
     admin_token: String,
     node: PublicKey,
     genesis: Genesis,
@@ -94,6 +103,14 @@ pub struct Exchange {
     switch: Arc<Switch>,
     rooms: JoinSet<()>,
     journal: LeftJournal,
+}
+
+/// Where the server listens, and what guards the traders' door.
+struct Listeners {
+    door: Door,
+    public: (TcpListener, SocketAddr),
+    admin: (TcpListener, SocketAddr),
+    metrics: Option<(TcpListener, SocketAddr)>,
 }
 
 /// The journal, once the writer is done with it; whoever waits for the end closes it behind the last reader.
@@ -139,17 +156,26 @@ impl Exchange {
     /// See [`StartError`].
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let identity = Identity::load_or_create(&config.folder)?;
-        let listener = listen(config.listen).await?;
-        let admin_listener = listen(config.admin_listen).await?;
-        let opened = opening::open(&config, &identity).await?;
-        Ok(Self::serve(config, identity, listener, admin_listener, opened).await)
+        config.edge.rate_limits.check()?;
+        let edge = Edge::new(&config.edge);
+        let listeners = Listeners {
+            door: edge.door(&config.edge)?,
+            public: listen(config.listen).await?,
+            admin: listen(config.admin_listen).await?,
+            metrics: match config.edge.metrics_listen {
+                Some(address) => Some(listen(address).await?),
+                None => None,
+            },
+        };
+        let opened = opening::open(&config, &identity, Arc::clone(&edge.metrics)).await?;
+        Ok(Self::serve(config, identity, edge, listeners, opened).await)
     }
 
     async fn serve(
         config: Config,
         identity: Identity,
-        listener: (TcpListener, SocketAddr),
-        admin_listener: (TcpListener, SocketAddr),
+        edge: Edge,
+        listeners: Listeners,
         opened: Opened,
     ) -> Self {
         let head = opened.writer.sequencer.engine().seq();
@@ -181,7 +207,7 @@ impl Exchange {
             published,
             journal: Arc::clone(&opened.reader),
             sessions: Mutex::new(Sessions::default()),
-            connections: Arc::new(Semaphore::new(config.connections_max)),
+            edge,
             write_time: config.write_time,
             verifying: Semaphore::new(VERIFYING_MAX),
             presence: Arc::clone(&presence),
@@ -223,12 +249,20 @@ impl Exchange {
         rooms.spawn(rehearsal.tidy(Arc::clone(&switch)));
         // Whoever connects finds what a new journal was begun with.
         shared.published_up_to(head).await;
-        rooms.spawn(http::serve(listener.0, http::public(Arc::clone(&shared)), switch.stopping()));
-        rooms.spawn(ws::farewell(Arc::clone(&shared), config.connections_max));
-        rooms.spawn(http::serve(admin_listener.0, http::admin(shared), switch.stopping()));
+        let Listeners { door, public, admin, metrics } = listeners;
+        let serve = |listener, door: Door, router| edge::serve(listener, door, router, switch.stopping());
+        let back_door = || shared.edge.back_door(&config.edge);
+        let (metrics_listener, metrics_address) = metrics.unzip();
+        if let Some(listener) = metrics_listener {
+            rooms.spawn(serve(listener, back_door(), http::metrics(Arc::clone(&shared))));
+        }
+        rooms.spawn(serve(public.0, door, http::public(Arc::clone(&shared))));
+        rooms.spawn(serve(admin.0, back_door(), http::admin(Arc::clone(&shared))));
         Self {
-            address: listener.1,
-            admin_address: admin_listener.1,
+            address: public.1,
+            admin_address: admin.1,
+            metrics_address,
+            tls: config.edge.tls.is_some(),
             admin_token: identity.admin_token,
             node: identity.node.public(),
             genesis,
@@ -247,6 +281,16 @@ impl Exchange {
     /// Where the operator connects.
     pub const fn admin_address(&self) -> SocketAddr {
         self.admin_address
+    }
+
+    /// Where metrics are served without a token, if they are.
+    pub const fn metrics_address(&self) -> Option<SocketAddr> {
+        self.metrics_address
+    }
+
+    /// Whether traders connect by TLS.
+    pub const fn speaks_tls(&self) -> bool {
+        self.tls
     }
 
     /// What the admin listener asks for.

@@ -2,6 +2,7 @@
 
 use crate::bitcoin::Known;
 use crate::config::Config;
+use crate::edge::Metrics;
 use crate::exchange::StartError;
 use crate::identity::Identity;
 use crate::presence::Presence;
@@ -71,7 +72,11 @@ pub(crate) async fn open_journal(config: &Config) -> Result<Box<dyn Journal>, Op
 ///
 /// # Errors
 /// See [`StartError`].
-pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened, StartError> {
+pub(crate) async fn open(
+    config: &Config,
+    identity: &Identity,
+    metrics: Arc<Metrics>,
+) -> Result<Opened, StartError> {
     let journal = open_journal(config).await?;
     let reader = journal.reader();
     let begun = begun(reader.as_ref()).await?;
@@ -103,8 +108,17 @@ pub(crate) async fn open(config: &Config, identity: &Identity) -> Result<Opened,
     let batch_max = config.batch_max;
     let bitcoin = Known::of(sequencer.engine(), config.bitcoin.is_some());
     let presence = Presence::of(sequencer.engine());
-    let mut writer =
-        Writer { sequencer, journal, publications: sender, batch_max, epochs, bitcoin, presence };
+    let mut writer = Writer {
+        sequencer,
+        journal,
+        publications: sender,
+        batch_max,
+        epochs,
+        bitcoin,
+        presence,
+        metrics,
+        kinds: Vec::new(),
+    };
     writer.show_epoch();
     let ready = match begun {
         None => writer.begin(new, &config.first_changes).await,

@@ -2,6 +2,7 @@
 
 use crate::bitcoin::{Known, NodeState};
 use crate::clock;
+use crate::edge::Edge;
 use crate::exchange::Switch;
 use crate::presence::Presence;
 use crate::publication::Publication;
@@ -37,7 +38,8 @@ pub(crate) struct Shared {
     pub published: watch::Receiver<u64>,
     pub journal: Arc<dyn JournalReader>,
     pub sessions: Mutex<Sessions>,
-    pub connections: Arc<Semaphore>,
+    /// Who may connect, and how much anybody may ask.
+    pub edge: Edge,
     pub write_time: Duration,
     /// One permit for each block that is being verified.
     pub verifying: Semaphore,

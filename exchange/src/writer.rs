@@ -3,6 +3,7 @@
 
 use crate::bitcoin::Known;
 use crate::clock;
+use crate::edge::Metrics;
 use crate::exchange::stopped;
 use crate::presence::Presence;
 use crate::publication::Publication;
@@ -14,7 +15,7 @@ use bandex_tradechain::body::Change;
 use bandex_tradechain::{Disconnected, Genesis, Head, Record, Scores, Verified};
 use bandex_types::{Hash, Timestamp};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::sync::{mpsc, oneshot, watch};
 
 /// What reaches the writer's queue.
@@ -84,6 +85,9 @@ pub(crate) struct Writer {
     pub bitcoin: Arc<Known>,
     /// Whose orders go when it is not connected.
     pub presence: Arc<Presence>,
+    pub metrics: Arc<Metrics>,
+    /// The kinds of what the batch being made holds, for the metrics.
+    pub kinds: Vec<&'static str>,
 }
 
 /// Those who wait for a batch, and for what of it.
@@ -149,19 +153,28 @@ impl Writer {
         for input in inputs {
             match input {
                 Input::Block(verified, reply) => {
-                    asked.push((block(&mut making, self.journal.as_mut(), *verified).await, reply));
+                    let kind = verified.block().body.kind().name();
+                    let waiting = block(&mut making, self.journal.as_mut(), *verified).await;
+                    self.kinds.extend(matches!(waiting, Waiting::Index(_)).then_some(kind));
+                    asked.push((waiting, reply));
                 }
                 Input::Configure(changes, reply) => {
+                    self.kinds.push("configure");
                     asked.push((Waiting::Index(making.configure(changes)), reply));
                 }
                 Input::Observed(observation, reply) => {
+                    self.kinds.push("bitcoin");
                     asked.push((Waiting::Index(making.observe(observation)), reply));
                 }
                 Input::Gone(gone, reply) => {
+                    self.kinds.push("disconnected");
                     let unsaid = Waiting::Known(Answer::Unknown);
                     asked.push((making.disconnected(gone).map_or(unsaid, Waiting::Index), reply));
                 }
-                Input::Scores(scores) => making.scores(scores),
+                Input::Scores(scores) => {
+                    self.kinds.push("scores");
+                    making.scores(scores);
+                }
                 Input::Digest(reply) => digests.push(reply),
             }
         }
@@ -179,8 +192,11 @@ impl Writer {
 
     /// Makes the batch durable, then lets the answers and the publication go.
     async fn commit(&mut self, sealed: Sealed, asked: Asked) -> Result<(), WriterError> {
+        let begun = Instant::now();
         match self.journal.append(&sealed.batch).await {
             Ok(proof) => {
+                self.metrics.committed(sealed.applied.len(), &self.kinds, begun.elapsed());
+                self.kinds.clear();
                 if sealed.applied.iter().flat_map(|applied| &applied.outcome.events).any(is_of_epochs) {
                     self.show_epoch();
                 }

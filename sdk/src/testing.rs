@@ -76,6 +76,7 @@ pub fn wire_markets() -> bandex_api::Markets {
         },
         trust: bandex_api::TrustTerms::default(),
         rates: Vec::new(),
+        rate_limits: Vec::new(),
         assets: vec![asset(0, "BWT", 9, "token"), asset(1, "BTC", 11, "attested")],
         markets: vec![bandex_api::Market {
             id: 1,

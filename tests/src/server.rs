@@ -4,7 +4,7 @@ use crate::{RawLane, Socket, database};
 use bandex_api::{
     Balances, BlockReply, Book, Deal, Lane, Limits, Login as WireLogin, Markets, Problem, StateDigest,
 };
-use bandex_exchange::{BitcoinNode, Config, Exchange, Recovery, StartError};
+use bandex_exchange::{BitcoinNode, Config, EdgeOptions, Exchange, Recovery, StartError};
 use bandex_sdk::Rest;
 use bandex_tradechain::body::{AssetListing, Change, MarketListing, Parameters, TrustTerms};
 use bandex_tradechain::{Keypair, Login, SignedBlock};
@@ -44,6 +44,8 @@ pub struct Setup {
     pub write_time: Duration,
     /// The Bitcoin node to follow.
     pub bitcoin: Option<BitcoinNode>,
+    /// How the traders' listener meets the world.
+    pub edge: EdgeOptions,
 }
 
 impl Default for Setup {
@@ -59,6 +61,7 @@ impl Default for Setup {
             unread_max: 16 * 1024 * 1024,
             write_time: Duration::from_secs(20),
             bitcoin: None,
+            edge: EdgeOptions::default(),
         }
     }
 }
@@ -164,7 +167,7 @@ impl Server {
         if !setup.embedded {
             database::provide(folder.path()).await;
         }
-        let Setup { snapshot_every, news_kept, unread_max, write_time, bitcoin, .. } = setup;
+        let Setup { snapshot_every, news_kept, unread_max, write_time, bitcoin, edge, .. } = setup;
         let config = Config {
             network: NETWORK,
             first_changes,
@@ -173,6 +176,7 @@ impl Server {
             unread_max,
             write_time,
             bitcoin: bitcoin.clone(),
+            edge,
             ..config(folder.path())
         };
         let exchange = Exchange::start(config).await.unwrap();
@@ -239,6 +243,11 @@ impl Server {
     /// The SDK's way to ask.
     pub const fn rest(&self) -> &Rest {
         &self.rest
+    }
+
+    /// Where its doors are.
+    pub const fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     /// The network.

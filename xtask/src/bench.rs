@@ -7,8 +7,18 @@ use crate::{step, suite};
 use anyhow::Result;
 
 /// The benchmarks there are.
-pub const KNOWN: [&str; 9] =
-    ["e2e", "restart", "storage", "epoch", "matching", "instructions", "generate", "engine", "trust"];
+pub const KNOWN: [&str; 10] = [
+    "e2e",
+    "restart",
+    "storage",
+    "epoch",
+    "sockets",
+    "matching",
+    "instructions",
+    "generate",
+    "engine",
+    "trust",
+];
 
 /// The argument of `matching` that brings other people's books in.
 const PEERS: &str = "--peers";

@@ -3,12 +3,14 @@
 use super::blocks::answer_reply;
 use super::problem::Fault;
 use super::reply::json;
+use crate::edge;
 use crate::shared::{Busy, Shared};
 use crate::writer::{Answer, Input};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderMap, header};
+use axum::response::IntoResponse;
 use bandex_api as api;
 use bandex_tradechain::body::{Change, Configure};
 use bandex_types::BlockId;
@@ -52,6 +54,20 @@ pub(crate) async fn digest(
     let answer = shared.send(Input::Digest).map_err(Fault::busy)?;
     let state = answer.await.map_err(|_| Fault::busy(Busy::Stopping))?;
     Ok(Json(api::StateDigest { seq: state.seq, digest: state.digest.to_string() }))
+}
+
+/// What the operator's charts are made from.
+pub(crate) async fn metrics(
+    State(shared): State<Arc<Shared>>,
+    headers: HeaderMap,
+) -> Result<impl IntoResponse, Fault> {
+    check_token(&shared, &headers)?;
+    Ok(open_metrics(State(shared)).await)
+}
+
+/// The same, on a listener that nobody but the operator reaches.
+pub(crate) async fn open_metrics(State(shared): State<Arc<Shared>>) -> impl IntoResponse {
+    ([(header::CONTENT_TYPE, edge::MEDIA_TYPE)], edge::metrics_text(&shared))
 }
 
 fn check_token(shared: &Shared, headers: &HeaderMap) -> Result<(), Fault> {

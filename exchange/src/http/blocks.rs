@@ -3,14 +3,16 @@
 use super::pages::{Kind, Page};
 use super::problem::Fault;
 use super::reply::{json, named};
+use crate::edge::{self, Client};
 use crate::proof;
 use crate::rehearsal::{Rehearsed, Tried};
+use crate::sessions::Who;
 use crate::shared::Shared;
 use crate::wire;
 use crate::writer::Answer;
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
+use axum::{Extension, Json};
 use bandex_api as api;
 use bandex_engine::{CommandResult, Outcome};
 use bandex_sequencer::Subject;
@@ -39,6 +41,8 @@ use std::sync::Arc;
          content_type = "application/problem+json"),
         (status = 422, description = "Refused as a whole; with outcome `accepted` it consumed its seq",
          body = api::Problem, content_type = "application/problem+json"),
+        (status = 429, description = "Beyond a rate limit; it was not sequenced", body = api::Problem,
+         content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or outcome unknown: send the same bytes again", body = api::Problem,
          content_type = "application/problem+json"),
     ),
@@ -46,10 +50,13 @@ use std::sync::Arc;
 pub(crate) async fn submit(
     State(shared): State<Arc<Shared>>,
     Query(query): Query<api::SubmitQuery>,
+    Extension(client): Extension<Client>,
+    who: Option<Extension<Who>>,
     body: Bytes,
 ) -> Result<Json<api::BlockReply>, Fault> {
     let signed: api::SignedBlock = json(&body)?;
-    let verified = verify_in_parallel(&shared, signed).await?;
+    let verified = verify_in_parallel(&shared, signed).await;
+    let verified = edge::judged(&shared, &client, who.map(|Extension(who)| who), verified)?;
     let id = verified.id();
     let answer = shared.enqueue(verified).map_err(Fault::busy)?;
     let answer = answer.await.unwrap_or(Answer::Unknown);

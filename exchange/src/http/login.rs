@@ -1,14 +1,14 @@
 //! Login: ask for a challenge, sign it, get a token.
 
-use super::asker::Asker;
 use super::problem::Fault;
 use super::reply::{json, named};
 use crate::clock;
+use crate::edge::Client;
 use crate::sessions::Who;
 use crate::shared::Shared;
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::{Extension, Json};
 use bandex_api as api;
 use bandex_tradechain::Login;
 use bandex_types::Hash;
@@ -23,9 +23,10 @@ use std::sync::{Arc, PoisonError};
 )]
 pub(crate) async fn challenge(
     State(shared): State<Arc<Shared>>,
-    Asker(asker): Asker,
+    Extension(client): Extension<Client>,
 ) -> Json<api::Challenge> {
-    let (nonce, expires) = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).challenge(asker);
+    let (nonce, expires) =
+        shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).challenge(client.address);
     Json(api::Challenge {
         network: shared.network,
         node: shared.node.to_string(),
@@ -50,12 +51,12 @@ pub(crate) async fn challenge(
 )]
 pub(crate) async fn login(
     State(shared): State<Arc<Shared>>,
-    Asker(asker): Asker,
+    Extension(client): Extension<Client>,
     body: Bytes,
 ) -> Result<Json<api::Session>, Fault> {
     let login: api::Login = json(&body)?;
     let nonce: Hash = named("nonce", &login.nonce)?;
-    if !shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).take(nonce, asker) {
+    if !shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).take(nonce, client.address) {
         return Err(Fault::login_failed(
             "the challenge is unknown, used, over or another address's; ask for a new one",
         ));

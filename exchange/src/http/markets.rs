@@ -4,6 +4,7 @@ use super::pages::{Kind, Page};
 use super::problem::Fault;
 use super::reply::named;
 use crate::clock;
+use crate::edge;
 use crate::shared::Shared;
 use crate::view::MarketInfo;
 use crate::wire;
@@ -46,7 +47,8 @@ pub(crate) async fn markets(State(shared): State<Arc<Shared>>) -> Json<api::Mark
     let assets = view.assets.values().map(wire::asset).collect();
     let markets = view.markets.values().map(|book| wire::market(&view, book)).collect();
     let (trust, rates) = (wire::trust_terms(&view, &view.trust.terms), wire::rates(&view));
-    Json(api::Markets { node, parameters, trust, rates, assets, markets })
+    let rate_limits = edge::policies(&shared);
+    Json(api::Markets { node, parameters, trust, rates, rate_limits, assets, markets })
 }
 
 /// One market: its state, its rules, the last price, and while it gathers orders what its auction would give.

@@ -2,7 +2,6 @@
 
 mod accounts;
 mod admin;
-mod asker;
 mod bitcoin;
 mod blocks;
 mod breaches;
@@ -20,28 +19,25 @@ mod operations;
 mod pages;
 mod prepare;
 pub(crate) mod problem;
+mod rate_limits;
 mod reply;
 mod signature;
 mod status;
 mod tranches;
 mod trust;
 
-use crate::exchange::stopped;
+use crate::edge;
 use crate::shared::Shared;
 use crate::ws;
 use axum::Router;
 use axum::error_handling::HandleErrorLayer;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::map_response;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
-use axum::serve::ListenerExt;
 use problem::Fault;
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -53,13 +49,14 @@ pub(crate) use accounts::on_the_wire as order_on_the_wire;
 pub(crate) use blocks::{answer_reply, verify_in_parallel};
 pub(crate) use deals::on_the_wire as deals_on_the_wire;
 pub(crate) use login::log_in;
+pub(crate) use reply::{is_signed, known};
 
-/// The largest request body: a hex payload of 64 KiB with its signature.
-const BODY_BYTES_MAX: usize = 160 * 1024;
+/// The largest request body of a trader: many times what a block of a hundred operations takes.
+const BODY_BYTES_MAX: usize = 64 * 1024;
+/// The largest request body of the operator, whose lists are longer.
+const ADMIN_BODY_BYTES_MAX: usize = 160 * 1024;
 /// The most requests worked on at once; more are shed.
 const REQUESTS_MAX: usize = 1_024;
-/// How long open requests may go on once the server stops.
-const GRACE: Duration = Duration::from_secs(5);
 /// How long a request may take.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
 
@@ -100,6 +97,7 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(tranches::tranches))
         .routes(routes!(export::export))
         .routes(routes!(evidence::evidence))
+        .routes(routes!(rate_limits::rate_limits))
         .routes(routes!(health::livez))
         .routes(routes!(health::readyz))
 }
@@ -125,13 +123,16 @@ pub(crate) fn public(shared: Arc<Shared>) -> Router {
     document::complete(&mut document);
     let pages = SwaggerUi::new("/docs").url("/openapi.json", document);
     router
-        .route("/v1/ws", get(ws::upgrade))
-        .with_state(shared)
+        .route("/v1/ws", get(ws::upgrade).layer(from_fn_with_state(Arc::clone(&shared), edge::let_in)))
+        .with_state(Arc::clone(&shared))
         .merge(pages)
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
         .fallback(|| async { Fault::not_found("no such page; /docs/ lists them all") })
-        .layer(protection())
+        .layer(protection(BODY_BYTES_MAX))
         .layer(map_response(problem::in_our_words))
+        .layer(from_fn_with_state(Arc::clone(&shared), edge::gate))
+        .layer(shared.edge.cors())
+        .layer(from_fn_with_state(shared, edge::measure))
 }
 
 /// What the operator reaches.
@@ -139,16 +140,30 @@ pub(crate) fn admin(shared: Arc<Shared>) -> Router {
     Router::new()
         .route("/admin/v1/configure", post(admin::configure))
         .route("/admin/v1/digest", get(admin::digest))
+        .route("/metrics", get(admin::metrics))
         .with_state(shared)
         .fallback(|| async {
-            Fault::not_found("the admin listener serves POST /admin/v1/configure and GET /admin/v1/digest")
+            let pages = "POST /admin/v1/configure, GET /admin/v1/digest and GET /metrics";
+            Fault::not_found(format!("the admin listener serves {pages}"))
         })
-        .layer(protection())
+        .layer(protection(ADMIN_BODY_BYTES_MAX))
+        .layer(map_response(problem::in_our_words))
+}
+
+/// What the operator's charts are made from, for whoever reaches the listener.
+pub(crate) fn metrics(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route("/metrics", get(admin::open_metrics))
+        .with_state(shared)
+        .fallback(|| async { Fault::not_found("this listener serves GET /metrics") })
+        .layer(protection(0))
         .layer(map_response(problem::in_our_words))
 }
 
 /// Limits that hold for every request: size, number, time; and a panic ends one request, not the server.
-fn protection() -> impl tower::Layer<
+fn protection(
+    body_bytes_max: usize,
+) -> impl tower::Layer<
     axum::routing::Route,
     Service: tower::Service<
         axum::extract::Request,
@@ -169,7 +184,7 @@ fn protection() -> impl tower::Layer<
         .load_shed()
         .layer(GlobalConcurrencyLimitLayer::new(REQUESTS_MAX))
         .timeout(REQUEST_TIME)
-        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .layer(DefaultBodyLimit::max(body_bytes_max))
 }
 
 async fn shed(error: BoxError) -> Response {
@@ -177,30 +192,4 @@ async fn shed(error: BoxError) -> Response {
         return Fault::timed_out().into_response();
     }
     Fault::overloaded().into_response()
-}
-
-/// Serves until the server stops; then open requests are brought to their end.
-pub(crate) async fn serve(listener: TcpListener, router: Router, mut stopping: watch::Receiver<bool>) {
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    // Answers are small and follow one another: waiting to fill a packet would cost each round trip 40 ms.
-    let listener = listener.tap_io(|stream| {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "a connection stays slow");
-        }
-    });
-    let mut late = stopping.clone();
-    let gone = async move { stopped(&mut stopping).await };
-    let grace = async move {
-        stopped(&mut late).await;
-        tokio::time::sleep(GRACE).await;
-    };
-    tokio::select! {
-        served = axum::serve(listener, service).with_graceful_shutdown(gone) => {
-            if let Err(error) = served {
-                tracing::error!(%error, "a listener ended badly");
-            }
-        }
-        // A request that is never finished must not keep the server from its end.
-        () = grace => tracing::warn!("open connections were cut off"),
-    }
 }

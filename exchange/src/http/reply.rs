@@ -33,6 +33,23 @@ impl FromRequestParts<Arc<Shared>> for LoggedIn {
     }
 }
 
+/// Who asks, as far as the request says: nobody in particular if it has no token that serves and no signature.
+///
+/// # Errors
+/// The request is signed, and the signature does not hold.
+pub(crate) fn known(shared: &Shared, parts: &mut Parts) -> Result<Option<Who>, Fault> {
+    if is_signed(parts) {
+        return who(shared, parts).map(Some);
+    }
+    // Pages for everybody serve whoever's token has ended, too.
+    Ok(who(shared, parts).ok())
+}
+
+/// Whether a request claims to be signed by itself, which costs more to check than a token.
+pub(crate) fn is_signed(parts: &Parts) -> bool {
+    !parts.headers.contains_key(header::AUTHORIZATION) && signature::is_signed(&parts.headers)
+}
+
 /// Who asks: by the token of a login, or by a signature under the request itself. A signature serves once, so the
 /// request remembers whose it was.
 pub(crate) fn who(shared: &Shared, parts: &mut Parts) -> Result<Who, Fault> {

@@ -15,17 +15,19 @@ mod topics;
 
 pub(crate) use topics::Topics;
 
+use crate::edge::{self, Client, Metrics};
 use crate::exchange::stopped;
 use crate::http::problem::Fault;
 use crate::identity::random_bytes;
 use crate::presence::Present;
-use crate::sessions::CHALLENGE_US;
+use crate::sessions::{CHALLENGE_US, Who};
 use crate::shared::Shared;
 use crate::{clock, http};
+use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bandex_api as api;
 use bandex_types::{Hash, Timestamp};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -56,45 +58,44 @@ const SILENCE: Duration = Duration::from_secs(90);
 const BYTES_A_SECOND: u32 = 64 * 1024;
 /// How long replies may still take once the server stops.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
-/// How long connections may take to be closed once the server stops.
-const FAREWELL: Duration = Duration::from_secs(3);
 
-pub(crate) async fn upgrade(State(shared): State<Arc<Shared>>, upgrade: WebSocketUpgrade) -> Response {
-    let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
-        return Fault::overloaded().into_response();
-    };
+pub(crate) async fn upgrade(
+    State(shared): State<Arc<Shared>>,
+    Extension(client): Extension<Client>,
+    upgrade: WebSocketUpgrade,
+) -> Response {
     let upgrade = upgrade.max_message_size(READ_BYTES_MAX).max_frame_size(READ_BYTES_MAX);
-    upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES).on_upgrade(
-        move |socket| async move {
-            serve(shared, socket).await;
-            drop(permit);
-        },
-    )
+    let upgrade = upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
+    upgrade.on_upgrade(move |socket| serve(shared, client, socket))
 }
 
-/// Waits, once the server stops, until every connection was closed, and not for long.
-pub(crate) async fn farewell(shared: Arc<Shared>, connections_max: usize) {
-    let mut stopping = shared.switch.stopping();
-    stopped(&mut stopping).await;
-    let all = u32::try_from(connections_max).unwrap_or(u32::MAX);
-    if tokio::time::timeout(FAREWELL, shared.connections.acquire_many(all)).await.is_err() {
-        tracing::warn!("open WebSocket connections were cut off");
-    }
-}
-
-async fn serve(shared: Arc<Shared>, socket: WebSocket) {
+async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
     let (sink, stream) = socket.split();
     let (out, messages) = out::queue(shared.unread_max);
-    let sender = tokio::spawn(send(sink, messages, shared.write_time));
+    let sender = tokio::spawn(send(sink, messages, shared.write_time, Arc::clone(&shared.edge.metrics)));
     let nonce = Some(Nonce::new());
-    let connection = Connection { nonce, out, submitting: None, following: None, present: None, shared };
+    let connection = Connection {
+        client,
+        who: None,
+        nonce,
+        out,
+        submitting: None,
+        following: None,
+        present: None,
+        shared,
+    };
     connection.read(stream).await;
     // The queues' ends are dropped by now, so the sender finishes what it has and ends.
     let _ = sender.await;
 }
 
 /// Writes messages, many in one go where many wait.
-async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, write_time: Duration) {
+async fn send(
+    mut sink: SplitSink<WebSocket, Message>,
+    mut messages: Messages,
+    write_time: Duration,
+    metrics: Arc<Metrics>,
+) {
     let mut waiting = Vec::new();
     let why = loop {
         match messages.recv_many(&mut waiting, 64).await {
@@ -118,7 +119,7 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
             why = messages.cut() => break Some(why),
         };
         match written {
-            Ok(Ok(())) => {}
+            Ok(Ok(())) => metrics.sent(bytes as u64),
             Ok(Err(_)) => return,
             Err(_) => {
                 let reason = "too slow: nothing was read for too long; connect again and resume";
@@ -133,11 +134,21 @@ async fn send(mut sink: SplitSink<WebSocket, Message>, mut messages: Messages, w
     messages.close();
     let close = async {
         if let Some(why) = why {
+            metrics.dropped(cause(&why));
             sink.send(Message::Close(Some(why))).await?;
         }
         sink.close().await
     };
     let _ = tokio::time::timeout(write_time, close).await;
+}
+
+/// Why a connection is cut off, in one word.
+const fn cause(why: &CloseFrame) -> &'static str {
+    match why.code {
+        close_code::POLICY => "too_slow",
+        close_code::SIZE => "message_too_large",
+        _ => "store",
+    }
 }
 
 fn length(message: &Message) -> usize {
@@ -162,6 +173,9 @@ impl Nonce {
 /// The reader's side of a connection.
 struct Connection {
     shared: Arc<Shared>,
+    client: Client,
+    /// Who logged in, for the rate limits.
+    who: Option<Who>,
     /// What a login must sign; it serves once.
     nonce: Option<Nonce>,
     out: Out,
@@ -262,6 +276,12 @@ impl Connection {
             }
         };
         let asked = Asked::now(request.req_id);
+        // A block of somebody who is known is paid for when it is known what it holds.
+        if (self.who.is_none() || request.method != "submit")
+            && let Err(fault) = edge::message(&self.shared, &self.client, self.who, edge::Weight::Read)
+        {
+            return self.say(failed(asked, fault)).await;
+        }
         let wish = match request.method {
             "submit" => return self.submit(asked, &request).await,
             "ping" => return self.say(succeeded(asked, &serde_json::json!({}))).await,
@@ -310,6 +330,7 @@ impl Connection {
         let who = http::log_in(&self.shared, &login, fresh.nonce)?;
         // The one before is let go only behind this one, so that the same key is not gone in between.
         self.present = Some(self.shared.presence.arrive(who.key));
+        self.who = Some(who);
         Ok(Wish::LoggedIn(asked, who))
     }
 
@@ -321,7 +342,11 @@ impl Connection {
                 let shared = Arc::clone(&self.shared);
                 let with_receipt = submit.receipt.unwrap_or(true);
                 let signed = api::SignedBlock { payload: submit.payload, signature: submit.signature };
-                let verified = tokio::spawn(async move { http::verify_in_parallel(&shared, signed).await });
+                let (client, who) = (self.client.clone(), self.who);
+                let verified = tokio::spawn(async move {
+                    let verified = http::verify_in_parallel(&shared, signed).await;
+                    edge::judged(&shared, &client, who, verified)
+                });
                 submit::Submission { asked, with_receipt, verifying: Ok(verified) }
             }
             Err(fault) => submit::Submission { asked, with_receipt: false, verifying: Err(fault) },

@@ -232,7 +232,7 @@ impl Follower {
         if let Some(from) = wanted.resume_from {
             return self.resume(asked, wanted.channel, who, from).await;
         }
-        let mut subscription = Subscription::new(wanted.channel, who);
+        let mut subscription = Subscription::new(wanted.channel, who, &self.shared.edge.metrics);
         let data = subscription.snapshot(&self.shared).await?;
         // From here it is followed.
         let (topic, seq) = (subscription.name(), subscription.seq);
@@ -257,6 +257,7 @@ impl Follower {
         if !self.may_hear() {
             return Err(Ended::Key);
         }
+        self.shared.edge.metrics.pushes(topic.channel).inc();
         self.say(Message::Text(push.text())).await;
         Ok(())
     }

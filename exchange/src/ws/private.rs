@@ -1,5 +1,6 @@
 //! What a private channel says: all there is at first, then what a record changed.
 
+use crate::edge::{Follows, Metrics};
 use crate::http;
 use crate::http::problem::Fault;
 use crate::publication::{AppliedBlock, Publication};
@@ -31,6 +32,7 @@ pub(super) struct Subscription {
     pub is_behind: bool,
     /// Of the channel `limits`, which tells the whole when it changed: what it told last.
     pub told: Option<Value>,
+    _counted: Follows,
 }
 
 pub(super) fn value(items: impl serde::Serialize) -> Value {
@@ -95,8 +97,9 @@ impl Subscription {
         api::Subscribe::to(self.channel)
     }
 
-    pub const fn new(channel: Channel, who: Who) -> Self {
-        Self { channel, who, seq: 0, seen: 0, is_behind: false, told: None }
+    pub fn new(channel: Channel, who: Who, metrics: &Metrics) -> Self {
+        let _counted = metrics.follows(channel);
+        Self { channel, who, seq: 0, seen: 0, is_behind: false, told: None, _counted }
     }
 
     /// All there is now; moves the subscription to the record it is true up to.

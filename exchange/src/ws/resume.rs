@@ -38,7 +38,8 @@ impl Follower {
         // From here it is followed.
         self.heard = self.heard.max(head);
         let is_behind = from < self.heard;
-        let new = Subscription { seq: from, seen: from, is_behind, ..Subscription::new(channel, who) };
+        let mut new = Subscription::new(channel, who, &self.shared.edge.metrics);
+        (new.seq, new.seen, new.is_behind) = (from, from, is_behind);
         self.subscriptions.push(new);
         self.say(succeeded(asked, &Subscribed { seq: from })).await;
         Ok(())

@@ -61,7 +61,8 @@ impl Followers {
         while by_price(self.orders.book(), market) != expected {
             soon("the book of orders", self.orders.next()).await.unwrap();
         }
-        let reads = server.rest().signed(lane.keypair(), &server.rest().markets().await.unwrap()).await.unwrap();
+        let reads =
+            server.rest().signed(lane.keypair(), &server.rest().markets().await.unwrap()).await.unwrap();
         let orders = reads.orders(&OrderQuery { limit: Some(1_000), ..OrderQuery::default() }).await.unwrap();
         let fills = reads.fills(&FillQuery { limit: Some(1_000), ..FillQuery::default() }).await.unwrap();
         let orders: BTreeMap<_, _> = orders.orders.into_iter().map(|one| (one.order.clone(), one)).collect();

@@ -8,6 +8,7 @@ mod books;
 mod bytes;
 mod deals;
 mod defaults;
+mod edge;
 mod exports;
 mod features;
 mod follow;

@@ -126,6 +126,29 @@ impl Fault {
         fault.about_block(None, "rejected").retry(1_000)
     }
 
+    /// A bucket of the rate limits holds too little.
+    pub fn rate_limited(policy: &str, retry_after_ms: u64) -> Self {
+        let detail = format!(
+            "too much at once for the rate limit {policy:?}; ask again in {retry_after_ms} ms, and see /v1/rate-limits"
+        );
+        let mut fault = Self::of(&catalogue::RATE_LIMITED, detail);
+        fault.0.details = Some(json!({ "policy": policy }));
+        fault.about_block(None, "rejected").retry(retry_after_ms)
+    }
+
+    /// A WebSocket is one too many.
+    pub fn too_many_connections(of_address: bool) -> Self {
+        let whose = if of_address { "from this address" } else { "on this server" };
+        let detail = format!("there are as many WebSockets {whose} as may be; close one, or come later");
+        Self::of(&catalogue::TOO_MANY_CONNECTIONS, detail).retry(5_000)
+    }
+
+    /// A web page that may not open a WebSocket here.
+    pub fn bad_origin() -> Self {
+        let detail = "pages of this origin may not open a WebSocket; the operator lists those that may (--cors-origin)";
+        Self::of(&catalogue::BAD_ORIGIN, detail)
+    }
+
     /// No epoch of the trust graph has ended, so that nobody has a score.
     pub fn no_epoch(epoch_us: u64) -> Self {
         let detail = match epoch_us {

@@ -15,6 +15,7 @@ mod states;
 mod topic;
 
 use super::out::Out;
+use crate::edge::Follows;
 use crate::http::problem::Fault;
 use crate::shared::Shared;
 use axum::extract::ws::Message;
@@ -35,6 +36,7 @@ pub(crate) struct Topics {
 pub(super) struct Followed {
     topic: Arc<Topic>,
     id: u64,
+    _counted: Follows,
 }
 
 impl Drop for Followed {
@@ -94,7 +96,10 @@ pub(super) async fn follow(
         out.drained().await;
         let answer = (!is_answered).then_some(&reply as &(dyn Fn(u64) -> Message + Sync));
         match topic.join(out, from, answer) {
-            Join::Followed(id) => return Ok(Followed { topic, id }),
+            Join::Followed(id) => {
+                let _counted = shared.edge.metrics.follows(name.channel);
+                return Ok(Followed { topic, id, _counted });
+            }
             Join::Ended => shared.topics.forget(&name),
             Join::Behind { up_to } => {
                 let asked = from.unwrap_or(0);

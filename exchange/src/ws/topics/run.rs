@@ -26,7 +26,8 @@ const LEFT_BEATS_MAX: u32 = 60;
 /// It asks for something that there is not, or its store cannot be read.
 pub(super) async fn start(shared: Arc<Shared>, name: Subscribe) -> Result<Arc<Topic>, Fault> {
     let Begun { content, seq, news } = content::begin(&shared, &name).await?;
-    let topic = Arc::new(Topic::new(name, content, seq));
+    let pushes = shared.edge.metrics.pushes(name.channel);
+    let topic = Arc::new(Topic::new(name, content, seq, pushes));
     tokio::spawn(run(shared, Arc::clone(&topic), news));
     Ok(topic)
 }

@@ -6,6 +6,7 @@ use super::content::{Change, Content};
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, close_code};
 use bandex_api::{Channel, Heartbeat, PushKind, Subscribe};
 use bandex_types::Timestamp;
+use prometheus_client::metrics::counter::Counter;
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -16,6 +17,8 @@ const KEPT_BYTES_MAX: usize = 1024 * 1024;
 /// A topic.
 pub(super) struct Topic {
     name: Subscribe,
+    /// For the metrics.
+    pushes: Counter,
     state: Mutex<State>,
 }
 
@@ -78,10 +81,10 @@ impl Kept {
 
 impl Topic {
     /// A topic that nobody follows yet, whose content is true up to the record `seq`.
-    pub fn new(name: Subscribe, content: Box<dyn Content>, seq: u64) -> Self {
+    pub fn new(name: Subscribe, content: Box<dyn Content>, seq: u64, pushes: Counter) -> Self {
         let (kept, followers) = (Kept::default(), Vec::new());
         let state = State { seq, content, kept, snapshot: None, followers, last_id: 0, has_ended: false };
-        Self { name, state: Mutex::new(state) }
+        Self { name, pushes, state: Mutex::new(state) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -190,6 +193,7 @@ impl Topic {
         let text = self.text(PushKind::Update, prev_seq, change.seq, &change.data);
         state.snapshot = None;
         state.followers.retain(|follower| follower.hears(&text));
+        self.pushes.inc_by(state.followers.len() as u64);
         state.kept.add(prev_seq, text);
     }
 
@@ -216,6 +220,7 @@ impl Topic {
             let prev_seq = std::mem::replace(&mut follower.seq, seq);
             let kind = if follower.count == 1 { PushKind::Snapshot } else { PushKind::Update };
             let data = raw(&Heartbeat { count: follower.count, time_us: now.as_micros(), seq });
+            self.pushes.inc();
             follower.hears(&self.text(kind, prev_seq, seq, &data))
         });
     }

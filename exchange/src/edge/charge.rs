@@ -1,0 +1,330 @@
+//! What each request weighs, whose bucket it is drawn from, and what the answer says of it.
+//!
+//! Cheap checks come first: the address pays before anything is read, an account once a token or a signature has shown
+//! who it is. Blocks that only cancel have a bucket of their own, so that whoever spent everything can still get out.
+
+use super::Client;
+use super::limits::{Left, Owner};
+use super::quota::Policy;
+use crate::http;
+use crate::http::problem::Fault;
+use crate::sessions::Who;
+use crate::shared::Shared;
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bandex_api as api;
+use bandex_tradechain::body::Operation;
+use bandex_tradechain::{Body, Verified};
+use std::sync::Arc;
+
+/// How the rate limits stand (draft-ietf-httpapi-ratelimit-headers).
+const STANDING: HeaderName = HeaderName::from_static("ratelimit");
+/// What the rate limits are (the same draft).
+const POLICY: HeaderName = HeaderName::from_static("ratelimit-policy");
+/// So many operations of a block weigh as much as a request.
+const OPERATIONS_OF_ONE: usize = 10;
+/// The page that takes blocks.
+const BLOCKS: &str = "/v1/blocks";
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Weight {
+    /// Whether the node is there: a balancer must get an answer whatever else is asked.
+    Nothing,
+    /// One thing, or a message.
+    Read,
+    /// A page of many.
+    List,
+    /// Every order of a book.
+    BookOfOrders,
+    /// A block that is tried out.
+    Validate,
+    /// Everything of an account.
+    Export,
+}
+
+impl Weight {
+    pub const fn units(self) -> u64 {
+        match self {
+            Self::Nothing => 0,
+            Self::Read => 1,
+            Self::List => 2,
+            Self::BookOfOrders => 5,
+            Self::Validate => 10,
+            Self::Export => 20,
+        }
+    }
+
+    /// What a page weighs.
+    fn of(page: Option<&str>, query: Option<&str>) -> Self {
+        match page.unwrap_or_default() {
+            "/livez" | "/readyz" => Self::Nothing,
+            "/v1/book/{market}" if query.is_some_and(|query| query.contains("orders=true")) => {
+                Self::BookOfOrders
+            }
+            "/v1/blocks/validate" => Self::Validate,
+            page if page.starts_with("/v1/export/") => Self::Export,
+            "/v1/trades/{market}"
+            | "/v1/tickers"
+            | "/v1/markets/{market}/candles"
+            | "/v1/markets/{market}/auctions"
+            | "/v1/lanes/{key}"
+            | "/v1/orders"
+            | "/v1/fills"
+            | "/v1/deals"
+            | "/v1/deals/{id}/tranches"
+            | "/v1/deals/{id}/evidence"
+            | "/v1/forks"
+            | "/v1/defaults" => Self::List,
+            _ => Self::Read,
+        }
+    }
+}
+
+/// The page that a request was routed to.
+pub(super) fn page(request: &Request) -> Option<&str> {
+    request.extensions().get::<MatchedPath>().map(MatchedPath::as_str)
+}
+
+/// A method by name; those that nobody serves have one name.
+pub(super) fn method(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+/// Draws for a request before it is looked at, and tells in its answer how the buckets stand.
+pub(crate) async fn gate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let client = Client::new(&shared.edge, &request);
+    let is_block = request.method() == Method::POST && page(&request) == Some(BLOCKS);
+    let weight = Weight::of(page(&request), request.uri().query());
+    let (mut parts, body) = request.into_parts();
+    let who = known(&shared, &client, &mut parts);
+    let drawn = match &who {
+        // A block of somebody who is known is paid for when it is known what it holds.
+        Ok(Some(_)) if is_block => Ok(()),
+        Ok(who) => draw(&shared, &client, *who, weight),
+        Err(fault) => Err(fault.clone()),
+    };
+    let mut response = match drawn {
+        Ok(()) => {
+            parts.extensions.insert(client.clone());
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(fault) => fault.into_response(),
+    };
+    tell(&shared, &client, who.unwrap_or_default(), response.headers_mut());
+    response
+}
+
+/// Who asks. Whoever signs a request pays with the address for having the signature checked.
+fn known(shared: &Shared, client: &Client, parts: &mut Parts) -> Result<Option<Who>, Fault> {
+    if http::is_signed(parts) {
+        draw(shared, client, None, Weight::Read)?;
+    }
+    http::known(shared, parts)
+}
+
+fn draw(shared: &Shared, client: &Client, who: Option<Who>, weight: Weight) -> Result<(), Fault> {
+    let (policy, owner) = whose(client, who);
+    if weight != Weight::Nothing {
+        client.note(shared.edge.draw(policy, owner, weight.units())?);
+    }
+    Ok(())
+}
+
+fn whose(client: &Client, who: Option<Who>) -> (Policy, Owner) {
+    match who {
+        Some(who) => (Policy::Account, Owner::Account(who.account)),
+        None => (Policy::Address, client.owner()),
+    }
+}
+
+/// Draws for a message of a WebSocket. A block of somebody who is known is paid for by [`judged`] alone.
+///
+/// # Errors
+/// There is too little in the bucket.
+pub(crate) fn message(
+    shared: &Shared,
+    client: &Client,
+    who: Option<Who>,
+    weight: Weight,
+) -> Result<(), Fault> {
+    let (policy, owner) = whose(client, who);
+    shared.edge.draw(policy, owner, weight.units()).map(drop)
+}
+
+/// Draws for a block after it was verified; `who` is who sent it, if known, and pays for what was no block.
+///
+/// # Errors
+/// As before, or there is too little in the bucket.
+pub(crate) fn judged(
+    shared: &Shared,
+    client: &Client,
+    who: Option<Who>,
+    verified: Result<Verified, Fault>,
+) -> Result<Verified, Fault> {
+    match verified {
+        Ok(verified) => block(shared, client, &verified).map(|()| verified),
+        Err(fault) => {
+            if who.is_some() {
+                draw(shared, client, who, Weight::Read)?;
+            }
+            Err(fault)
+        }
+    }
+}
+
+/// Draws for a block whose signature is good: from its author's account, or for a new account from the address.
+fn block(shared: &Shared, client: &Client, verified: &Verified) -> Result<(), Fault> {
+    let block = verified.block();
+    let (policy, weight) = drawn_by(&block.body);
+    let owner = match policy {
+        Policy::Registrations => Some(client.owner()),
+        // A key that nobody has was paid for by its address, and gets no further.
+        _ => shared.view().key(&block.author).map(|state| Owner::Account(state.account)),
+    };
+    if let Some(owner) = owner {
+        client.note(shared.edge.draw(policy, owner, weight)?);
+    }
+    Ok(())
+}
+
+/// From which bucket a block is drawn, and how much.
+fn drawn_by(body: &Body) -> (Policy, u64) {
+    match body {
+        Body::Register(_) => (Policy::Registrations, 1),
+        Body::Orders(orders) => {
+            let count = orders.operations.len() / OPERATIONS_OF_ONE;
+            let weight = u64::try_from(count).unwrap_or(u64::MAX).saturating_add(1);
+            let only_cancels = orders.operations.iter().all(is_cancel);
+            (if only_cancels { Policy::Cancels } else { Policy::Account }, weight)
+        }
+        _ => (Policy::Account, 1),
+    }
+}
+
+const fn is_cancel(operation: &Operation) -> bool {
+    use Operation::{Cancel, CancelAll, CancelClient};
+    matches!(operation, Cancel { .. } | CancelClient { .. } | CancelAll { .. })
+}
+
+/// Writes into an answer what was drawn from and how it stands; if nothing was, how the usual bucket stands.
+fn tell(shared: &Shared, client: &Client, who: Option<Who>, headers: &mut HeaderMap) {
+    let mut drawn = client.drawn();
+    if drawn.is_empty() {
+        let (policy, owner) = whose(client, who);
+        drawn.push(shared.edge.limits.left(policy, owner));
+    }
+    let quotas = shared.edge.limits.quotas();
+    let policies = drawn.iter().map(|left| {
+        let quota = quotas.of(left.policy);
+        format!("\"{}\";q={};w={}", left.policy.name(), quota.quota, quota.window_s)
+    });
+    let standings = drawn.iter().map(|left| {
+        format!("\"{}\";r={};t={}", left.policy.name(), left.remaining, left.reset_ms.div_ceil(1_000))
+    });
+    for (name, value) in [(POLICY, list(policies)), (STANDING, list(standings))] {
+        if let Ok(value) = HeaderValue::from_str(&value) {
+            headers.insert(name, value);
+        }
+    }
+}
+
+fn list(items: impl Iterator<Item = String>) -> String {
+    items.collect::<Vec<_>>().join(", ")
+}
+
+/// What the rate limits are, in the wire's words.
+pub(crate) fn policies(shared: &Shared) -> Vec<api::RatePolicy> {
+    let asked = [
+        ("read", Weight::Read.units()),
+        ("list", Weight::List.units()),
+        ("book_of_orders", Weight::BookOfOrders.units()),
+        ("validate", Weight::Validate.units()),
+        ("export", Weight::Export.units()),
+    ];
+    let blocks = [("block", 1), ("ten_operations", 1)];
+    let named = |weights: &[(&str, u64)]| {
+        weights.iter().map(|(what, weight)| ((*what).to_owned(), *weight)).collect()
+    };
+    let quotas = shared.edge.limits.quotas();
+    let policy = |policy: Policy| {
+        let quota = quotas.of(policy);
+        let weights = match policy {
+            Policy::Address => named(&[asked.as_slice(), &[("block", 1)]].concat()),
+            Policy::Account => named(&[asked.as_slice(), &blocks].concat()),
+            Policy::Cancels => named(&blocks),
+            Policy::Registrations => named(&[("registration", 1)]),
+        };
+        let name = policy.name().to_owned();
+        api::RatePolicy { name, quota: quota.quota, window_s: quota.window_s, weights }
+    };
+    Policy::ALL.into_iter().map(policy).collect()
+}
+
+/// How the buckets of a client stand: those of its account if it is known, else those of its address.
+pub(crate) fn standings(shared: &Shared, client: &Client, who: Option<Who>) -> Vec<api::RateUse> {
+    let of_address = [(Policy::Address, client.owner()), (Policy::Registrations, client.owner())];
+    let owners = who.map_or(of_address, |who| {
+        let account = Owner::Account(who.account);
+        [(Policy::Account, account), (Policy::Cancels, account)]
+    });
+    let told = |Left { policy, remaining, reset_ms }| api::RateUse {
+        policy: policy.name().to_owned(),
+        remaining,
+        reset_ms,
+    };
+    owners.map(|(policy, owner)| told(shared.edge.limits.left(policy, owner))).to_vec()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bandex_tradechain::body::Orders;
+    use bandex_types::{MarketId, OrderRef, Price, PublicKey, Quantity};
+
+    #[test]
+    fn pages_weigh_what_they_cost() {
+        let check = |page: Option<&str>, query: Option<&str>, units: u64| {
+            assert_eq!(Weight::of(page, query).units(), units, "{page:?} {query:?}");
+        };
+        check(Some("/livez"), None, 0);
+        check(Some("/v1/markets"), None, 1);
+        check(Some("/v1/book/{market}"), None, 1);
+        check(Some("/v1/book/{market}"), Some("depth=5"), 1);
+        check(Some("/v1/book/{market}"), Some("depth=5&orders=true"), 5);
+        check(Some("/v1/trades/{market}"), None, 2);
+        check(Some("/v1/orders"), None, 2);
+        check(Some("/v1/orders/{order}"), None, 1);
+        check(Some("/v1/blocks"), None, 1);
+        check(Some("/v1/blocks/validate"), None, 10);
+        check(Some("/v1/export/{what}"), None, 20);
+        check(None, None, 1);
+    }
+
+    #[test]
+    fn blocks_draw_by_what_they_hold() {
+        let order = OrderRef { key: PublicKey::new([1; 32]), seq: 1, op: 0 };
+        let cancel = Operation::Cancel { order };
+        let all = Operation::CancelAll { market: None, side: None };
+        let by_client = Operation::CancelClient { market: MarketId::new(1), client_id: "a".to_owned() };
+        let amend = Operation::Amend { order, price: Price::new(1), quantity: Quantity::new(1) };
+        let check = |operations: &[Operation], count: usize, expected| {
+            let operations: Vec<_> = operations.iter().cycle().take(count).cloned().collect();
+            assert_eq!(drawn_by(&Body::Orders(Orders { operations })), expected);
+        };
+        check(std::slice::from_ref(&cancel), 1, (Policy::Cancels, 1));
+        check(&[cancel.clone(), all.clone(), by_client.clone()], 10, (Policy::Cancels, 2));
+        check(&[cancel.clone(), all, by_client], 100, (Policy::Cancels, 11));
+        check(&[cancel, amend.clone()], 2, (Policy::Account, 1));
+        check(&[amend], 25, (Policy::Account, 3));
+    }
+}
