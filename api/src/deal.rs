@@ -273,3 +273,42 @@ pub struct FillPage {
     /// Give this as `cursor` for the next page; none after the last.
     pub next_cursor: Option<String>,
 }
+
+/// A movement within a deal that is final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Tranche {
+    /// Its number: a payment and what is delivered for it may have the same one.
+    pub number: u32,
+    /// Who sent: `seller` or `buyer`.
+    pub party: String,
+    /// What the party has sent in all by then, in its own asset.
+    pub cumulative: String,
+    /// This tranche alone.
+    pub amount: String,
+    /// What of it arrived after fees, if the tokens moved on the ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<String>,
+    /// The `pay` block, if the payment was claimed by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<String>,
+    /// The `acknowledge` block that made it final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+    /// The record that made it final.
+    pub seq: u64,
+    /// When.
+    pub time_us: u64,
+}
+
+/// Some tranches of a deal, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TranchePage {
+    /// The deal.
+    pub deal: String,
+    /// The record up to which this is true.
+    pub seq: u64,
+    /// The tranches.
+    pub tranches: Vec<Tranche>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
+}

@@ -64,12 +64,13 @@ async fn fetch(server: &Server, path: &str, key: Option<&Path>) -> Result<Body> 
     let (rest, markets) = server.ask().await?;
     let Some(key) = key else { return Ok(rest.fetch(path).await?) };
     let keypair = read_key(key)?;
-    let reads = rest.login(&keypair, &markets).await.with_context(|| unknown(&keypair.public()))?;
+    // Each request is signed by itself; there is no session to begin or to end.
+    let reads = rest.signed(&keypair, &markets).await.with_context(|| unknown(&keypair.public()))?;
     Ok(reads.fetch(path).await?)
 }
 
 fn unknown(key: &PublicKey) -> String {
-    format!("logging in with key {key}")
+    format!("asking for the account of key {key}")
 }
 
 /// The path as the exchange knows it.

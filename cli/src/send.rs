@@ -52,7 +52,7 @@ pub async fn login(options: LoginOptions) -> Result<ExitCode> {
     if options.request {
         output::json(&rest.signed_challenge(&keypair, &markets).await?)?;
     } else {
-        println!("{}", rest.login(&keypair, &markets).await?.token());
+        println!("{}", rest.login(&keypair, &markets).await?.token().unwrap_or_default());
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -83,11 +83,11 @@ pub(crate) struct Writer {
     pub epochs: watch::Sender<Option<LastEpoch>>,
     /// What the engine has of the Bitcoin chain, for whoever follows it.
     pub bitcoin: Arc<Known>,
-    /// Whose orders go when it is not connected.
-    pub presence: Arc<Presence>,
     pub metrics: Arc<Metrics>,
     /// The kinds of what the batch being made holds, for the metrics.
     pub kinds: Vec<&'static str>,
+    /// Whose orders go when it is not connected.
+    pub presence: Arc<Presence>,
 }
 
 /// Those who wait for a batch, and for what of it.

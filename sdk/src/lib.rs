@@ -26,6 +26,7 @@ mod account;
 mod book;
 mod client;
 mod clock;
+mod http_signer;
 mod key;
 mod lane;
 mod markets;
@@ -49,6 +50,7 @@ pub use client::{
     Client, ClientError, News, OnFull, Options, Refresher, Slot, SubmitError, Subscription, Topic,
 };
 pub use clock::now;
+pub use http_signer::HttpSigner;
 pub use key::generate_keypair;
 pub use lane::{
     Durability, Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, StoredOrders, Version,

@@ -10,6 +10,7 @@ mod ci;
 mod crash;
 mod docs;
 mod layers;
+mod makers;
 mod mutations;
 mod node;
 mod openapi;
@@ -104,6 +105,9 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Let market makers in Rust and Python trade on a bad line, stop and start the server, and compare at the end every
+    /// value they hold (book, orders, fills, balances) with the exchange's pages, field by field.
+    Makers(makers::Options),
     /// Kill the server under load again and again; nothing acknowledged may be lost, nothing applied twice.
     Crash(crash::Options),
 }
@@ -123,6 +127,7 @@ fn main() -> ExitCode {
         Task::Mutations => mutations::run(),
         Task::Bench { name, args } => bench::run(&name, &args),
         Task::Oracle { args } => bench::oracle(&args),
+        Task::Makers(options) => makers::run(&options),
         Task::Crash(options) => crash::run(&options),
     };
     match done {

@@ -9,6 +9,8 @@ use std::process::{Command, Stdio};
 
 /// Debian's packages of the interpreter and of what makes environments.
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
+/// The environment of the package's own tests.
+const ENVIRONMENT: &str = "venv";
 /// What an environment was made of stands in it under this name, so that it is made anew only when that changes.
 const STAMP: &str = "made-of.txt";
 
@@ -23,9 +25,8 @@ const PACKAGE: &str = "sdk/python";
 pub fn run() -> Result<()> {
     step::step("python", || {
         let package = step::root()?.join(PACKAGE);
-        let programs = environment("venv", &package.join("requirements-test.txt"))?;
+        let programs = own()?;
         let exchange = binary::build()?;
-        install(&programs)?;
         step::run(Command::new(programs.join("mypy")).current_dir(&package))?;
         let mut tests = Command::new(programs.join("pytest"));
         tests.args(["--quiet", "-p", "no:cacheprovider"]).current_dir(&package);
@@ -33,7 +34,18 @@ pub fn run() -> Result<()> {
     })
 }
 
-/// Installs the Python package into the environment with these programs, as a user does.
+/// Makes the environment of the package's own tests with the package in it; gives the folder with its programs.
+///
+/// # Errors
+/// Something is missing or does not build.
+pub fn own() -> Result<PathBuf> {
+    let requirements = step::root()?.join(PACKAGE).join("requirements-test.txt");
+    let programs = environment(ENVIRONMENT, &requirements)?;
+    install(&programs)?;
+    Ok(programs)
+}
+
+/// Installs the package into the environment with these programs, as a user does.
 ///
 /// # Errors
 /// It does not build.
@@ -43,6 +55,16 @@ pub fn install(programs: &Path) -> Result<()> {
     pip.env("MATURIN_PEP517_ARGS", "--profile dev");
     pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(step::root()?.join(PACKAGE));
     step::run(&mut pip)
+}
+
+/// The interpreter of that environment if the package was installed there before.
+///
+/// # Errors
+/// The workspace cannot be found.
+pub fn installed() -> Result<Option<PathBuf>> {
+    let python = step::root()?.join("target/python").join(ENVIRONMENT).join("bin/python");
+    let imports = || suite::accepts(Command::new(&python).args(["-c", "import bandex"]), "").unwrap_or(false);
+    Ok((python.exists() && imports()).then_some(python))
 }
 
 /// The folder with the programs of environment `name`, which holds what the file `requirements` lists.

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: makes ready what the tests need, then runs all of them.
 
-use crate::{node, postgres, python, step, typescript};
+use crate::{makers, node, postgres, python, step, typescript};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::io::Write;
@@ -23,6 +23,7 @@ pub fn run() -> Result<()> {
     postgres::beside(|variable, url| {
         step::run(step::cargo(&["test", "--workspace"])?.env(variable, url).env(node::VARIABLE, &node))?;
         python::run()?;
+        makers::short()?;
         // The same black-box tests once more, on the other store.
         eprintln!("==> the exchange on PostgreSQL");
         // Named through the workspace: with one package alone cargo would choose other features and build anew.

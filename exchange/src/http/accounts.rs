@@ -128,6 +128,8 @@ pub(crate) async fn protections(
     security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "Balances", body = api::Balances),
+        (status = 404, description = "The account was never told of", body = api::Problem,
+         content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = api::Problem,
          content_type = "application/problem+json"),
     ),
@@ -137,12 +139,12 @@ pub(crate) async fn balances(
     LoggedIn(who): LoggedIn,
 ) -> Result<Json<api::Balances>, Fault> {
     let seq = shared.caught_up().await?;
-    let missing = || Fault::not_found("the account is not here");
-    let account = shared.projections.account(who.account).await?.ok_or_else(missing)?;
-    let balances = shared.projections.balances(who.account).await?;
-    let keys = shared.projections.keys(who.account).await?;
-    let view = shared.view();
+    let held = shared.projections.holdings(who.account).await?;
+    let held = held.ok_or_else(|| Fault::not_found("the account is not here"))?;
+    let (account, view) = (&held.account, shared.view());
     let scale = |asset| view.scale(asset);
+    // The ledger keeps tokens only.
+    let locks = wire::locks(&view, who.account, &held);
     let balance = |state: &bandex_engine::BalanceState| {
         let symbol = wire::named_asset(&view, state.asset);
         let free = state.balance - i128::from(state.locked.get()) + i128::from(account.credit_line.get());
@@ -151,16 +153,17 @@ pub(crate) async fn balances(
             balance: scale(state.asset).balance(state.balance),
             locked: scale(state.asset).amount(state.locked),
             free: scale(state.asset).balance(free),
+            locks: if state.asset == AssetId::BWT { locks.clone() } else { Vec::new() },
         }
     };
     Ok(Json(api::Balances {
         seq,
         account: who.account.to_string(),
-        balances: balances.iter().map(balance).collect(),
+        balances: held.balances.iter().map(balance).collect(),
         limit: scale(AssetId::BTC).amount(account.limit),
         reserved: scale(AssetId::BTC).amount(account.reserved),
         credit_line: scale(AssetId::BWT).amount(account.credit_line),
         frozen: account.frozen.map(|reason| wire::freeze_reason(reason).to_owned()),
-        keys: keys.iter().map(wire::key).collect(),
+        keys: held.keys.iter().map(wire::key).collect(),
     }))
 }

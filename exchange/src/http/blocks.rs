@@ -296,7 +296,7 @@ pub(crate) async fn lane(
     let mut rows = shared.projections.lane(key, from, page.rows()).await?;
     let next_cursor = page.end(&mut rows, |row| row.lane_seq);
     let head = shared.view().head(&key).unwrap_or(Head { seq: 0, id: BlockId::ZERO });
-    let forked = shared.view().fork(&key);
+    let (forked, guard) = (shared.view().fork(&key), shared.view().guard(&key).map(wire::guard));
     let fork = match forked {
         Some(record) => fork_proof(&shared, record).await?,
         None => None,
@@ -310,6 +310,7 @@ pub(crate) async fn lane(
         status: wire::key_status(state.status).to_owned(),
         head_seq: head.seq,
         head_id: head.id.to_string(),
+        guard,
         blocks: rows.iter().map(|row| row.id.to_string()).collect(),
         next_cursor,
         fork,

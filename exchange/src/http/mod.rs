@@ -4,11 +4,14 @@ mod accounts;
 mod admin;
 mod bitcoin;
 mod blocks;
+mod breaches;
 mod deals;
 mod document;
 mod evidence;
+mod export;
 mod fills;
 mod forms;
+mod grants;
 mod health;
 mod login;
 mod markets;
@@ -20,6 +23,7 @@ mod rate_limits;
 mod reply;
 mod signature;
 mod status;
+mod tranches;
 mod trust;
 
 use crate::edge;
@@ -42,7 +46,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub(crate) use accounts::on_the_wire as order_on_the_wire;
-pub(crate) use blocks::{answer_reply, verify_in_parallel};
+pub(crate) use blocks::{answer_reply, try_out, verify_in_parallel};
 pub(crate) use deals::on_the_wire as deals_on_the_wire;
 pub(crate) use login::log_in;
 pub(crate) use reply::{is_signed, known};
@@ -68,6 +72,8 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(markets::auctions))
         .routes(routes!(markets::book))
         .routes(routes!(markets::trades))
+        .routes(routes!(markets::tickers))
+        .routes(routes!(markets::ticker))
         .routes(routes!(markets::candles))
         .routes(routes!(status::time))
         .routes(routes!(status::status))
@@ -78,13 +84,18 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(fills::fills))
         .routes(routes!(accounts::protections))
         .routes(routes!(accounts::balances))
+        .routes(routes!(grants::grants))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::limits))
         .routes(routes!(trust::standing))
         .routes(routes!(trust::reputation))
+        .routes(routes!(breaches::forks))
+        .routes(routes!(breaches::defaults))
         .routes(routes!(deals::deals))
         .routes(routes!(deals::deal))
         .routes(routes!(deals::payments))
+        .routes(routes!(tranches::tranches))
+        .routes(routes!(export::export))
         .routes(routes!(evidence::evidence))
         .routes(routes!(rate_limits::rate_limits))
         .routes(routes!(health::livez))

@@ -1,7 +1,7 @@
 //! Any page by its path, as the exchange sends it: for programs that pass it on.
 
 use super::{AccountRest, Rest, RestError, refusal};
-use reqwest::{Method, RequestBuilder, Response, StatusCode};
+use reqwest::{Method, Response, StatusCode};
 use std::time::Duration;
 
 /// A whole account's history takes longer than a page.
@@ -41,7 +41,8 @@ impl Rest {
     /// # Errors
     /// No answer, or a problem.
     pub async fn fetch(&self, path: &str) -> Result<Body, RestError> {
-        body(self.request(Method::GET, path)).await
+        let request = self.request(Method::GET, path).timeout(TIMEOUT);
+        body(request.send().await?).await
     }
 }
 
@@ -51,11 +52,11 @@ impl AccountRest {
     /// # Errors
     /// No answer, or a problem.
     pub async fn fetch(&self, path: &str) -> Result<Body, RestError> {
-        body(self.request(path)).await
+        let request = self.rest.request(Method::GET, path).timeout(TIMEOUT);
+        body(self.send(request).await?).await
     }
 }
 
-async fn body(request: RequestBuilder) -> Result<Body, RestError> {
-    let response = request.timeout(TIMEOUT).send().await?;
+async fn body(response: Response) -> Result<Body, RestError> {
     if response.status() == StatusCode::OK { Ok(Body(response)) } else { Err(refusal(response).await?) }
 }

@@ -56,10 +56,9 @@ pub async fn truth(rest: &Rest, reads: &AccountRest, market: &str) -> Value {
         "book": { "bids": book.bids, "asks": book.asks },
         "orders": orders, "fills": fills, "balances": balances,
     });
-    // What holds a balance is on the page only, which the channel does not repeat.
-    for balance in truth["balances"].as_array_mut().unwrap() {
-        balance.as_object_mut().unwrap().remove("locks");
-    }
+    // What holds a balance is on the page only; the channel does not repeat it.
+    let balances = truth["balances"].as_array_mut().into_iter().flatten();
+    balances.filter_map(Value::as_object_mut).for_each(|balance| drop(balance.remove("locks")));
     truth
 }
 

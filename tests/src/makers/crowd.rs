@@ -16,11 +16,15 @@ use tokio::time::{MissedTickBehavior, interval};
 /// Its accounts: half of them buys, half sells.
 const TRADERS: u32 = 6;
 /// Every so many recorded commands somebody crosses the book.
-const CROSS_EVERY: u64 = 8;
+const CROSS_EVERY: u64 = 4;
 /// How far beyond the last recorded price he goes, in parts per million.
 const CROSS_PPM: u64 = 2_000;
 /// The most that he takes, in lots.
 const CROSS_LOTS: u64 = 3_000_000;
+
+/// Recorded orders farther than this from the first one are left out, in parts per million: a page of the book shows a
+/// thousand levels a side, and makers are compared with all of them.
+const FAR_PPM: u64 = 3_000;
 
 /// What the crowd has done.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,6 +45,7 @@ pub struct Crowd {
     traders: Vec<Trader>,
     commands: Commands,
     resting: BTreeMap<u64, (usize, OrderRef)>,
+    first: Option<Price>,
     price: Option<Price>,
     random: Random,
     answers: JoinSet<bool>,
@@ -63,7 +68,8 @@ impl Crowd {
         }
         let commands = bandex_flow::commands(record).unwrap();
         let (resting, answers) = (BTreeMap::new(), JoinSet::new());
-        Self { market, traders, commands, resting, price: None, random, answers, done: Done::default() }
+        let (first, price, done) = (None, None, Done::default());
+        Self { market, traders, commands, resting, first, price, random, answers, done }
     }
 
     /// Whose accounts they are.
@@ -106,13 +112,14 @@ impl Crowd {
         let command = self.commands.next().expect("the record is long enough").unwrap();
         self.done.recorded += 1;
         match command.action {
-            Action::Place { id, side, price, quantity, .. } => {
+            Action::Place { id, side, price, quantity, .. } if self.is_near(price) => {
                 self.price = Some(price);
                 let who = usize::try_from(trader_for(id, side, TRADERS)).unwrap();
                 let place = Place::limit(self.market, side, price, quantity);
                 let order = self.send(who, Operation::Place(Box::new(place))).await;
                 self.resting.insert(id, (who, order));
             }
+            Action::Place { .. } => {}
             Action::Cancel { id } => {
                 if let Some((who, order)) = self.resting.remove(&id) {
                     self.send(who, Operation::Cancel { order }).await;
@@ -122,6 +129,11 @@ impl Crowd {
         if self.done.recorded.is_multiple_of(CROSS_EVERY) {
             self.cross().await;
         }
+    }
+
+    fn is_near(&mut self, price: Price) -> bool {
+        let first = self.first.get_or_insert(price).get();
+        first.abs_diff(price.get()) <= first * FAR_PPM / 1_000_000
     }
 
     /// Somebody takes the best there is.
