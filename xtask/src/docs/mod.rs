@@ -45,10 +45,9 @@ pub fn run(options: &Options) -> Result<()> {
             Some(_) => Vec::new(),
         };
         let programs = python::environment("docs", &root.join(FOLDER).join("requirements.txt"))?;
-        let package = python::package(&programs)?;
+        python::install(&programs)?;
         let seeded = Seeded::start(binary::build()?, root.join("target/docs/exchange"))?;
-        let runner =
-            Runner::new(&seeded, programs.join("python"), package, &root.join(FOLDER), &page.prelude)?;
+        let runner = Runner::new(&seeded, programs.join("python"), &root.join(FOLDER), &page.prelude)?;
         let chosen = |entry: &&Entry| options.only.as_ref().is_none_or(|text| entry.title.contains(text));
         let mut examples = 0_usize;
         let mut printed = Vec::new();
