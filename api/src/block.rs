@@ -8,10 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignedBlock {
     /// The canonical bytes, hex; at most 64 KiB of them.
-    #[schema(pattern = "^([0-9a-fA-F]{2})*$")]
+    #[schema(pattern = "^([0-9a-f]{2})*$")]
     pub payload: String,
     /// The signature, hex.
-    #[schema(pattern = "^[0-9a-fA-F]{128}$")]
+    #[schema(pattern = "^[0-9a-f]{128}$")]
     pub signature: String,
 }
 

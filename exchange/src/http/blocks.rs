@@ -200,7 +200,7 @@ pub(crate) async fn try_out(shared: &Shared, signed: api::SignedBlock) -> Result
     get,
     path = "/v1/blocks/{id}",
     tag = "blocks",
-    params(("id" = String, Path, description = "The block's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
+    params(("id" = String, Path, description = "The block's id, hex", pattern = "^[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "The block", body = api::StoredBlock),
         (status = 404, description = "It was never sequenced here", body = api::Problem,
@@ -271,7 +271,7 @@ pub(crate) async fn proven_record(shared: &Shared, seq: u64) -> Result<Option<Wi
     get,
     path = "/v1/lanes/{key}",
     tag = "blocks",
-    params(("key" = String, Path, description = "The signing key, hex", pattern = "^[0-9a-fA-F]{64}$"), api::LaneQuery),
+    params(("key" = String, Path, description = "The signing key, hex", pattern = "^[0-9a-f]{64}$"), api::LaneQuery),
     responses(
         (status = 200, description = "The lane", body = api::Lane),
         (status = 404, description = "No account here has this key", body = api::Problem,
