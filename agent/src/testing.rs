@@ -46,6 +46,7 @@ pub fn markets() -> Arc<Markets> {
         least_tranche: "0.001".to_owned(),
         pay_us: 60_000_000,
         acknowledge_us: 60_000_000,
+        limits: bandex_sdk::api::MarketLimits::default(),
         rules: bandex_sdk::api::MarketRules::default(),
         fees: bandex_sdk::api::Fees::default(),
         payments: None,

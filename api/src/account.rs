@@ -146,6 +146,25 @@ pub struct Balance {
     pub locked: String,
     /// What could be spent now, credit line included.
     pub free: String,
+    /// What it is locked for; the amounts add up to `locked`. Not in the channel.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locks: Vec<Lock>,
+}
+
+/// Tokens that are locked for one thing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Lock {
+    /// `order` (it would pay with them), `deal` (they are still to be delivered), `bond`, or `leaving` (a bond that was
+    /// asked back and is still at stake).
+    pub reason: String,
+    /// The order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub order: Option<String>,
+    /// The deal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deal: Option<String>,
+    /// How many.
+    pub amount: String,
 }
 
 /// A key.
@@ -181,4 +200,62 @@ pub struct Balances {
     pub frozen: Option<String>,
     /// Its keys.
     pub keys: Vec<Key>,
+}
+
+/// A key of the account with what it was granted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Grant {
+    /// The key, hex.
+    pub key: String,
+    /// Whether it is the root key, which may do everything.
+    pub root: bool,
+    /// What it may do: `orders`, `settle`, `tokens`.
+    pub scopes: Vec<String>,
+    /// The markets that it may trade on; null: all.
+    pub markets: Option<Vec<String>>,
+    /// The largest notional of one of its orders, in smallest quote units of the order's market.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub largest_notional: Option<String>,
+    /// When it ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_us: Option<u64>,
+    /// `active`, `revoked`, `forked` or `expired`.
+    pub status: String,
+    /// What becomes of its orders when its program falls silent, if it has said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
+}
+
+/// What becomes of a key's orders when its program falls silent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Guard {
+    /// For how long they outlive its last `guard` block; 0: there is no timer.
+    pub cancel_after_us: u64,
+    /// For how long they outlive its last connection; absent: they stay.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_disconnect_us: Option<u64>,
+    /// When they go, if the timer runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_us: Option<u64>,
+}
+
+/// Some keys of the account, in the order of their bytes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct GrantPage {
+    /// The record up to which the answer is true.
+    pub seq: u64,
+    /// The keys.
+    pub grants: Vec<Grant>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
+}
+
+/// From where on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ExportQuery {
+    /// Only what came of this record and later ones.
+    #[param(minimum = 0)]
+    pub from_seq: Option<u64>,
 }

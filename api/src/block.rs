@@ -7,8 +7,10 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignedBlock {
     /// The canonical bytes, hex; at most 64 KiB of them.
+    #[schema(pattern = "^([0-9a-fA-F]{2})*$")]
     pub payload: String,
     /// The signature, hex.
+    #[schema(pattern = "^[0-9a-fA-F]{128}$")]
     pub signature: String,
 }
 
@@ -50,6 +52,9 @@ pub struct Validated {
 /// What became of one operation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OperationReply {
+    /// Which, from 0.
+    #[serde(default)]
+    pub op_index: u32,
     /// Whether it took effect.
     pub ok: bool,
     /// The stable code of its refusal.
@@ -189,6 +194,9 @@ pub struct Lane {
     pub head_seq: u64,
     /// What the next block must name as its previous.
     pub head_id: String,
+    /// What becomes of the key's orders when its program falls silent; absent if it has said nothing of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
     /// Block ids, in the lane's order.
     pub blocks: Vec<String>,
     /// Give this as `cursor` for the next page; none after the last.
@@ -196,6 +204,19 @@ pub struct Lane {
     /// The proof, if the key signed two blocks for one seq.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fork: Option<Fork>,
+}
+
+/// What becomes of a key's orders when its program falls silent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Guard {
+    /// For how long its orders outlive its last `guard` block; 0: no timer.
+    pub cancel_after_us: u64,
+    /// For how long its orders outlive its last connection; absent: the node does not cancel them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_disconnect_us: Option<u64>,
+    /// When its orders go, if the timer runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_us: Option<u64>,
 }
 
 /// Two blocks of one lane with one seq: both signatures are all the proof anyone needs.

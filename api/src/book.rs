@@ -1,7 +1,9 @@
 //! Books on the wire: by levels, by orders, and their best prices.
 
 use serde::{Deserialize, Serialize};
-use utoipa::ToSchema;
+use utoipa::openapi::schema::AnyOfBuilder;
+use utoipa::openapi::{Ref, RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
 
 /// One price of a book.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -158,4 +160,41 @@ pub struct Ticker {
     pub trades: u64,
     /// Where the 24 hours begin: they are 1,440 whole minutes, the one that runs among them.
     pub since_us: u64,
+}
+
+/// The tickers of all markets.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Tickers {
+    /// The record up to which this is true.
+    pub seq: u64,
+    /// One for each market.
+    pub tickers: Vec<Ticker>,
+}
+
+/// A book by levels or by orders, as was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(untagged)]
+pub enum AnyBook {
+    /// By levels.
+    Levels(Book),
+    /// By orders.
+    Orders(BookOrders),
+}
+
+/// Any of the two: an empty book is both.
+impl PartialSchema for AnyBook {
+    fn schema() -> RefOr<Schema> {
+        let refs = [Book::name(), BookOrders::name()].map(Ref::from_schema_name);
+        let any = refs.into_iter().fold(AnyOfBuilder::new(), AnyOfBuilder::item);
+        RefOr::T(Schema::AnyOf(any.build()))
+    }
+}
+
+impl ToSchema for AnyBook {
+    fn schemas(schemas: &mut Vec<(String, RefOr<Schema>)>) {
+        schemas.push((Book::name().into_owned(), Book::schema()));
+        schemas.push((BookOrders::name().into_owned(), BookOrders::schema()));
+        Book::schemas(schemas);
+        BookOrders::schemas(schemas);
+    }
 }

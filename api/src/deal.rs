@@ -253,6 +253,7 @@ pub struct FillQuery {
     /// Only on this market (BASE-QUOTE).
     pub market: Option<String>,
     /// Only of this order of the account: KEY:SEQ:OP.
+    #[param(pattern = "^[0-9a-fA-F]{64}:[0-9]{1,19}:(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[0-9]{1,2})$")]
     pub order: Option<String>,
     /// Where the page before ended: its `next_cursor`, as it is.
     #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 200)]
@@ -269,6 +270,45 @@ pub struct FillPage {
     pub seq: u64,
     /// The fills.
     pub fills: Vec<Fill>,
+    /// Give this as `cursor` for the next page; none after the last.
+    pub next_cursor: Option<String>,
+}
+
+/// A movement within a deal that is final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Tranche {
+    /// Its number: a payment and what is delivered for it may have the same one.
+    pub number: u32,
+    /// Who sent: `seller` or `buyer`.
+    pub party: String,
+    /// What the party has sent in all by then, in its own asset.
+    pub cumulative: String,
+    /// This tranche alone.
+    pub amount: String,
+    /// What of it arrived after fees, if the tokens moved on the ledger.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered: Option<String>,
+    /// The `pay` block, if the payment was claimed by one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposal: Option<String>,
+    /// The `acknowledge` block that made it final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acknowledged_by: Option<String>,
+    /// The record that made it final.
+    pub seq: u64,
+    /// When.
+    pub time_us: u64,
+}
+
+/// Some tranches of a deal, oldest first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TranchePage {
+    /// The deal.
+    pub deal: String,
+    /// The record up to which this is true.
+    pub seq: u64,
+    /// The tranches.
+    pub tranches: Vec<Tranche>,
     /// Give this as `cursor` for the next page; none after the last.
     pub next_cursor: Option<String>,
 }

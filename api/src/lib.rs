@@ -8,8 +8,10 @@ mod admin;
 mod bitcoin;
 mod block;
 mod book;
+mod breach;
 pub mod checksum;
 mod deal;
+mod http_signature;
 mod market;
 mod prepare;
 mod problem;
@@ -21,21 +23,29 @@ mod status;
 mod trust;
 
 pub use account::{
-    Balance, Balances, Key, Order, OrderPage, OrderQuery, OrderTerms, Protection, Protections, Trigger,
+    Balance, Balances, ExportQuery, Grant, GrantPage, Guard, Key, Lock, Order, OrderPage, OrderQuery,
+    OrderTerms, Protection, Protections, Trigger,
 };
 pub use admin::StateDigest;
 pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
 pub use block::{
-    BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
-    StoredBlock, SubmitQuery, Validated,
+    BlockReply, Fork, Guard, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt,
+    SignedBlock, StoredBlock, SubmitQuery, Validated,
 };
-pub use book::{Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker};
+pub use book::{
+    AnyBook, Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker, Tickers,
+};
+pub use breach::{DefaultNotice, DefaultPage, ForkNotice, ForkPage, PageQuery};
 pub use deal::{
     Carried, Deal, DealFees, DealPage, DealQuery, Due, Evidence, Fill, FillPage, FillQuery, InFlight,
+    Tranche, TranchePage,
+};
+pub use http_signature::{
+    HttpSignatureError, HttpTarget, SignatureInput, check_content_digest, content_digest,
 };
 pub use market::{
     Asset, Auction, AuctionPage, AuctionQuery, AuctionResult, BookQuery, Candle, CandlePage, CandleQuery,
-    Indicative, Market, MarketRules, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
+    Indicative, Market, MarketLimits, MarketRules, Markets, Node, Parameters, Trade, TradePage, TradeQuery,
 };
 pub use prepare::{Prepare, PrepareOperation, PreparePlace, Prepared};
 pub use problem::Problem;

@@ -63,6 +63,9 @@ pub struct Market {
     pub pay_us: u64,
     /// How long a payee has to acknowledge.
     pub acknowledge_us: u64,
+    /// The least and the largest that an order may name, as far as numbers go.
+    #[serde(default)]
+    pub limits: MarketLimits,
     /// How it trades.
     #[serde(default)]
     pub rules: MarketRules,
@@ -81,6 +84,20 @@ pub struct Market {
     /// What an auction would give if it ended now; absent if nothing would trade.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub indicative: Option<Indicative>,
+}
+
+/// The least and the largest that an order may name: what the numbers can hold. Price band, admission, limits and, where
+/// the quote is paid on a chain, the smallest payment bound it further.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct MarketLimits {
+    /// The smallest quantity: a lot, in base.
+    pub least_quantity: String,
+    /// The largest quantity, in base.
+    pub largest_quantity: String,
+    /// The lowest price: a tick, in quote a base.
+    pub least_price: String,
+    /// The highest price at which a lot can be paid, in quote a base.
+    pub largest_price: String,
 }
 
 /// The rules of a market's trading, as the operator set them. 0 is no bound.
@@ -211,9 +228,11 @@ pub struct Markets {
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub struct BookQuery {
-    /// Levels a side, at most 1000; 50 if absent.
+    /// Levels, or orders, a side, at most 1000; 50 if absent.
     #[param(minimum = 1, maximum = 1000)]
     pub depth: Option<u32>,
+    /// Whether every order is told instead of levels.
+    pub orders: Option<bool>,
 }
 
 /// Which trades.

@@ -17,8 +17,8 @@ pub struct Problem {
     pub detail: String,
     /// The stable code that programs test for.
     pub code: String,
-    /// What became of the block: `rejected` (it was not sequenced and may be mended), `refused` (it was sequenced and
-    /// consumed its seq), `unknown` (send the same bytes again).
+    /// What became of the block: `rejected` (it was not sequenced and may be mended), `accepted` (it was sequenced and
+    /// refused as a whole: it stands in the chain and consumed its seq), `unknown` (send the same bytes again).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
     /// Whether sending the same again can help.

@@ -1,10 +1,10 @@
-//! `bandex book`, `watch`, `deals`, `health`, `openapi`, `asyncapi`: looking without signing.
+//! `bandex book`, `deals`, `health`, `openapi`, `asyncapi`, `errors`: looking without signing.
 
 use crate::account::{Account, Server};
 use crate::output;
-use anyhow::{Context, Result};
-use bandex_sdk::api::{Book, Channel, Deal, DealPayment, DealQuery, PushKind, Trade};
-use bandex_sdk::{Client, LocalBook, Options as ClientOptions, Rest, Topic};
+use anyhow::Result;
+use bandex_sdk::Rest;
+use bandex_sdk::api::{Book, Deal, DealPayment, DealQuery};
 use clap::Args;
 use std::process::ExitCode;
 
@@ -20,22 +20,6 @@ pub struct BookOptions {
     #[arg(long, default_value_t = 10)]
     depth: u32,
     /// Print JSON.
-    #[arg(long)]
-    json: bool,
-}
-
-/// How `bandex watch` is called.
-#[derive(Debug, Args)]
-pub struct WatchOptions {
-    #[command(flatten)]
-    server: Server,
-    /// The market.
-    #[arg(default_value = "BWT-BTC")]
-    market: String,
-    /// Stop after so many pushes.
-    #[arg(long, value_name = "N")]
-    count: Option<u64>,
-    /// Print every push as a line of JSON.
     #[arg(long)]
     json: bool,
 }
@@ -70,6 +54,12 @@ pub struct HealthOptions {
 pub fn openapi() -> Result<ExitCode> {
     print!("{}", bandex_exchange::openapi_json()?);
     Ok(ExitCode::SUCCESS)
+}
+
+/// Prints every error code with its cause and its cure.
+pub fn errors() -> ExitCode {
+    print!("{}", bandex_exchange::errors_document());
+    ExitCode::SUCCESS
 }
 
 /// Prints the document of the WebSocket.
@@ -128,43 +118,6 @@ pub async fn book(options: BookOptions) -> Result<ExitCode> {
         output::json(&book)?;
     } else {
         print_book(&book);
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-/// Runs `bandex watch`: the best prices and the trades as they come, until interrupted.
-///
-/// # Errors
-/// The exchange cannot be reached, or has no such market.
-pub async fn watch(options: WatchOptions) -> Result<ExitCode> {
-    let (rest, markets) = options.server.ask().await?;
-    let info = crate::account::market(&markets, &options.market)?;
-    let client = Client::connect(&rest.socket_url(), ClientOptions::default()).await?;
-    let mut books = client.subscribe(Topic::of(Channel::Book, &info.symbol)).await?;
-    let mut trades = client.subscribe(Topic::of(Channel::Trades, &info.symbol)).await?;
-    let mut local = LocalBook::new(&info.symbol, info.scale);
-    let mut left = options.count.unwrap_or(u64::MAX);
-    while left > 0 {
-        let push = tokio::select! {
-            push = books.next() => push,
-            push = trades.next() => push,
-            () = crate::serve::wait_for_signal() => return Ok(ExitCode::SUCCESS),
-        };
-        let push = push.context("the exchange ended the channel")?;
-        left -= 1;
-        if options.json {
-            output::json(&push)?;
-        } else if push.channel == Channel::Book {
-            local.apply(&push)?;
-            let best = |level: Option<bandex_sdk::BookLevel>| {
-                level.map_or_else(|| "-".to_owned(), |level| info.scale.price(level.price))
-            };
-            println!("{:>10}  {} / {}", push.seq, best(local.best_bid()), best(local.best_ask()));
-        } else if push.kind == PushKind::Update {
-            for trade in serde_json::from_value::<Vec<Trade>>(push.data)? {
-                println!("{:>10}  {} {} at {}", trade.seq, trade.taker_side, trade.quantity, trade.price);
-            }
-        }
     }
     Ok(ExitCode::SUCCESS)
 }

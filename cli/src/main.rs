@@ -7,6 +7,7 @@ mod audit;
 mod bitcoin;
 mod demo;
 mod edge;
+mod get;
 mod key;
 mod look;
 mod market;
@@ -14,12 +15,14 @@ mod order;
 mod output;
 mod projections;
 mod replay;
+mod send;
 mod serve;
 mod simulate;
 mod span;
 mod store;
 mod trust;
 mod wallet;
+mod watch;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -50,8 +53,16 @@ enum Command {
     Market(market::Options),
     /// Show the book of a market.
     Book(look::BookOptions),
-    /// Follow the book and the trades of a market.
-    Watch(look::WatchOptions),
+    /// Follow a channel, or the best prices and the trades of a market.
+    Watch(watch::Options),
+    /// Show any page of the interface as it is sent, public or of an account.
+    Get(get::Options),
+    /// Write everything of an account as a table (CSV).
+    Export(get::ExportOptions),
+    /// Send a JSON body to a path of the interface, and show what it answers.
+    Post(send::PostOptions),
+    /// Print a token for the account's pages, or a signed challenge.
+    Login(send::LoginOptions),
     /// List the account's deals.
     Deals(look::DealsOptions),
     /// End a deal that went wrong: resolve, write off, cure, acknowledge.
@@ -79,6 +90,8 @@ enum Command {
     Health(look::HealthOptions),
     /// Print the OpenAPI document of the public interface.
     Openapi,
+    /// Print what every error code means and what to do about it.
+    Errors,
     /// Print the AsyncAPI document of the WebSocket.
     Asyncapi,
     /// Care for the tables behind the API's lists.
@@ -104,7 +117,11 @@ async fn main() -> ExitCode {
         Command::Order(options) => order::run(options).await,
         Command::Market(options) => market::run(options).await,
         Command::Book(options) => look::book(options).await,
-        Command::Watch(options) => look::watch(options).await,
+        Command::Watch(options) => watch::run(options).await,
+        Command::Get(options) => get::run(options).await,
+        Command::Export(options) => get::export(options).await,
+        Command::Post(options) => send::post(options).await,
+        Command::Login(options) => send::login(options).await,
         Command::Deals(options) => look::deals(options).await,
         Command::Deal(options) => trust::deal::run(options).await,
         Command::Account(options) => trust::account::run(options).await,
@@ -117,6 +134,7 @@ async fn main() -> ExitCode {
         Command::Bitcoin(options) => bitcoin::run(options).await,
         Command::Health(options) => look::health(options).await,
         Command::Openapi => look::openapi(),
+        Command::Errors => Ok(look::errors()),
         Command::Asyncapi => look::asyncapi(),
         Command::Projections(options) => projections::run(options).await,
         Command::Replay(options) => replay::run(options).await,

@@ -36,7 +36,7 @@ pub use bitcoin::BitcoinNode;
 pub use config::Config;
 pub use edge::{EdgeOptions, Origin, OriginError, Quota, QuotaError, RateLimits, TlsError, TlsFiles};
 pub use exchange::{Exchange, StartError};
-pub use http::openapi_json;
+pub use http::{errors_document, openapi_json};
 pub use identity::{Identity, IdentityError, write_secret};
 pub use ipnet::IpNet;
 pub use keep::{Kept, keep};

@@ -3,8 +3,8 @@
 use crate::publication::{Applied, LevelChange, MarketChange, Publication};
 use bandex_api::{AssetScale, Scale};
 use bandex_engine::{
-    Engine, Event, Indicative, KeyState, KeyStatus, LevelView, OrderState, OrderStatus, OrderTerms,
-    ShownOrder,
+    Engine, Event, GuardState, Indicative, KeyState, KeyStatus, LevelView, OrderState, OrderStatus,
+    OrderTerms, ShownOrder,
 };
 use bandex_journal::{ProjectionReader, ReadError};
 use bandex_spv::Network;
@@ -84,7 +84,11 @@ pub(crate) struct View {
     /// Of open and sleeping orders that are more than plain limit orders.
     terms: BTreeMap<OrderRef, OrderTerms>,
     keys: BTreeMap<PublicKey, KeyState>,
+    /// What becomes of the orders of keys that have said so.
+    guards: BTreeMap<PublicKey, GuardState>,
     heads: BTreeMap<PublicKey, Head>,
+    /// What becomes of the orders of keys that have said so when their programs fall silent.
+    guards: BTreeMap<PublicKey, GuardState>,
     /// The record of each key's first fork proof.
     forks: BTreeMap<PublicKey, u64>,
 }
@@ -99,6 +103,7 @@ impl View {
             parameters: engine.parameters().clone(),
             trust: TrustView::of(engine),
             bitcoin: BitcoinView::of(engine),
+            guards: engine.guards().map(|guard| (guard.key, guard)).collect(),
             assets: engine.assets().map(|asset| (asset.id, asset.clone())).collect(),
             ..Self::default()
         };
@@ -109,6 +114,7 @@ impl View {
             }
             view.set_state(MarketChange::of(engine, market.listing.id).as_ref());
         }
+        view.guards = engine.guards().map(|guard| (guard.key, guard)).collect();
         view.terms = engine.open_terms().map(|terms| (terms.order, terms)).collect();
         let operator = engine.genesis().map(|genesis| genesis.operator);
         for (state, head) in engine.keys() {
@@ -142,9 +148,27 @@ impl View {
         self.keys.get(key)
     }
 
+    /// What becomes of a key's orders when its program falls silent, if it has said so.
+    pub fn guard_of(&self, key: &PublicKey) -> Option<GuardState> {
+        self.guards.get(key).copied()
+    }
+
+    fn guard(&mut self, guard: GuardState) {
+        if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() {
+            self.guards.remove(&guard.key);
+        } else {
+            self.guards.insert(guard.key, guard);
+        }
+    }
+
     /// The end of a key's lane.
     pub fn head(&self, key: &PublicKey) -> Option<Head> {
         self.heads.get(key).copied()
+    }
+
+    /// What becomes of a key's orders when its program falls silent.
+    pub fn guard(&self, key: &PublicKey) -> Option<&GuardState> {
+        self.guards.get(key)
     }
 
     /// The record that proves a key's fork.
@@ -177,6 +201,12 @@ impl View {
                 Event::Fork(notice) => {
                     self.forks.entry(notice.key).or_insert(applied.seq);
                 }
+                Event::Guard(guard) if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() => {
+                    self.guards.remove(&guard.key);
+                }
+                Event::Guard(guard) => {
+                    self.guards.insert(guard.key, *guard);
+                }
                 Event::Asset(asset) => {
                     self.assets.insert(asset.id, asset.clone());
                 }
@@ -194,6 +224,7 @@ impl View {
                     book.last = Some(trade.price);
                     book.traded.take(trade, applied.seq, applied.time);
                 }),
+                Event::Guard(guard) => self.guard(*guard),
                 Event::Terms(terms) => {
                     self.terms.insert(terms.order, **terms);
                 }

@@ -2,10 +2,12 @@
 
 mod bitcoin;
 mod book;
+mod locks;
 mod trust;
 
 pub(crate) use bitcoin::payment;
 pub(crate) use book::{bbo, book, book_orders, joined, level, level_checksum, resting, ticker};
+pub(crate) use locks::locks;
 pub(crate) use trust::{balance, limits, no_stake, rates, score, standing, trust, trust_terms};
 
 use crate::clock;
@@ -13,7 +15,7 @@ use crate::shared::Shared;
 use crate::view::{MarketBook, MarketInfo, View};
 use bandex_api as api;
 use bandex_engine::{
-    CancelReason, CommandResult, DealState, Event, FreezeReason, Indicative, KeyState, KeyStatus,
+    CancelReason, CommandResult, DealState, Event, FreezeReason, GuardState, Indicative, KeyState, KeyStatus,
     OperationResult, OrderState, OrderStatus, OrderTerms, Outcome, Trade,
 };
 use bandex_journal::{AuctionState, CandleRow, DealExtras, ProtectionState};
@@ -22,9 +24,17 @@ use bandex_settlement::{Party, State};
 use bandex_tradechain::body::{AssetListing, MarketRules, MarketState, Trigger, TriggerKind};
 use bandex_tradechain::{Receipt, SignedBlock};
 use bandex_types::{
-    AccountId, Amount, AssetId, DealId, OrderRef, OrderType, PostOnly, Rail, Ratio, SelfTrade, Side,
-    TimeInForce, Timestamp,
+    AccountId, Amount, AssetId, DealId, OrderRef, OrderType, PostOnly, Price, Quantity, Rail, Ratio,
+    SelfTrade, Side, TimeInForce, Timestamp,
 };
+
+pub(crate) fn guard(guard: &GuardState) -> api::Guard {
+    api::Guard {
+        cancel_after_us: guard.cancel_after_us,
+        on_disconnect_us: guard.on_disconnect_us,
+        due_us: guard.due.map(|due| due.as_micros()),
+    }
+}
 
 pub(crate) fn signed(signed: &SignedBlock) -> api::SignedBlock {
     api::SignedBlock { payload: hex::encode(&signed.payload), signature: signed.signature.to_string() }
@@ -60,7 +70,7 @@ pub(crate) const fn rail(rail: Rail) -> &'static str {
     }
 }
 
-const fn party(party: Party) -> &'static str {
+pub(crate) const fn party(party: Party) -> &'static str {
     match party {
         Party::Seller => "seller",
         Party::Buyer => "buyer",
@@ -170,12 +180,29 @@ pub(crate) fn market(view: &View, book: &MarketBook) -> api::Market {
         least_tranche: info.quote_scale.amount(info.listing.least_tranche),
         pay_us: info.listing.pay_us,
         acknowledge_us: info.listing.acknowledge_us,
+        limits: limits_of(info),
         rules: api::MarketRules { band_ppm, halt_us, auction_us, most_orders },
         fees: trust::fees(fees),
         payments: bitcoin::market_payments(view, book),
         last_price: book.last.map(|price| info.scale.price(price)),
         ends_us: book.ends.map(Timestamp::as_micros),
         indicative: book.indicative.as_ref().map(|found| indicative(info, found)),
+    }
+}
+
+/// The least and the largest that an order may name: what the numbers can hold.
+fn limits_of(info: &MarketInfo) -> api::MarketLimits {
+    let (scale, tick) = (info.scale, info.listing.tick_value);
+    let largest_lots = u64::MAX.checked_div(info.listing.lot_units).unwrap_or_default();
+    // A lot at this price costs 64 bits of quote units.
+    let largest_ticks = u128::from(u64::MAX).saturating_mul(u128::from(tick.den()));
+    let largest_ticks = largest_ticks.checked_div(u128::from(tick.num())).unwrap_or_default();
+    let largest_ticks = u64::try_from(largest_ticks).unwrap_or(u64::MAX);
+    api::MarketLimits {
+        least_quantity: scale.lot(),
+        largest_quantity: scale.quantity(Quantity::new(largest_lots)),
+        least_price: scale.tick(),
+        largest_price: scale.price(Price::new(largest_ticks)),
     }
 }
 
@@ -399,6 +426,20 @@ fn add_extras(deal: &mut api::Deal, extras: &DealExtras) {
     deal.replaced_by = extras.replaced_by.map(text);
 }
 
+/// How a deal stands, and which side that is about.
+pub(crate) const fn deal_state(state: State) -> (&'static str, Option<Party>) {
+    match state {
+        State::Open => ("open", None),
+        State::Disputed { by } => ("disputed", Some(by)),
+        State::Defaulted { by } => ("defaulted", Some(by)),
+        State::Settled => ("settled", None),
+        State::Cured { by } => ("cured", Some(by)),
+        State::WrittenOff { by } => ("written_off", Some(by)),
+        State::Resolved => ("resolved", None),
+        State::Netted => ("netted", None),
+    }
+}
+
 /// A deal; `seq` is the record that last changed it.
 pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExtras>, seq: u64) -> api::Deal {
     let (deal, terms) = (&state.deal, state.deal.terms());
@@ -410,16 +451,7 @@ pub(crate) fn deal(info: &MarketInfo, state: &DealState, extras: Option<&DealExt
         Party::Seller => state.seller.to_string(),
         Party::Buyer => state.buyer.to_string(),
     };
-    let (name, by) = match deal.state() {
-        State::Open => ("open", None),
-        State::Disputed { by } => ("disputed", Some(by)),
-        State::Defaulted { by } => ("defaulted", Some(by)),
-        State::Settled => ("settled", None),
-        State::Cured { by } => ("cured", Some(by)),
-        State::WrittenOff { by } => ("written_off", Some(by)),
-        State::Resolved => ("resolved", None),
-        State::Netted => ("netted", None),
-    };
+    let (name, by) = deal_state(deal.state());
     let loss = match deal.state() {
         State::Defaulted { by } => Some(info.quote_scale.amount(deal.loss_of(by.other()))),
         _ => None,
@@ -496,11 +528,13 @@ pub(crate) fn operations(view: &View, subjects: &[Subject], outcome: &Outcome) -
         }
         OperationResult::Done => done(view, subject, outcome),
     };
-    results.iter().zip(subjects).map(reply).collect()
+    let replies = results.iter().zip(subjects).map(reply);
+    replies.zip(0..).map(|(reply, op_index)| api::OperationReply { op_index, ..reply }).collect()
 }
 
 const fn answered(ok: bool) -> api::OperationReply {
     api::OperationReply {
+        op_index: 0,
         ok,
         code: None,
         detail: None,

@@ -23,7 +23,7 @@ pub use port::{
 pub use postgres::{DatabaseUrl, DatabaseUrlError, PostgresJournal, PostgresReader};
 pub use projections::{
     AuctionRow, AuctionState, BlockRow, Candle, CandleInterval, CandleIntervalError, CandleRow, Cursor,
-    CursorError, DealExtras, DealFilter, DealOutcomeRow, DealRecord, DealRow, DefaultRow, ForkRow,
+    CursorError, DealExtras, DealFilter, DealOutcomeRow, DealRecord, DealRow, DefaultRow, ForkRow, Holdings,
     OrderFilter, OrderRow, OrderStand, OutcomeRow, PaymentRow, Projected, ProjectedBlock, ProjectionError,
     ProjectionPlace, ProjectionReader, Projections, ProposalRow, ProtectionRow, ProtectionState, TradeFilter,
     TradeRow,

@@ -147,12 +147,14 @@ CREATE TABLE protections (
     PRIMARY KEY (account, market)
 );
 
+-- locks is 1 as long as a side may have tokens locked for it: while it is open, and after a default for what has arrived.
 CREATE TABLE deals (
     id           BYTEA PRIMARY KEY NOT NULL,
     seller       BYTEA NOT NULL,
     buyer        BYTEA NOT NULL,
     due_by       BYTEA,
     open         BIGINT NOT NULL,
+    locks        BIGINT NOT NULL,
     opened_seq   BIGINT NOT NULL,
     opened_index BIGINT NOT NULL,
     updated_seq  BIGINT NOT NULL,
@@ -162,6 +164,8 @@ CREATE TABLE deals (
 CREATE INDEX deals_by_opening ON deals (opened_seq, opened_index);
 CREATE INDEX deals_by_seller ON deals (seller, opened_seq, opened_index);
 CREATE INDEX deals_by_buyer ON deals (buyer, opened_seq, opened_index);
+CREATE INDEX deals_locking_seller ON deals (seller) WHERE locks = 1;
+CREATE INDEX deals_locking_buyer ON deals (buyer) WHERE locks = 1;
 CREATE INDEX deals_by_due ON deals (due_by, opened_seq, opened_index) WHERE due_by IS NOT NULL;
 
 -- What netting, bonds and fees did to a deal, of deals that any of them touched.

@@ -26,6 +26,7 @@ mod account;
 mod book;
 mod client;
 mod clock;
+mod http_signer;
 mod key;
 mod lane;
 mod markets;
@@ -49,13 +50,14 @@ pub use client::{
     Client, ClientError, News, OnFull, Options, Refresher, Slot, SubmitError, Subscription, Topic,
 };
 pub use clock::now;
+pub use http_signer::HttpSigner;
 pub use key::generate_keypair;
 pub use lane::{
     Durability, Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, StoredOrders, Version,
 };
 pub use markets::{AssetInfo, MarketInfo, MarketPayments, Markets};
 pub use order::{OrderBuilder, OrderError};
-pub use rest::{AccountRest, Rest, RestError};
+pub use rest::{AccountRest, Body, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};
 pub use standing::{StandingError, check_standing};
 pub use trader::{LaneError, Placed, Quoted, Submitted, Trader, TraderError};

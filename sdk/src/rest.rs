@@ -1,18 +1,23 @@
 //! REST: what is asked for once, and what belongs to an account.
 
+mod fetch;
 mod raw;
 
+pub use fetch::Body;
+
 use crate::wire::{WireError, parse, signed_to_wire};
-use crate::{Markets, clock};
+use crate::{HttpSigner, Markets, clock};
 use bandex_api::{
-    AuctionPage, AuctionQuery, Balances, Bitcoin, BlockReply, Book, BookQuery, Challenge, Deal, DealPage,
-    DealPayments, DealQuery, Evidence, FillPage, FillQuery, Lane, LaneQuery, Limits, Market, Order,
-    OrderPage, OrderQuery, Problem, Protections, Reputation, ReputationQuery, Session, Standing, Status,
-    StoredBlock, SubmitQuery, Time, TradePage, TradeQuery, Trust,
+    AuctionPage, AuctionQuery, Balances, Bitcoin, BlockReply, Book, BookOrders, BookQuery, Challenge, Deal,
+    DealPage, DealPayments, DealQuery, DefaultPage, Evidence, FillPage, FillQuery, ForkPage, GrantPage,
+    HttpTarget, Lane, LaneQuery, Limits, Market, Order, OrderPage, OrderQuery, PageQuery, Problem,
+    Protections, Reputation, ReputationQuery, Session, Standing, Status, StoredBlock, SubmitQuery, Ticker,
+    Tickers, Time, TradePage, TradeQuery, TranchePage, Trust,
 };
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, BlockId, DealId, OrderRef, PublicKey};
-use reqwest::{Method, RequestBuilder, StatusCode};
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, Request, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
@@ -35,6 +40,9 @@ pub enum RestError {
     /// An answer that cannot be read.
     #[error("the answer: {0}")]
     Wire(#[from] WireError),
+    /// A request could not be signed.
+    #[error("the request cannot be signed: {0}")]
+    Unsigned(String),
     /// The challenge is for another node or network than expected.
     #[error("the login challenge is another node's: a signature over it would serve someone else")]
     OtherNode,
@@ -68,12 +76,19 @@ pub struct Rest {
     base: String,
 }
 
-/// The part that belongs to the account that logged in.
+/// The part that belongs to an account, which a login or a signature under each request opens.
 #[derive(Debug, Clone)]
 pub struct AccountRest {
     rest: Rest,
-    session: Session,
+    access: Access,
     account: AccountId,
+}
+
+/// By what right an account's pages are read.
+#[derive(Debug, Clone)]
+enum Access {
+    Session(Session),
+    Signer(HttpSigner),
 }
 
 /// Longer than any answer takes, shorter than a person waits.
@@ -149,7 +164,31 @@ impl Rest {
     /// # Errors
     /// No answer, or no such market.
     pub async fn book(&self, market: &str, depth: Option<u32>) -> Result<Book, RestError> {
-        self.get(&format!("/v1/book/{market}"), &BookQuery { depth }).await
+        self.get(&format!("/v1/book/{market}"), &BookQuery { depth, orders: None }).await
+    }
+
+    /// A book order by order, `depth` orders a side.
+    ///
+    /// # Errors
+    /// No answer, or no such market.
+    pub async fn book_orders(&self, market: &str, depth: Option<u32>) -> Result<BookOrders, RestError> {
+        self.get(&format!("/v1/book/{market}"), &BookQuery { depth, orders: Some(true) }).await
+    }
+
+    /// The tickers of all markets.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn tickers(&self) -> Result<Tickers, RestError> {
+        self.get("/v1/tickers", &()).await
+    }
+
+    /// The ticker of a market.
+    ///
+    /// # Errors
+    /// No answer, or no such market.
+    pub async fn ticker(&self, market: &str) -> Result<Ticker, RestError> {
+        self.get(&format!("/v1/tickers/{market}"), &()).await
     }
 
     /// Trades of a market, newest first.
@@ -201,6 +240,22 @@ impl Rest {
         self.get("/v1/trust", &()).await
     }
 
+    /// Keys that signed two blocks for one place in their lane, newest first.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn forks(&self, query: &PageQuery) -> Result<ForkPage, RestError> {
+        self.get("/v1/forks", query).await
+    }
+
+    /// Tranches that were not paid in time, newest first.
+    ///
+    /// # Errors
+    /// No answer.
+    pub async fn defaults(&self, query: &PageQuery) -> Result<DefaultPage, RestError> {
+        self.get("/v1/defaults", query).await
+    }
+
     /// How much others may let an account owe, why, and what would raise it.
     ///
     /// # Errors
@@ -235,16 +290,40 @@ impl Rest {
     /// # Errors
     /// No answer, an unknown key, or a challenge of another node.
     pub async fn login(&self, keypair: &Keypair, markets: &Markets) -> Result<AccountRest, RestError> {
+        let body = self.signed_challenge(keypair, markets).await?;
+        let session: Session = answer(self.request(Method::POST, "/v1/login").json(&body)).await?;
+        let account = parse("account", &session.account)?;
+        Ok(AccountRest { rest: self.clone(), access: Access::Session(session), account })
+    }
+
+    /// A fresh challenge with a key's signature, as `POST /v1/login` takes it within 10 seconds.
+    ///
+    /// # Errors
+    /// No answer, or a challenge of another node.
+    pub async fn signed_challenge(
+        &self,
+        keypair: &Keypair,
+        markets: &Markets,
+    ) -> Result<bandex_api::Login, RestError> {
         let challenge: Challenge = self.get("/v1/login", &()).await?;
         let (network, node) = (challenge.network, parse("node", &challenge.node)?);
         if (network, node) != (markets.network, markets.node) {
             return Err(RestError::OtherNode);
         }
         let login = Login { network, node, key: keypair.public(), nonce: parse("nonce", &challenge.nonce)? };
-        let body = signed_login(&login, keypair);
-        let session: Session = answer(self.request(Method::POST, "/v1/login").json(&body)).await?;
-        let account = parse("account", &session.account)?;
-        Ok(AccountRest { rest: self.clone(), session, account })
+        Ok(signed_login(&login, keypair))
+    }
+
+    /// Reads an account's pages without a login: each request is signed with a key of the account (RFC 9421).
+    ///
+    /// # Errors
+    /// No answer, or an unknown key.
+    pub async fn signed(&self, keypair: &Keypair, markets: &Markets) -> Result<AccountRest, RestError> {
+        let query = LaneQuery { limit: Some(1), ..LaneQuery::default() };
+        let lane = self.lane(keypair.public(), &query).await?;
+        let account = parse("account", &lane.account)?;
+        let signer = HttpSigner::new(keypair.clone(), markets.node);
+        Ok(AccountRest { rest: self.clone(), access: Access::Signer(signer), account })
     }
 }
 
@@ -263,14 +342,42 @@ impl AccountRest {
         self.account
     }
 
-    /// Whether the session ends within `margin` microseconds; then log in anew.
+    /// The token, for `Authorization: Bearer`; none if each request is signed. Whoever has it reads what the account may
+    /// read.
+    pub fn token(&self) -> Option<&str> {
+        match &self.access {
+            Access::Session(session) => Some(&session.token),
+            Access::Signer(_) => None,
+        }
+    }
+
+    /// Whether the session ends within `margin` microseconds; then log in anew. Signed requests never end.
     pub fn expires_within(&self, margin_us: u64) -> bool {
-        clock::now().plus(margin_us).as_micros() >= self.session.expires_us
+        match &self.access {
+            Access::Session(session) => clock::now().plus(margin_us).as_micros() >= session.expires_us,
+            Access::Signer(_) => false,
+        }
+    }
+
+    /// The request with the right to read.
+    fn open(&self, request: RequestBuilder) -> Result<Request, RestError> {
+        match &self.access {
+            Access::Session(session) => Ok(request.bearer_auth(&session.token).build()?),
+            Access::Signer(signer) => {
+                let mut request = request.build()?;
+                let headers = signed_headers(signer, &request)?;
+                request.headers_mut().extend(headers);
+                Ok(request)
+            }
+        }
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Response, RestError> {
+        Ok(self.rest.http.execute(self.open(request)?).await?)
     }
 
     async fn get<Q: Serialize, A: DeserializeOwned>(&self, path: &str, query: &Q) -> Result<A, RestError> {
-        let request = self.rest.request(Method::GET, path).query(query);
-        answer(request.bearer_auth(&self.session.token)).await
+        read(self.send(self.rest.request(Method::GET, path).query(query)).await?).await
     }
 
     /// The account's orders, newest first.
@@ -345,12 +452,28 @@ impl AccountRest {
         self.get(&format!("/v1/deals/{deal}/payments"), &()).await
     }
 
+    /// The tranches of a deal, oldest first.
+    ///
+    /// # Errors
+    /// No answer, or no such deal of this account.
+    pub async fn tranches(&self, deal: DealId, query: &PageQuery) -> Result<TranchePage, RestError> {
+        self.get(&format!("/v1/deals/{deal}/tranches"), query).await
+    }
+
     /// All that a third party needs to judge a deal.
     ///
     /// # Errors
     /// No answer, or no such deal of this account.
     pub async fn evidence(&self, deal: DealId) -> Result<Evidence, RestError> {
         self.get(&format!("/v1/deals/{deal}/evidence"), &()).await
+    }
+
+    /// The account's keys with what each was granted.
+    ///
+    /// # Errors
+    /// No answer, or the session has ended.
+    pub async fn grants(&self, query: &PageQuery) -> Result<GrantPage, RestError> {
+        self.get("/v1/grants", query).await
     }
 
     /// What the account has, and how far others let it go.
@@ -363,16 +486,47 @@ impl AccountRest {
 }
 
 async fn answer<A: DeserializeOwned>(request: RequestBuilder) -> Result<A, RestError> {
-    let response = request.send().await?;
-    let status = response.status();
-    if status == StatusCode::OK {
+    read(request.send().await?).await
+}
+
+async fn read<A: DeserializeOwned>(response: Response) -> Result<A, RestError> {
+    if response.status() == StatusCode::OK {
         return Ok(response.json().await?);
     }
+    Err(refusal(response).await?)
+}
+
+/// The headers that sign a request as it will be sent.
+fn signed_headers(signer: &HttpSigner, request: &Request) -> Result<HeaderMap, RestError> {
+    let url = request.url();
+    let port = url.port().map(|port| format!(":{port}")).unwrap_or_default();
+    let authority = format!("{}{port}", url.host_str().unwrap_or_default());
+    let target = HttpTarget {
+        method: request.method().as_str(),
+        authority: &authority,
+        path: url.path(),
+        query: url.query(),
+        content_digest: None,
+    };
+    let unsigned = |error: &dyn std::fmt::Display| RestError::Unsigned(error.to_string());
+    let nonce = HttpSigner::nonce().map_err(|error| unsigned(&error))?;
+    let body = request.body().and_then(reqwest::Body::as_bytes);
+    let made = signer.headers(clock::now(), &nonce, &target, body).map_err(|error| unsigned(&error))?;
+    let headers = made.into_iter().map(|(name, value)| {
+        let value = HeaderValue::try_from(value).map_err(|error| unsigned(&error))?;
+        Ok((HeaderName::try_from(name).map_err(|error| unsigned(&error))?, value))
+    });
+    headers.collect()
+}
+
+/// Why an answer is none.
+async fn refusal(response: Response) -> Result<RestError, RestError> {
+    let status = response.status();
     let body = response.bytes().await?;
-    match serde_json::from_slice(&body) {
-        Ok(problem) => Err(RestError::Problem(problem)),
-        Err(_) => Err(RestError::Status { status: status.as_u16() }),
-    }
+    Ok(match serde_json::from_slice(&body) {
+        Ok(problem) => RestError::Problem(problem),
+        Err(_) => RestError::Status { status: status.as_u16() },
+    })
 }
 
 #[cfg(test)]

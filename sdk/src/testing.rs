@@ -92,6 +92,7 @@ pub fn wire_markets() -> bandex_api::Markets {
             least_tranche: "0.00000001".to_owned(),
             pay_us: 60_000_000,
             acknowledge_us: 60_000_000,
+            limits: bandex_api::MarketLimits::default(),
             rules: bandex_api::MarketRules::default(),
             fees: bandex_api::Fees::default(),
             payments: None,

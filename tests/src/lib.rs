@@ -11,6 +11,7 @@ pub mod crash;
 pub mod database;
 mod evidence;
 mod lane;
+pub mod makers;
 pub mod on_chain;
 mod server;
 mod settle;

@@ -96,6 +96,8 @@ impl Answer {
         let problem: Problem = serde_json::from_value(self.body.clone()).unwrap();
         assert_eq!(problem.status, self.status, "{problem:?}");
         assert_eq!(problem.kind, format!("urn:bandex:problem:{}", problem.code));
+        let listed = format!("`{}` |", problem.code);
+        assert!(bandex_exchange::errors_document().contains(&listed), "no document has {}", problem.code);
         problem
     }
 
@@ -268,6 +270,32 @@ impl Server {
         Socket::connect(&self.socket_url()).await
     }
 
+    /// Host and port of the traders' listener.
+    pub fn authority(&self) -> String {
+        self.exchange.address().to_string()
+    }
+
+    /// A request to the traders' listener with headers of its own.
+    ///
+    /// # Panics
+    /// No answer.
+    pub async fn ask_with(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, String)],
+        body: &str,
+    ) -> Answer {
+        let mut request = self.http.request(method, format!("http://{}{path}", self.exchange.address()));
+        for (name, value) in headers {
+            request = request.header(*name, value);
+        }
+        if !body.is_empty() {
+            request = request.body(body.to_owned());
+        }
+        answer(request).await
+    }
+
     /// Any request to the traders' listener.
     ///
     /// # Panics
@@ -285,13 +313,7 @@ impl Server {
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body);
         }
-        let response = crate::soon("an answer", request.send()).await.unwrap();
-        let status = response.status().as_u16();
-        let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
-        let kind = kind.unwrap_or_default().to_owned();
-        let text = response.text().await.unwrap();
-        let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
-        Answer { status, kind, body }
+        answer(request).await
     }
 
     /// Reads a public page.
@@ -455,4 +477,14 @@ fn without_seq(page: &mut Value) {
 /// A server on a folder, and on its database if it has one.
 fn config(folder: &Path) -> Config {
     Config { database: database::of(folder), ..Config::new(folder) }
+}
+
+async fn answer(request: reqwest::RequestBuilder) -> Answer {
+    let response = crate::soon("an answer", request.send()).await.unwrap();
+    let status = response.status().as_u16();
+    let kind = response.headers().get("content-type").and_then(|kind| kind.to_str().ok());
+    let kind = kind.unwrap_or_default().to_owned();
+    let text = response.text().await.unwrap();
+    let body = serde_json::from_str(&text).unwrap_or(Value::String(text));
+    Answer { status, kind, body }
 }

@@ -82,6 +82,15 @@ impl DecodeError {
         ("malformed", "the payload is truncated, trailed by more bytes, or not the bytes of its kind"),
         ("not_canonical", "encoding the payload again gives other bytes"),
     ];
+
+    /// Every code with what to do about it, in the same order.
+    pub const CURES: &'static [(&'static str, &'static str)] = &[
+        ("too_large", "sign fewer operations at a time"),
+        ("wrong_version", "the first byte is 1"),
+        ("unknown_kind", "take a kind that docs/tradechain.md lists"),
+        ("malformed", "compare the bytes with `tests/vectors/`; payload and signature are hex on the wire"),
+        ("not_canonical", "compare the bytes with `tests/vectors/`"),
+    ];
 }
 
 macro_rules! kinds {

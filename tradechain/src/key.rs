@@ -66,8 +66,13 @@ pub(crate) fn check_signature(
     bytes: &[u8],
     signature: &SignatureBytes,
 ) -> Result<(), KeyError> {
+    check_plain(key, &domain.preimage(bytes), signature)
+}
+
+/// The same over bytes that no tag precedes.
+pub(crate) fn check_plain(key: &PublicKey, bytes: &[u8], signature: &SignatureBytes) -> Result<(), KeyError> {
     checked(key)?
-        .verify_strict(&domain.preimage(bytes), &Signature::from_bytes(signature.as_bytes()))
+        .verify_strict(bytes, &Signature::from_bytes(signature.as_bytes()))
         .map_err(|_| KeyError::BadSignature)
 }
 
@@ -92,7 +97,12 @@ impl Keypair {
 
     /// Signs `bytes` for one purpose.
     pub fn sign(&self, domain: Domain, bytes: &[u8]) -> SignatureBytes {
-        SignatureBytes::new(self.0.sign(&domain.preimage(bytes)).to_bytes())
+        self.sign_plain(&domain.preimage(bytes))
+    }
+
+    /// Signs bytes that no tag precedes: only those whose first byte no tag begins with.
+    pub(crate) fn sign_plain(&self, bytes: &[u8]) -> SignatureBytes {
+        SignatureBytes::new(self.0.sign(bytes).to_bytes())
     }
 }
 

@@ -11,6 +11,7 @@ mod command;
 mod deal;
 mod domain;
 mod fork;
+mod http_request;
 mod key;
 mod lane;
 mod login;
@@ -25,6 +26,7 @@ pub use command::{Command, Decoded, Disconnected, Genesis, Headers, MAX_HEADERS,
 pub use deal::{deal_id, netted_id};
 pub use domain::Domain;
 pub use fork::{ForkError, ForkProof};
+pub use http_request::HttpRequest;
 pub use key::{KeyError, Keypair};
 pub use lane::{Head, LaneAnswer};
 pub use login::Login;

@@ -84,6 +84,21 @@ impl VerifyError {
         ),
         ("node_only", "batch blocks are made by the node only"),
     ];
+
+    /// Every code beyond [`DecodeError::CURES`] with what to do about it, in the same order.
+    pub const CURES: &'static [(&'static str, &'static str)] = &[
+        ("key_not_canonical", "make a new key"),
+        ("weak_key", "make a new key"),
+        ("bad_signature", "sign tag and payload themselves, not their hash, with the author's key"),
+        ("wrong_network", "take the network of `GET /v1/status`"),
+        ("time_unit", "give microseconds, not seconds, milliseconds or nanoseconds"),
+        ("expiry_unit", "give microseconds, not seconds, milliseconds or nanoseconds"),
+        ("bad_body", "mend what `detail` names"),
+        ("new_key_not_canonical", "make a new key to grant or rotate to"),
+        ("new_key_weak", "make a new key to grant or rotate to"),
+        ("new_key_bad_signature", "have the new key sign the possession statement for this account"),
+        ("node_only", "none: leave it to the node"),
+    ];
 }
 
 impl Verified {

@@ -2,8 +2,8 @@
 //! and our own tests of orders through ccxt, each against a real exchange.
 
 use crate::{binary, python, step};
-use anyhow::{Context, Result};
-use std::path::{Path, PathBuf};
+use anyhow::Result;
+use std::path::PathBuf;
 use std::process::Command;
 
 /// Requirements, the suite's runner, and our own tests.
@@ -29,7 +29,7 @@ pub fn run(options: &Options) -> Result<()> {
         let folder = step::root()?.join(FOLDER);
         let programs = python::environment("ccxt", &folder.join("requirements.txt"))?;
         let exchange = binary::build()?;
-        let package = build(&programs)?;
+        let package = python::package(&programs)?;
         let program = |name: &str| {
             let mut command = Command::new(programs.join(name));
             command.env(binary::VARIABLE, &exchange).env("PYTHONPATH", &package);
@@ -46,17 +46,4 @@ pub fn run(options: &Options) -> Result<()> {
         }
         Ok(())
     })
-}
-
-/// Builds the package's core where the package lies; gives the folder to import it from.
-fn build(programs: &Path) -> Result<PathBuf> {
-    let folder = step::root()?.join("sdk/python");
-    let environment = programs.parent().context("an environment has a folder")?;
-    let mut maturin = Command::new(programs.join("maturin"));
-    maturin
-        .args(["develop", "--quiet", "--skip-install", "--manifest-path"])
-        .arg(folder.join("Cargo.toml"))
-        .env("VIRTUAL_ENV", environment);
-    step::run(&mut maturin)?;
-    Ok(folder.join("python"))
 }

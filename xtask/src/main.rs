@@ -8,7 +8,9 @@ mod binary;
 mod ccxt;
 mod ci;
 mod crash;
+mod docs;
 mod layers;
+mod makers;
 mod mutations;
 mod node;
 mod openapi;
@@ -48,7 +50,7 @@ enum Task {
     /// chance, hash order, floats or IO, that every source file opens with `//!` and stays under its size, and that
     /// the folders a newcomer looks for exist.
     Layers,
-    /// Write openapi/openapi.json from the server's own code.
+    /// Write openapi/openapi.json and docs/errors.md from the server's own code.
     Openapi {
         /// Write nothing; fail if the file is not what the code says.
         #[arg(long)]
@@ -58,6 +60,14 @@ enum Task {
     ///
     /// Needs Node 20 or newer and npm, which are installed as root on Debian; otherwise the command is printed.
     Typescript,
+    /// Install the Python package as a user does, check its types, and run its tests against a real exchange.
+    ///
+    /// The packages that are needed come from PyPI, with pinned versions, into target/python; as root on Debian
+    /// python3-venv is installed if it is missing. BANDEX_BIN names another binary of the exchange than the one that
+    /// is built.
+    Python,
+    /// Run every example of docs/api.md, and demand one of each kind for every endpoint, channel and method.
+    Docs(docs::Options),
     /// Ask a running exchange whatever openapi.json allows and more, and hold every answer to that document.
     ///
     /// Needs Python 3 with venv, which is installed as root on Debian; otherwise the command is printed.
@@ -95,6 +105,9 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         args: Vec<String>,
     },
+    /// Let market makers in Rust and Python trade on a bad line, stop and start the server, and compare at the end every
+    /// value they hold (book, orders, fills, balances) with the exchange's pages, field by field.
+    Makers(makers::Options),
     /// Kill the server under load again and again; nothing acknowledged may be lost, nothing applied twice.
     Crash(crash::Options),
 }
@@ -107,11 +120,14 @@ fn main() -> ExitCode {
         Task::Openapi { check: true } => openapi::check(),
         Task::Openapi { check: false } => openapi::write(),
         Task::Typescript => typescript::run(),
+        Task::Python => python::run(),
+        Task::Docs(options) => docs::run(&options),
         Task::Schemathesis(options) => schemathesis::run(&options),
         Task::Ccxt(options) => ccxt::run(&options),
         Task::Mutations => mutations::run(),
         Task::Bench { name, args } => bench::run(&name, &args),
         Task::Oracle { args } => bench::oracle(&args),
+        Task::Makers(options) => makers::run(&options),
         Task::Crash(options) => crash::run(&options),
     };
     match done {

@@ -1,6 +1,7 @@
-//! Python for tasks: an environment of its own in target/python for each of them, with pinned packages.
+//! `cargo xtask python`, and Python for other tasks: an environment of its own in target/python for each of them, with
+//! pinned packages.
 
-use crate::{step, suite};
+use crate::{binary, step, suite};
 use anyhow::{Context, Result, bail};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -8,8 +9,62 @@ use std::process::{Command, Stdio};
 
 /// Debian's packages of the interpreter and of what makes environments.
 const PACKAGES: [&str; 2] = ["python3", "python3-venv"];
+/// The environment of the package's own tests.
+const ENVIRONMENT: &str = "venv";
 /// What an environment was made of stands in it under this name, so that it is made anew only when that changes.
 const STAMP: &str = "made-of.txt";
+
+/// The Python package.
+const PACKAGE: &str = "sdk/python";
+
+/// Installs the Python package as a user does, checks its types and those of its examples, and runs its tests against a
+/// real exchange.
+///
+/// # Errors
+/// Something is missing or does not build, or a test failed.
+pub fn run() -> Result<()> {
+    step::step("python", || {
+        let package = step::root()?.join(PACKAGE);
+        let exchange = binary::build()?;
+        let programs = ready()?;
+        step::run(Command::new(programs.join("mypy")).current_dir(&package))?;
+        let mut tests = Command::new(programs.join("pytest"));
+        tests.args(["--quiet", "-p", "no:cacheprovider"]).current_dir(&package);
+        step::run(tests.env(binary::VARIABLE, &exchange))
+    })
+}
+
+/// Installs the Python package into the environment with these programs, as a user does.
+///
+/// # Errors
+/// It does not build.
+pub fn install(programs: &Path) -> Result<()> {
+    let mut pip = Command::new(programs.join("pip"));
+    // The profile of all other tests, so that what they have built need not be built again.
+    pip.env("MATURIN_PEP517_ARGS", "--profile dev");
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(step::root()?.join(PACKAGE));
+    step::run(&mut pip)
+}
+
+/// The environment of the package's own tests, with the package in it; gives the folder with its programs.
+///
+/// # Errors
+/// Something is missing or does not build.
+pub fn ready() -> Result<PathBuf> {
+    let programs = environment(ENVIRONMENT, &step::root()?.join(PACKAGE).join("requirements-test.txt"))?;
+    install(&programs)?;
+    Ok(programs)
+}
+
+/// The interpreter of that environment if the package was installed there before.
+///
+/// # Errors
+/// The workspace cannot be found.
+pub fn installed() -> Result<Option<PathBuf>> {
+    let python = step::root()?.join("target/python").join(ENVIRONMENT).join("bin/python");
+    let imports = || suite::accepts(Command::new(&python).args(["-c", "import bandex"]), "").unwrap_or(false);
+    Ok((python.exists() && imports()).then_some(python))
+}
 
 /// The folder with the programs of environment `name`, which holds what the file `requirements` lists.
 ///

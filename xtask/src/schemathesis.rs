@@ -64,6 +64,7 @@ fn ask(options: &Options, programs: &Path, seeded: &Seeded, report: &Path) -> Re
         .args(["--report", "json"])
         .arg("--report-json-path")
         .arg(report)
+        .args(["--header", &format!("Authorization: Bearer {}", seeded.variable("TOKEN")?)])
         .envs(seeded.variables().iter().map(|(name, value)| (name, value)))
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("PYTHONPATH", &folder)

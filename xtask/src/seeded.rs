@@ -83,6 +83,11 @@ impl Seeded {
         &self.folder
     }
 
+    /// The binary.
+    pub fn binary(&self) -> &Path {
+        &self.binary
+    }
+
     /// A command of the binary, ready to be started in the folder.
     fn command(&self, words: &str) -> Command {
         let mut command = Command::new(&self.binary);
@@ -214,11 +219,16 @@ fn story(exchange: &Seeded) -> Result<Vec<(&'static str, String)>> {
     let placed = exchange.json("order place --key alice.key --side sell --price 0.00000042 --quantity 1")?;
     let order = text(&placed, "/operations/0/order").or_else(|_| text(&placed, "/order"))?;
     let block = text(&placed, "/block_id")?;
+    let stored: Value = serde_json::from_str(&exchange.run(&format!("get /v1/blocks/{block}"))?)?;
+    let signed = stored.get("signed").context("a block has its signed bytes")?;
+    fs::write(exchange.folder.join("signed.json"), signed.to_string())?;
+    let token = exchange.run("login --key alice.key")?.trim().to_owned();
     Ok(vec![
         ("BANDEX_KEY", exchange.folder.join("alice.key").display().to_string()),
         ("ADMIN_TOKEN", fs::read_to_string(exchange.folder.join("data/admin.token"))?.trim().to_owned()),
         ("MARKET", "BWT-BTC".to_owned()),
         ("OTHER_MARKET", "BWT-EUR".to_owned()),
+        ("TOKEN", token),
         ("KEY", key),
         ("ACCOUNT", account),
         ("OTHER_KEY", other_key),

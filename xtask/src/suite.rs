@@ -1,6 +1,6 @@
 //! `cargo xtask test`: makes ready what the tests need, then runs all of them.
 
-use crate::{node, postgres, step, typescript};
+use crate::{makers, node, postgres, python, step, typescript};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::io::Write;
@@ -10,7 +10,7 @@ use std::process::{Command, Stdio};
 const C_PACKAGES: [&str; 2] = ["gcc", "libc6-dev"];
 
 /// Runs all tests of the workspace, doc tests included, beside a throw-away PostgreSQL server and with a Bitcoin node
-/// that the tests start as they need it. The last lines on
+/// that the tests start as they need it; and those of the Python package. The last lines on
 /// stdout are cargo's own.
 ///
 /// # Errors
@@ -22,6 +22,8 @@ pub fn run() -> Result<()> {
     typescript::run()?;
     postgres::beside(|variable, url| {
         step::run(step::cargo(&["test", "--workspace"])?.env(variable, url).env(node::VARIABLE, &node))?;
+        python::run()?;
+        makers::short()?;
         // The same black-box tests once more, on the other store.
         eprintln!("==> the exchange on PostgreSQL");
         // Named through the workspace: with one package alone cargo would choose other features and build anew.

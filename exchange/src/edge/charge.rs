@@ -6,11 +6,12 @@
 use super::Client;
 use super::limits::{Left, Owner};
 use super::quota::Policy;
-use crate::http::logged_in;
+use crate::http;
 use crate::http::problem::Fault;
 use crate::sessions::Who;
 use crate::shared::Shared;
 use axum::extract::{MatchedPath, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -100,25 +101,35 @@ pub(super) fn method(method: &Method) -> &'static str {
 }
 
 /// Draws for a request before it is looked at, and tells in its answer how the buckets stand.
-pub(crate) async fn gate(State(shared): State<Arc<Shared>>, mut request: Request, next: Next) -> Response {
+pub(crate) async fn gate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let client = Client::new(&shared.edge, &request);
-    let who = logged_in(&shared, request.headers());
     let is_block = request.method() == Method::POST && page(&request) == Some(BLOCKS);
     let weight = Weight::of(page(&request), request.uri().query());
-    // A block of somebody who is known is paid for when it is known what it holds.
-    let drawn = match who {
-        Some(_) if is_block => Ok(()),
-        who => draw(&shared, &client, who, weight),
+    let (mut parts, body) = request.into_parts();
+    let who = known(&shared, &client, &mut parts);
+    let drawn = match &who {
+        // A block of somebody who is known is paid for when it is known what it holds.
+        Ok(Some(_)) if is_block => Ok(()),
+        Ok(who) => draw(&shared, &client, *who, weight),
+        Err(fault) => Err(fault.clone()),
     };
     let mut response = match drawn {
         Ok(()) => {
-            request.extensions_mut().insert(client.clone());
-            next.run(request).await
+            parts.extensions.insert(client.clone());
+            next.run(Request::from_parts(parts, body)).await
         }
         Err(fault) => fault.into_response(),
     };
-    tell(&shared, &client, who, response.headers_mut());
+    tell(&shared, &client, who.unwrap_or_default(), response.headers_mut());
     response
+}
+
+/// Who asks. Whoever signs a request pays with the address for having the signature checked.
+fn known(shared: &Shared, client: &Client, parts: &mut Parts) -> Result<Option<Who>, Fault> {
+    if http::is_signed(parts) {
+        draw(shared, client, None, Weight::Read)?;
+    }
+    http::known(shared, parts)
 }
 
 fn draw(shared: &Shared, client: &Client, who: Option<Who>, weight: Weight) -> Result<(), Fault> {

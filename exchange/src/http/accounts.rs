@@ -20,10 +20,12 @@ use std::sync::Arc;
     path = "/v1/orders",
     tag = "account",
     params(api::OrderQuery),
-    security(("login" = [])),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "Orders", body = api::OrderPage),
         (status = 401, description = "Not logged in", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 404, description = "No such market", body = api::Problem,
          content_type = "application/problem+json"),
     ),
 )]
@@ -67,8 +69,8 @@ pub(crate) fn on_the_wire(info: &MarketInfo, row: &OrderRow) -> api::Order {
     get,
     path = "/v1/orders/{order}",
     tag = "account",
-    params(("order" = String, Path, description = "KEY:SEQ:OP")),
-    security(("login" = [])),
+    params(("order" = String, Path, description = "KEY:SEQ:OP", pattern = "^[0-9a-fA-F]{64}:[0-9]{1,19}:(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[0-9]{1,2})$")),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "The order", body = api::Order),
         (status = 403, description = "Another account's", body = api::Problem,
@@ -98,7 +100,7 @@ pub(crate) async fn order(
     get,
     path = "/v1/protections",
     tag = "account",
-    security(("login" = [])),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "Protections that are set", body = api::Protections),
         (status = 401, description = "Not logged in", body = api::Problem,
@@ -123,9 +125,11 @@ pub(crate) async fn protections(
     get,
     path = "/v1/balances",
     tag = "account",
-    security(("login" = [])),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "Balances", body = api::Balances),
+        (status = 404, description = "The account was never told of", body = api::Problem,
+         content_type = "application/problem+json"),
         (status = 401, description = "Not logged in", body = api::Problem,
          content_type = "application/problem+json"),
     ),
@@ -135,12 +139,12 @@ pub(crate) async fn balances(
     LoggedIn(who): LoggedIn,
 ) -> Result<Json<api::Balances>, Fault> {
     let seq = shared.caught_up().await?;
-    let missing = || Fault::not_found("the account is not here");
-    let account = shared.projections.account(who.account).await?.ok_or_else(missing)?;
-    let balances = shared.projections.balances(who.account).await?;
-    let keys = shared.projections.keys(who.account).await?;
-    let view = shared.view();
+    let held = shared.projections.holdings(who.account).await?;
+    let held = held.ok_or_else(|| Fault::not_found("the account is not here"))?;
+    let (account, view) = (&held.account, shared.view());
     let scale = |asset| view.scale(asset);
+    // The ledger keeps tokens only.
+    let locks = wire::locks(&view, who.account, &held);
     let balance = |state: &bandex_engine::BalanceState| {
         let symbol = wire::named_asset(&view, state.asset);
         let free = state.balance - i128::from(state.locked.get()) + i128::from(account.credit_line.get());
@@ -149,16 +153,17 @@ pub(crate) async fn balances(
             balance: scale(state.asset).balance(state.balance),
             locked: scale(state.asset).amount(state.locked),
             free: scale(state.asset).balance(free),
+            locks: if state.asset == AssetId::BWT { locks.clone() } else { Vec::new() },
         }
     };
     Ok(Json(api::Balances {
         seq,
         account: who.account.to_string(),
-        balances: balances.iter().map(balance).collect(),
+        balances: held.balances.iter().map(balance).collect(),
         limit: scale(AssetId::BTC).amount(account.limit),
         reserved: scale(AssetId::BTC).amount(account.reserved),
         credit_line: scale(AssetId::BWT).amount(account.credit_line),
         frozen: account.frozen.map(|reason| wire::freeze_reason(reason).to_owned()),
-        keys: keys.iter().map(wire::key).collect(),
+        keys: held.keys.iter().map(wire::key).collect(),
     }))
 }

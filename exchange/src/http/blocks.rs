@@ -2,16 +2,16 @@
 
 use super::pages::{Kind, Page};
 use super::problem::Fault;
-use super::reply::{json, logged_in, named};
+use super::reply::{json, named};
 use crate::edge::{self, Client};
 use crate::proof;
 use crate::rehearsal::{Rehearsed, Tried};
+use crate::sessions::Who;
 use crate::shared::Shared;
 use crate::wire;
 use crate::writer::Answer;
 use axum::body::Bytes;
 use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use bandex_api as api;
 use bandex_engine::{CommandResult, Outcome};
@@ -39,7 +39,7 @@ use std::sync::Arc;
          content_type = "application/problem+json"),
         (status = 409, description = "A gap in the lane, or a fork", body = api::Problem,
          content_type = "application/problem+json"),
-        (status = 422, description = "Refused as a whole; with outcome `refused` it consumed its seq",
+        (status = 422, description = "Refused as a whole; with outcome `accepted` it consumed its seq",
          body = api::Problem, content_type = "application/problem+json"),
         (status = 429, description = "Beyond a rate limit; it was not sequenced", body = api::Problem,
          content_type = "application/problem+json"),
@@ -51,12 +51,12 @@ pub(crate) async fn submit(
     State(shared): State<Arc<Shared>>,
     Query(query): Query<api::SubmitQuery>,
     Extension(client): Extension<Client>,
-    headers: HeaderMap,
+    who: Option<Extension<Who>>,
     body: Bytes,
 ) -> Result<Json<api::BlockReply>, Fault> {
     let signed: api::SignedBlock = json(&body)?;
     let verified = verify_in_parallel(&shared, signed).await;
-    let verified = edge::judged(&shared, &client, logged_in(&shared, &headers), verified)?;
+    let verified = edge::judged(&shared, &client, who.map(|Extension(who)| who), verified)?;
     let id = verified.id();
     let answer = shared.enqueue(verified).map_err(Fault::busy)?;
     let answer = answer.await.unwrap_or(Answer::Unknown);
@@ -200,7 +200,7 @@ pub(crate) async fn try_out(shared: &Shared, signed: api::SignedBlock) -> Result
     get,
     path = "/v1/blocks/{id}",
     tag = "blocks",
-    params(("id" = String, Path, description = "The block's id, hex")),
+    params(("id" = String, Path, description = "The block's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
     responses(
         (status = 200, description = "The block", body = api::StoredBlock),
         (status = 404, description = "It was never sequenced here", body = api::Problem,
@@ -271,7 +271,7 @@ pub(crate) async fn proven_record(shared: &Shared, seq: u64) -> Result<Option<Wi
     get,
     path = "/v1/lanes/{key}",
     tag = "blocks",
-    params(("key" = String, Path, description = "The signing key, hex"), api::LaneQuery),
+    params(("key" = String, Path, description = "The signing key, hex", pattern = "^[0-9a-fA-F]{64}$"), api::LaneQuery),
     responses(
         (status = 200, description = "The lane", body = api::Lane),
         (status = 404, description = "No account here has this key", body = api::Problem,
@@ -296,7 +296,7 @@ pub(crate) async fn lane(
     let mut rows = shared.projections.lane(key, from, page.rows()).await?;
     let next_cursor = page.end(&mut rows, |row| row.lane_seq);
     let head = shared.view().head(&key).unwrap_or(Head { seq: 0, id: BlockId::ZERO });
-    let forked = shared.view().fork(&key);
+    let (forked, guard) = (shared.view().fork(&key), shared.view().guard(&key).map(wire::guard));
     let fork = match forked {
         Some(record) => fork_proof(&shared, record).await?,
         None => None,
@@ -310,6 +310,7 @@ pub(crate) async fn lane(
         status: wire::key_status(state.status).to_owned(),
         head_seq: head.seq,
         head_id: head.id.to_string(),
+        guard,
         blocks: rows.iter().map(|row| row.id.to_string()).collect(),
         next_cursor,
         fork,

@@ -39,7 +39,7 @@ fn is_party(who: Who, deal: &DealState) -> bool {
     path = "/v1/deals",
     tag = "deals",
     params(api::DealQuery),
-    security(("login" = [])),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "Deals", body = api::DealPage),
         (status = 401, description = "Not logged in", body = api::Problem,
@@ -88,8 +88,8 @@ pub(super) async fn own_deal(shared: &Shared, who: Who, id: &str) -> Result<Deal
     get,
     path = "/v1/deals/{id}",
     tag = "deals",
-    params(("id" = String, Path, description = "The deal's id, hex")),
-    security(("login" = [])),
+    params(("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "The deal", body = api::Deal),
         (status = 403, description = "Another account's", body = api::Problem,
@@ -115,8 +115,8 @@ pub(crate) async fn deal(
     get,
     path = "/v1/deals/{id}/payments",
     tag = "deals",
-    params(("id" = String, Path, description = "The deal's id, hex")),
-    security(("login" = [])),
+    params(("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
+    security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "The payments", body = api::DealPayments),
         (status = 403, description = "Another account's", body = api::Problem,

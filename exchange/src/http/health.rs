@@ -7,7 +7,7 @@ use axum::extract::State;
 use std::sync::Arc;
 
 /// Whether the process answers at all.
-#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "It answers")))]
+#[utoipa::path(get, path = "/livez", tag = "health", responses((status = 200, description = "It answers", body = String, content_type = "text/plain")))]
 pub(crate) async fn livez() -> &'static str {
     "ok\n"
 }
@@ -21,7 +21,7 @@ pub(crate) async fn livez() -> &'static str {
     path = "/readyz",
     tag = "health",
     responses(
-        (status = 200, description = "It takes commands"),
+        (status = 200, description = "It takes commands", body = String, content_type = "text/plain"),
         (status = 503, description = "It does not", body = bandex_api::Problem,
          content_type = "application/problem+json"),
     ),

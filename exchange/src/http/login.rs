@@ -3,11 +3,12 @@
 use super::problem::Fault;
 use super::reply::{json, named};
 use crate::clock;
+use crate::edge::Client;
 use crate::sessions::Who;
 use crate::shared::Shared;
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
+use axum::{Extension, Json};
 use bandex_api as api;
 use bandex_tradechain::Login;
 use bandex_types::Hash;
@@ -18,10 +19,14 @@ use std::sync::{Arc, PoisonError};
     get,
     path = "/v1/login",
     tag = "login",
-    responses((status = 200, description = "A challenge, good for one login within 10 s", body = api::Challenge)),
+    responses((status = 200, description = "A challenge, good for one login from the same address within 10 s", body = api::Challenge)),
 )]
-pub(crate) async fn challenge(State(shared): State<Arc<Shared>>) -> Json<api::Challenge> {
-    let (nonce, expires) = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).challenge();
+pub(crate) async fn challenge(
+    State(shared): State<Arc<Shared>>,
+    Extension(client): Extension<Client>,
+) -> Json<api::Challenge> {
+    let (nonce, expires) =
+        shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).challenge(client.address);
     Json(api::Challenge {
         network: shared.network,
         node: shared.node.to_string(),
@@ -46,12 +51,15 @@ pub(crate) async fn challenge(State(shared): State<Arc<Shared>>) -> Json<api::Ch
 )]
 pub(crate) async fn login(
     State(shared): State<Arc<Shared>>,
+    Extension(client): Extension<Client>,
     body: Bytes,
 ) -> Result<Json<api::Session>, Fault> {
     let login: api::Login = json(&body)?;
     let nonce: Hash = named("nonce", &login.nonce)?;
-    if !shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).take(nonce) {
-        return Err(Fault::login_failed("the challenge is unknown, used or over; ask for a new one"));
+    if !shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).take(nonce, client.address) {
+        return Err(Fault::login_failed(
+            "the challenge is unknown, used, over or another address's; ask for a new one",
+        ));
     }
     let who = log_in(&shared, &login, nonce)?;
     let (token, expires) = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).open(who);

@@ -56,7 +56,7 @@ pub(crate) async fn markets(State(shared): State<Arc<Shared>>) -> Json<api::Mark
     get,
     path = "/v1/markets/{market}",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE")),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1)),
     responses(
         (status = 200, description = "The market", body = api::Market),
         (status = 404, description = "No such market", body = api::Problem,
@@ -77,7 +77,7 @@ pub(crate) async fn market(
     get,
     path = "/v1/markets/{market}/auctions",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE"), api::AuctionQuery),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1), api::AuctionQuery),
     responses(
         (status = 200, description = "Auctions", body = api::AuctionPage),
         (status = 404, description = "No such market", body = api::Problem,
@@ -109,14 +109,16 @@ pub(crate) fn find(shared: &Shared, name: &str) -> Result<Arc<MarketInfo>, Fault
     shared.market(name).ok_or_else(|| unknown_market(name))
 }
 
-/// The book of a market, by levels.
+/// The book of a market, by levels or order by order.
+///
+/// With `orders=true` every order that rests is told, best price first and in the order in which they would trade.
 #[utoipa::path(
     get,
     path = "/v1/book/{market}",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE"), api::BookQuery),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1), api::BookQuery),
     responses(
-        (status = 200, description = "The book", body = api::Book),
+        (status = 200, description = "The book", body = api::AnyBook),
         (status = 404, description = "No such market", body = api::Problem,
          content_type = "application/problem+json"),
     ),
@@ -125,14 +127,51 @@ pub(crate) async fn book(
     State(shared): State<Arc<Shared>>,
     Path(market): Path<String>,
     Query(query): Query<api::BookQuery>,
-) -> Result<Json<api::Book>, Fault> {
+) -> Result<Json<api::AnyBook>, Fault> {
     let depth = query.depth.unwrap_or(DEPTH);
     if !(1..=DEPTH_MAX).contains(&depth) {
         return Err(Fault::bad_request(format!("depth: 1 to {DEPTH_MAX}")));
     }
     let view = shared.view();
     let book = view.market(&market).ok_or_else(|| unknown_market(&market))?;
-    Ok(Json(wire::book(book, view.seq, depth as usize)))
+    Ok(Json(match query.orders {
+        Some(true) => api::AnyBook::Orders(wire::book_orders(book, view.seq, depth as usize)),
+        _ => api::AnyBook::Levels(wire::book(book, view.seq, depth as usize)),
+    }))
+}
+
+/// The tickers of all markets: best prices, last trade, what was traded in the last 24 hours.
+#[utoipa::path(
+    get,
+    path = "/v1/tickers",
+    tag = "markets",
+    responses((status = 200, description = "Tickers", body = api::Tickers)),
+)]
+pub(crate) async fn tickers(State(shared): State<Arc<Shared>>) -> Json<api::Tickers> {
+    let (view, now) = (shared.view(), clock::now());
+    let tickers = view.markets.values().map(|book| wire::ticker(book, view.seq, now)).collect();
+    Json(api::Tickers { seq: view.seq, tickers })
+}
+
+/// The ticker of a market.
+#[utoipa::path(
+    get,
+    path = "/v1/tickers/{market}",
+    tag = "markets",
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1)),
+    responses(
+        (status = 200, description = "The ticker", body = api::Ticker),
+        (status = 404, description = "No such market", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
+)]
+pub(crate) async fn ticker(
+    State(shared): State<Arc<Shared>>,
+    Path(market): Path<String>,
+) -> Result<Json<api::Ticker>, Fault> {
+    let view = shared.view();
+    let found = view.market(&market).map(|book| wire::ticker(book, view.seq, clock::now()));
+    found.map(Json).ok_or_else(|| unknown_market(&market))
 }
 
 /// The trades of a market, newest first.
@@ -140,7 +179,7 @@ pub(crate) async fn book(
     get,
     path = "/v1/trades/{market}",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE"), api::TradeQuery),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1), api::TradeQuery),
     responses(
         (status = 200, description = "Trades", body = api::TradePage),
         (status = 404, description = "No such market", body = api::Problem,
@@ -167,7 +206,7 @@ pub(crate) async fn trades(
     get,
     path = "/v1/markets/{market}/candles",
     tag = "markets",
-    params(("market" = String, Path, description = "BASE-QUOTE"), api::CandleQuery),
+    params(("market" = String, Path, description = "BASE-QUOTE", min_length = 1), api::CandleQuery),
     responses(
         (status = 200, description = "Candles", body = api::CandlePage),
         (status = 400, description = "No such interval", body = api::Problem,

@@ -4,9 +4,14 @@ mod accounts;
 mod admin;
 mod bitcoin;
 mod blocks;
+mod breaches;
 mod deals;
+mod document;
 mod evidence;
+mod export;
 mod fills;
+mod forms;
+mod grants;
 mod health;
 mod login;
 mod markets;
@@ -16,7 +21,9 @@ mod prepare;
 pub(crate) mod problem;
 mod rate_limits;
 mod reply;
+mod signature;
 mod status;
+mod tranches;
 mod trust;
 
 use crate::edge;
@@ -34,7 +41,6 @@ use std::time::Duration;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::{BoxError, ServiceBuilder};
 use tower_http::catch_panic::CatchPanicLayer;
-use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
@@ -43,7 +49,7 @@ pub(crate) use accounts::on_the_wire as order_on_the_wire;
 pub(crate) use blocks::{answer_reply, try_out, verify_in_parallel};
 pub(crate) use deals::on_the_wire as deals_on_the_wire;
 pub(crate) use login::log_in;
-pub(crate) use reply::logged_in;
+pub(crate) use reply::{is_signed, known};
 
 /// The largest request body of a trader: many times what a block of a hundred operations takes.
 const BODY_BYTES_MAX: usize = 64 * 1024;
@@ -54,37 +60,8 @@ const REQUESTS_MAX: usize = 1_024;
 /// How long a request may take.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
 
-#[derive(OpenApi)]
-#[openapi(
-    info(
-        title = "bandex",
-        description = "A decentralized exchange for bandwidth tokens. Blocks are signed as docs/tradechain.md says; \
-                       amounts, prices and quantities are decimal strings; ids, keys and bytes are lower-case hex; \
-                       times are integer microseconds since 1970 UTC. The WebSocket at /v1/ws is described in docs/api.md.",
-        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
-    ),
-    components(schemas(
-        bandex_api::Hello, bandex_api::Request, bandex_api::Reply, bandex_api::Push, bandex_api::Subscribe,
-        bandex_api::Fill, bandex_api::Auction,
-    )),
-    modifiers(&Bearer),
-)]
-struct Document;
-
-/// Names the way private reads are authorised.
-struct Bearer;
-
-impl utoipa::Modify for Bearer {
-    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
-        use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityScheme};
-        let scheme = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build();
-        let components = document.components.get_or_insert_default();
-        components.add_security_scheme("login", SecurityScheme::Http(scheme));
-    }
-}
-
 fn documented() -> OpenApiRouter<Arc<Shared>> {
-    OpenApiRouter::with_openapi(Document::openapi())
+    OpenApiRouter::with_openapi(document::begun())
         .routes(routes!(blocks::submit))
         .routes(routes!(blocks::validate))
         .routes(routes!(prepare::prepare))
@@ -95,6 +72,8 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(markets::auctions))
         .routes(routes!(markets::book))
         .routes(routes!(markets::trades))
+        .routes(routes!(markets::tickers))
+        .routes(routes!(markets::ticker))
         .routes(routes!(markets::candles))
         .routes(routes!(status::time))
         .routes(routes!(status::status))
@@ -105,13 +84,18 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(fills::fills))
         .routes(routes!(accounts::protections))
         .routes(routes!(accounts::balances))
+        .routes(routes!(grants::grants))
         .routes(routes!(trust::trust))
         .routes(routes!(trust::limits))
         .routes(routes!(trust::standing))
         .routes(routes!(trust::reputation))
+        .routes(routes!(breaches::forks))
+        .routes(routes!(breaches::defaults))
         .routes(routes!(deals::deals))
         .routes(routes!(deals::deal))
         .routes(routes!(deals::payments))
+        .routes(routes!(tranches::tranches))
+        .routes(routes!(export::export))
         .routes(routes!(evidence::evidence))
         .routes(routes!(rate_limits::rate_limits))
         .routes(routes!(health::livez))
@@ -123,13 +107,20 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
 /// # Errors
 /// The document cannot be written as JSON.
 pub fn openapi_json() -> Result<String, serde_json::Error> {
-    let (_, document) = documented().split_for_parts();
+    let (_, mut document) = documented().split_for_parts();
+    document::complete(&mut document);
     document.to_pretty_json().map(|json| json + "\n")
+}
+
+/// What every error code means and what to do about it: the text of `docs/errors.md`.
+pub fn errors_document() -> String {
+    problem::document()
 }
 
 /// What traders reach.
 pub(crate) fn public(shared: Arc<Shared>) -> Router {
-    let (router, document) = documented().split_for_parts();
+    let (router, mut document) = documented().split_for_parts();
+    document::complete(&mut document);
     let pages = SwaggerUi::new("/docs").url("/openapi.json", document);
     router
         .route("/v1/ws", get(ws::upgrade).layer(from_fn_with_state(Arc::clone(&shared), edge::let_in)))

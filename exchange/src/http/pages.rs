@@ -22,6 +22,10 @@ pub(crate) enum Kind {
     Candles = 5,
     Auctions = 6,
     Lane = 7,
+    Forks = 8,
+    Defaults = 9,
+    Grants = 10,
+    Tranches = 11,
 }
 
 /// A page of a list that is being made.

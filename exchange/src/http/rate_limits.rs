@@ -1,10 +1,9 @@
 //! What the rate limits are, and how much of them is left.
 
-use super::reply::logged_in;
 use crate::edge::{self, Client};
+use crate::sessions::Who;
 use crate::shared::Shared;
 use axum::extract::State;
-use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use bandex_api as api;
 use std::sync::Arc;
@@ -20,8 +19,8 @@ use std::sync::Arc;
 pub(crate) async fn rate_limits(
     State(shared): State<Arc<Shared>>,
     Extension(client): Extension<Client>,
-    headers: HeaderMap,
+    who: Option<Extension<Who>>,
 ) -> Json<api::RateLimits> {
-    let used = edge::standings(&shared, &client, logged_in(&shared, &headers));
+    let used = edge::standings(&shared, &client, who.map(|Extension(who)| who));
     Json(api::RateLimits { policies: edge::policies(&shared), used })
 }

@@ -5,7 +5,7 @@ use bandex_journal::{Journal, MemoryJournal, MemoryStore};
 use bandex_sequencer::{Ends, Observation, Sealed, Sequencer, Submitted};
 use bandex_spv::NetworkRules as _;
 use bandex_tradechain::body::{
-    BitcoinTerms, Bond, Change, Configure, Fees, Grant, Heal, Operation, Orders, Place, Quote, Quotes,
+    BitcoinTerms, Bond, Change, Configure, Fees, Grant, Guard, Heal, Operation, Orders, Place, Quote, Quotes,
     Register, Revoke, Rotate, Scopes, Transfer, Trigger, TriggerKind, TrustTerms, possession_statement,
 };
 use bandex_tradechain::{Block, Body, Domain, Genesis, Headers, Keypair, Record, Verified, verify};
@@ -214,9 +214,37 @@ fn listings() -> Vec<Change> {
 }
 
 #[tokio::test]
+async fn guards_are_shown_until_they_end() {
+    let mut world = World::new().await;
+    world.configure(listings()).await;
+    let (mut anna, one, seller) = Lane::register(10);
+    world.batch([one]).await;
+    world.configure(vec![Change::Issue { to: seller, amount: Amount::new(10_000) }]).await;
+    let guard = |cancel_after_us, on_disconnect_us| Guard { cancel_after_us, on_disconnect_us };
+    let shown = |world: &World, key| world.view.guard(key).map(|guard| (guard.cancel_after_us, guard.due));
+    let key = anna.key();
+    world.batch([anna.limit(Side::Sell, 110, 5), anna.sign(guard(2_000_000, Some(5)))]).await;
+    assert_eq!(shown(&world, &key), Some((2_000_000, Some(START.plus(2_000_000)))));
+    let mut making = world.sequencer.batch(START.plus(2_000_000));
+    making.tick_if_due();
+    let sealed = making.seal().unwrap();
+    world.publish(sealed).await;
+    assert_eq!(shown(&world, &key), Some((2_000_000, None)));
+    world.check_book(0, 0);
+    world.batch([anna.sign(guard(0, Some(5)))]).await;
+    assert_eq!(shown(&world, &key), Some((0, None)));
+    world.batch([anna.sign(guard(0, None))]).await;
+    assert_eq!(shown(&world, &key), None);
+}
+
+#[tokio::test]
 async fn every_batch_leads_to_the_view_of_the_engine() {
     let mut world = World::new().await;
-    assert_eq!((world.view.seq, world.view.rules), (2, 4), "genesis, and the newest rules");
+    assert_eq!(
+        (world.view.seq, world.view.rules),
+        (2, bandex_engine::RULES_VERSION),
+        "genesis, and the newest rules"
+    );
     world.configure(listings()).await;
     let (mut anna, one, seller) = Lane::register(10);
     let (mut bert, two, _) = Lane::register(11);

@@ -169,6 +169,7 @@ pub(crate) fn balance(view: &View, state: &BalanceState) -> api::Balance {
         balance: scale.balance(state.balance),
         locked: scale.amount(state.locked),
         free: scale.balance(free.saturating_add(i128::from(credit.get()))),
+        locks: Vec::new(),
     }
 }
 

@@ -7,6 +7,7 @@
 mod candles;
 mod extras;
 mod gather;
+mod holdings;
 mod parse;
 mod place;
 mod query;
@@ -16,6 +17,7 @@ mod write;
 
 pub use candles::{Candle, CandleInterval, CandleIntervalError};
 pub use extras::DealExtras;
+pub use holdings::Holdings;
 pub use place::ProjectionPlace;
 pub use query::ProjectionReader;
 pub use rows::{

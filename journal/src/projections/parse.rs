@@ -49,12 +49,16 @@ pub(super) fn block(row: &Row) -> Result<BlockRow, String> {
 pub(super) fn order(row: &Row) -> Result<OrderRow, String> {
     Ok(OrderRow {
         state: state(row)?,
-        terms: row.optional_bytes("terms")?.map(terms).transpose()?,
+        terms: optional_terms(row)?,
         placed: cursor(row, "placed_seq", "placed_index")?,
         placed_time: instant(row, "placed_time")?,
         updated_seq: number(row, "updated_seq")?,
         updated_time: instant(row, "updated_time")?,
     })
+}
+
+pub(super) fn optional_terms(row: &Row) -> Result<Option<OrderTerms>, String> {
+    row.optional_bytes("terms")?.map(terms).transpose()
 }
 
 fn terms(stored: &[u8]) -> Result<OrderTerms, String> {

@@ -39,7 +39,7 @@ impl ProjectionReader {
         self.0.close().await;
     }
 
-    async fn all<T>(
+    pub(super) async fn all<T>(
         &self,
         query: Statement<'_>,
         parse: impl Fn(&Row) -> Result<T, String>,
@@ -123,6 +123,30 @@ impl ProjectionReader {
         query.bind(author.as_bytes()).push(" AND lane_seq >= ").bind(bound(from_seq));
         query.push(" ORDER BY lane_seq LIMIT ").bind(sql_limit(limit));
         self.all(query, parse::block).await
+    }
+
+    /// At most `limit` blocks by keys of an account in the records after `after_seq` up to `up_to_seq`, ascending, with
+    /// what came of them.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn blocks_of(
+        &self,
+        account: AccountId,
+        after_seq: u64,
+        up_to_seq: u64,
+        limit: usize,
+    ) -> Result<Vec<(BlockRow, OutcomeRow)>, ReadError> {
+        let mut query = Statement::new(
+            "SELECT blocks.record_seq AS record_seq, blocks.id AS id, blocks.author AS author,
+             blocks.lane_seq AS lane_seq, outcomes.seq AS seq, outcomes.time AS time, outcomes.outcome AS outcome
+             FROM keys JOIN blocks ON blocks.author = keys.key JOIN outcomes ON outcomes.seq = blocks.record_seq
+             WHERE keys.account = ",
+        );
+        query.bind(account.as_bytes()).push(" AND blocks.record_seq > ").bind(bound(after_seq));
+        query.push(" AND blocks.record_seq <= ").bind(bound(up_to_seq));
+        query.push(" ORDER BY blocks.record_seq LIMIT ").bind(sql_limit(limit));
+        self.all(query, |row| Ok((parse::block(row)?, parse::outcome(row)?))).await
     }
 
     /// Orders, newest first.
@@ -518,6 +542,26 @@ impl ProjectionReader {
         let mut query = Statement::new("SELECT state FROM keys WHERE account = ");
         query.bind(account.as_bytes()).push(" ORDER BY key");
         self.all(query, parse::state).await
+    }
+
+    /// At most `limit` of an account's keys behind `after`, those that ended included, by key; each with the record that
+    /// named it.
+    ///
+    /// # Errors
+    /// As above.
+    pub async fn keys_after(
+        &self,
+        account: AccountId,
+        after: Option<PublicKey>,
+        limit: usize,
+    ) -> Result<Vec<(KeyState, u64)>, ReadError> {
+        let mut query = Statement::new("SELECT state, named_seq FROM keys WHERE account = ");
+        query.bind(account.as_bytes());
+        if let Some(after) = &after {
+            query.push(" AND key > ").bind(after.as_bytes());
+        }
+        query.push(" ORDER BY key LIMIT ").bind(sql_limit(limit));
+        self.all(query, |row| Ok((parse::state(row)?, parse::number(row, "named_seq")?))).await
     }
 
     /// The record that gave an account a key: its register, grant or rotate block.

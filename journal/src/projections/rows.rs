@@ -12,7 +12,7 @@ use std::str::FromStr;
 
 /// A place in the journal: a record, and an event within its outcome. It stays the same when projections are rebuilt,
 /// so it serves as the cursor of a page: the next page is what stands before it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Cursor {
     /// The record's seq.
     pub seq: u64,

@@ -119,7 +119,7 @@ pub(super) static PROTECTIONS: Table<6> = Table {
     replace: Some((&["account", "market"], &["active", "updated_seq", "updated_time", "state"])),
 };
 
-pub(super) static DEALS: Table<10> = Table {
+pub(super) static DEALS: Table<11> = Table {
     name: "deals",
     columns: [
         Bytes("id"),
@@ -127,13 +127,14 @@ pub(super) static DEALS: Table<10> = Table {
         Bytes("buyer"),
         Bytes("due_by"),
         Number("open"),
+        Number("locks"),
         Number("opened_seq"),
         Number("opened_index"),
         Number("updated_seq"),
         Number("updated_time"),
         Bytes("state"),
     ],
-    replace: Some((&["id"], &["due_by", "open", "updated_seq", "updated_time", "state"])),
+    replace: Some((&["id"], &["due_by", "open", "locks", "updated_seq", "updated_time", "state"])),
 };
 
 pub(super) static DEAL_EXTRAS: Table<3> = Table {

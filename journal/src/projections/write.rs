@@ -243,6 +243,7 @@ async fn deals(transaction: &mut Transaction<'_>, gathered: &Gathered<'_>) -> Wr
             seen.state.buyer.as_bytes().into(),
             due_by(seen.state),
             (!seen.state.deal.state().is_closed()).into(),
+            (!seen.state.deal.state().is_closed() || !seen.state.deal.kept_base().is_zero()).into(),
             seen.first.seq.into(),
             seen.first.index.into(),
             seen.last.seq.into(),

@@ -392,3 +392,32 @@ async fn defaults_forks_and_what_came_of_a_deal_are_found() {
         }
     }
 }
+
+#[tokio::test]
+async fn holdings_are_what_each_list_says() {
+    for store in Store::each().await {
+        let projections = store.projected(&history(60)).await;
+        let reader = projections.reader();
+        for who in [1, 2, 3] {
+            let id = account(who);
+            let held = reader.holdings(id).await.unwrap().unwrap();
+            assert_eq!(Some(held.account), reader.account(id).await.unwrap());
+            assert_eq!(held.balances, reader.balances(id).await.unwrap());
+            assert_eq!(held.keys, reader.keys(id).await.unwrap());
+            assert_eq!(held.trust, reader.trust(id).await.unwrap());
+            let filter = OrderFilter { account: id, market: None, stand: OrderStand::Open, client_id: None };
+            let mut open = reader.orders(&filter, None, 1_000).await.unwrap();
+            open.reverse();
+            assert_eq!(held.orders, open.into_iter().map(|row| (row.state, row.terms)).collect::<Vec<_>>());
+            let filter = DealFilter { account: Some(id), due_by: None, open_only: true };
+            let mut deals = reader.deals(&filter, None, 1_000).await.unwrap();
+            deals.reverse();
+            assert!(!deals.is_empty());
+            assert_eq!(held.deals, deals.into_iter().map(|row| row.state).collect::<Vec<_>>());
+            let all = reader.keys_after(id, None, 10).await.unwrap();
+            assert_eq!(all, [(held.keys[0].clone(), who)]);
+            assert_eq!(reader.keys_after(id, Some(key(who)), 10).await.unwrap(), []);
+        }
+        assert_eq!(reader.holdings(account(99)).await.unwrap(), None);
+    }
+}

@@ -78,6 +78,13 @@ async def race(*work: asyncio.Future[Any]) -> None:
         one.result()
 
 
+async def stop(*work: asyncio.Future[Any]) -> None:
+    """Ends them, and waits for their end."""
+    for one in work:
+        one.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
+
+
 async def follow(pushes: bandex.Subscription, take: Callable[[dict[str, Any]], None]) -> None:
     """Takes in what comes on a channel, which must not end."""
     async for push in pushes:

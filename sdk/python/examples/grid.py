@@ -11,7 +11,7 @@ import argparse
 import asyncio
 from typing import Any
 
-from common import arguments, end, follow, note, open_desk, race, report
+from common import arguments, end, follow, note, open_desk, race, report, stop
 
 import bandex
 
@@ -127,9 +127,9 @@ async def run(given: argparse.Namespace) -> None:
     following = asyncio.gather(*(follow(pushes, grid.take) for pushes in channels))
     working = asyncio.gather(grid.work(), grid.give_signs())
     await race(asyncio.create_task(end(given)), working, following)
-    working.cancel()
+    await stop(working)
     await desk.trader.guard(0)
-    following.cancel()
+    await stop(following)
     account = grid.account
     held = {"orders": account.orders, "fills": account.fills, "balances": account.balances}
     report(given, {"account": desk.trader.account, "market": given.market, **held})

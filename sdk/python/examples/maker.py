@@ -11,7 +11,7 @@ import asyncio
 import time
 from typing import Any
 
-from common import arguments, end, follow, levels, note, open_desk, race, report
+from common import arguments, end, follow, levels, note, open_desk, race, report, stop
 
 import bandex
 
@@ -139,9 +139,9 @@ async def run(given: argparse.Namespace) -> None:
     working, ending = asyncio.create_task(maker.work()), asyncio.create_task(end(given))
     await race(ending, working, following)
     # From here nothing new is signed; the quotes stay, and all that is on its way is heard.
-    working.cancel()
+    await stop(working)
     await race(asyncio.create_task(maker.settle_down()), following)
-    following.cancel()
+    await stop(following)
     report(given, maker.report())
 
 

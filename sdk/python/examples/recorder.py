@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import IO, Any
 
-from common import arguments, end, follow, levels, note, race, report
+from common import arguments, end, follow, levels, note, race, report, stop
 
 import bandex
 
@@ -94,7 +94,7 @@ async def record(given: argparse.Namespace, tally: Tally, file: IO[str]) -> None
         following.append(follow(pushes, take))
     all_of_them = asyncio.gather(*following)
     await race(asyncio.create_task(end(given)), all_of_them)
-    all_of_them.cancel()
+    await stop(all_of_them)
 
 
 async def run(given: argparse.Namespace) -> None:

@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from common import arguments, end, follow, note, open_desk, race, report
+from common import arguments, end, follow, note, open_desk, race, report, stop
 
 import bandex
 
@@ -120,8 +120,7 @@ async def run(given: argparse.Namespace) -> None:
     following = asyncio.create_task(follow(await desk.client.subscribe("deals"), settler.take))
     working = asyncio.create_task(settler.work())
     await race(asyncio.create_task(end(given)), working, following)
-    working.cancel()
-    following.cancel()
+    await stop(working, following)
     state = {"account": desk.trader.account, "market": given.market, "events": dict(settler.events)}
     report(given, state)
 

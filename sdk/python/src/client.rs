@@ -4,12 +4,12 @@ use crate::blocks::{parse_field, signed_block};
 use crate::book::read_depth;
 use crate::error::Fault;
 use crate::key::Keypair;
+use crate::runtime::promise;
 use crate::value::{from_python, to_json};
 use bandex_sdk::{OnFull, Options, Refresher, Topic};
 use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use pyo3_async_runtimes::tokio::future_into_py;
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
@@ -91,7 +91,7 @@ impl Client {
         let given: Option<GivenOptions> =
             given.map(serde_json::from_value).transpose().map_err(Fault::from)?;
         let options = given.unwrap_or_default().options()?;
-        future_into_py(py, async move {
+        promise(py, async move {
             let inner = bandex_sdk::Client::connect(&url, options).await.map_err(Fault::from)?;
             Ok(Self { inner })
         })
@@ -112,7 +112,7 @@ impl Client {
     /// Logs this connection in, for the private channels of the key's account; again by itself after every break.
     fn login<'py>(&self, py: Python<'py>, keypair: &Keypair) -> PyResult<Bound<'py, PyAny>> {
         let (client, keypair) = (self.inner.clone(), keypair.inner.clone());
-        future_into_py(py, async move { Ok(client.login(&keypair).await.map_err(Fault::from)?) })
+        promise(py, async move { Ok(client.login(&keypair).await.map_err(Fault::from)?) })
     }
 
     /// Follows a channel. `market` belongs to those that are of one, `depth` to the book (10, 50, 500 or "full"),
@@ -130,8 +130,11 @@ impl Client {
     ) -> PyResult<Bound<'py, PyAny>> {
         let client = self.inner.clone();
         let channel = serde_json::from_value(Value::from(channel)).map_err(Fault::from)?;
-        let topic = Topic { channel, market, depth: depth.map(read_depth).transpose()?, interval };
-        future_into_py(py, async move {
+        let mut topic = Topic { channel, market, depth: None, interval };
+        if let Some(depth) = depth {
+            topic = topic.deep(read_depth(depth)?);
+        }
+        promise(py, async move {
             let subscribed = match resume_from {
                 Some(seq) => client.subscribe_from(topic, seq).await,
                 None => client.subscribe(topic).await,
@@ -144,7 +147,7 @@ impl Client {
     /// and repeated as needed.
     fn submit<'py>(&self, py: Python<'py>, signed: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let reply = self.inner.submit(signed_block(signed)?);
-        future_into_py(py, async move { to_json(&reply.await.map_err(Fault::from)?) })
+        promise(py, async move { to_json(&reply.await.map_err(Fault::from)?) })
     }
 }
 
@@ -164,7 +167,7 @@ impl Subscription {
     /// The next push, as a dict.
     fn __anext__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let inner = Arc::clone(&self.inner);
-        future_into_py(py, async move {
+        promise(py, async move {
             match inner.lock().await.next().await {
                 Some(push) => to_json(&push),
                 None => Err(PyStopAsyncIteration::new_err("the exchange refuses the channel")),

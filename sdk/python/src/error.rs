@@ -198,6 +198,7 @@ impl From<RestError> for Fault {
             RestError::Http(_) => Self::new(Class::ConnectionFailed, "unreachable", words(&error)),
             RestError::Status { .. } => Self::new(Class::ConnectionFailed, "bad_answer", error),
             RestError::Wire(error) => error.into(),
+            RestError::Unsigned(why) => Self::invalid(why),
             RestError::OtherNode => Self::new(Class::ConnectionFailed, "other_node", error),
         }
     }

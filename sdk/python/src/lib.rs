@@ -7,15 +7,17 @@ mod blocks;
 mod book;
 mod client;
 mod error;
+mod http;
 mod key;
 mod markets;
 mod operations;
 mod rest;
+mod runtime;
 mod signer;
 mod trader;
 mod value;
 
-use pyo3::prelude::*;
+use pyo3::pymodule;
 
 /// What the Python package is built on. Import from `bandex`, not from here.
 #[pymodule(name = "_core")]
@@ -29,13 +31,25 @@ mod core {
     #[pymodule_export]
     use super::client::{Client, Subscription};
     #[pymodule_export]
+    use super::http::http_signature;
+    #[pymodule_export]
     use super::key::Keypair;
     #[pymodule_export]
     use super::markets::Markets;
     #[pymodule_export]
     use super::rest::Rest;
     #[pymodule_export]
+    use super::runtime::end_runtime;
+    #[pymodule_export]
     use super::signer::Signer;
     #[pymodule_export]
     use super::trader::{Submitted, Trader, stored_order};
+    use pyo3::prelude::*;
+
+    /// Whoever imports the package has its end prepared.
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let end = module.getattr("end_runtime")?;
+        module.py().import("atexit")?.call_method1("register", (end,)).map(drop)
+    }
 }

@@ -3,11 +3,11 @@
 use crate::error::Fault;
 use crate::key::Keypair;
 use crate::markets::Markets;
+use crate::runtime::promise;
 use crate::value::{Json, from_python};
 use bandex_sdk::{AccountRest, RestError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use pyo3_async_runtimes::tokio::future_into_py;
 use serde_json::Value;
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ impl Rest {
         query: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (rest, account, query) = (self.inner.clone(), self.account.clone(), query_texts(query)?);
-        future_into_py(py, async move {
+        promise(py, async move {
             let answer = match account {
                 Some(account) => account.get_json(&path, &query).await,
                 None => rest.get_json(&path, &query).await,
@@ -87,15 +87,13 @@ impl Rest {
         query: Option<&Bound<'py, PyDict>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let (rest, body, query) = (self.inner.clone(), from_python(body)?, query_texts(query)?);
-        future_into_py(py, async move {
-            Ok(Json(rest.post_json(&path, &query, &body).await.map_err(Fault::from)?))
-        })
+        promise(py, async move { Ok(Json(rest.post_json(&path, &query, &body).await.map_err(Fault::from)?)) })
     }
 
     /// All that is listed.
     fn markets<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let rest = self.inner.clone();
-        future_into_py(py, async move {
+        promise(py, async move {
             let inner = Arc::new(rest.markets().await.map_err(Fault::from)?);
             Ok(Markets { inner })
         })
@@ -111,7 +109,7 @@ impl Rest {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (rest, keypair, markets) =
             (self.inner.clone(), keypair.inner.clone(), Arc::clone(&markets.inner));
-        future_into_py(py, async move {
+        promise(py, async move {
             let account: Result<AccountRest, RestError> = rest.login(&keypair, &markets).await;
             let account = Some(account.map_err(Fault::from)?);
             Ok(Self { inner: rest, account })

@@ -6,6 +6,7 @@ use crate::error::{Class, Fault};
 use crate::key::Keypair;
 use crate::markets::Markets;
 use crate::rest::Rest;
+use crate::runtime::promise;
 use crate::signer::GrantTerms;
 use crate::value::{give, take, to_json};
 use bandex_sdk::tradechain::body::Orders;
@@ -13,7 +14,6 @@ use bandex_sdk::tradechain::{self, Body};
 use bandex_sdk::types::{OrderRef, Timestamp};
 use bandex_sdk::{Durability, FileLane, LaneStore, MemoryLane, OwnOrder, StoredOrders, TraderError, Version};
 use pyo3::prelude::*;
-use pyo3_async_runtimes::tokio::future_into_py;
 use serde_json::json;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -60,7 +60,7 @@ async fn take_up(
 impl Trader {
     fn send<'py>(&self, py: Python<'py>, body: Body, expiry_us: Option<u64>) -> PyResult<Bound<'py, PyAny>> {
         let trader = self.inner.clone();
-        future_into_py(py, async move {
+        promise(py, async move {
             let submitted = match expiry_us {
                 Some(expiry) => trader.submit_until(Timestamp::from_micros(expiry), body).await,
                 None => trader.submit(body).await,
@@ -87,7 +87,7 @@ impl Trader {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (client, rest, markets) = (client.inner.clone(), rest.inner.clone(), Arc::clone(&markets.inner));
         let keypair = keypair.inner.clone();
-        future_into_py(py, async move {
+        promise(py, async move {
             let opened = match lane {
                 Some(path) => {
                     let store = FileLane::open(path, Durability::Disk).map_err(Fault::from)?;
@@ -175,28 +175,25 @@ impl Trader {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (trader, session) = (self.inner.clone(), session.inner.clone());
         let allowance = take::<GrantTerms>(terms)?.allowance()?;
-        future_into_py(
-            py,
-            async move { to_json(&trader.grant(&session, allowance).await.map_err(Fault::from)?) },
-        )
+        promise(py, async move { to_json(&trader.grant(&session, allowance).await.map_err(Fault::from)?) })
     }
 
     /// Replaces the root key, after which this lane has ended.
     fn rotate<'py>(&self, py: Python<'py>, next: &Keypair) -> PyResult<Bound<'py, PyAny>> {
         let (trader, next) = (self.inner.clone(), next.inner.clone());
-        future_into_py(py, async move { to_json(&trader.rotate(&next).await.map_err(Fault::from)?) })
+        promise(py, async move { to_json(&trader.rotate(&next).await.map_err(Fault::from)?) })
     }
 
     /// Asks for the first grant of tokens, with a proof of work of so many bits.
     fn claim<'py>(&self, py: Python<'py>, bits: u8) -> PyResult<Bound<'py, PyAny>> {
         let trader = self.inner.clone();
-        future_into_py(py, async move { to_json(&trader.claim(bits).await.map_err(Fault::from)?) })
+        promise(py, async move { to_json(&trader.claim(bits).await.map_err(Fault::from)?) })
     }
 
     /// Tries again what a broken lane has pending, once the cause is mended.
     fn resume<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let trader = self.inner.clone();
-        future_into_py(py, async move { Ok(trader.resume().await.map_err(Fault::from)?) })
+        promise(py, async move { Ok(trader.resume().await.map_err(Fault::from)?) })
     }
 }
 
@@ -227,7 +224,7 @@ impl Submitted {
                 Fault::new(Class::InvalidInput, "asked_twice", "the reply was asked for before").into()
             );
         };
-        future_into_py(py, async move { to_json(&submitted.reply().await.map_err(Fault::from)?) })
+        promise(py, async move { to_json(&submitted.reply().await.map_err(Fault::from)?) })
     }
 }
 

@@ -75,3 +75,59 @@ def test_channels_and_blocks_go_on_after_a_restart(fresh: Exchange, how: signal.
         assert {order["order"] for order in orders["orders"]} == set(seen)
 
     run(story())
+
+
+def test_books_keep_themselves_whole(fresh: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(fresh, gigabytes=100)
+        markets = party.trader.markets
+        best = await bandex.BookFeed.levels(party.client, markets, MARKET, 10)
+        orders = await bandex.BookFeed.orders(party.client, markets, MARKET)
+        named: list[tuple[str, str, str]] = []
+        for number in range(15):
+            price = markets.price(MARKET, markets.ticks(MARKET, f"0.00000{40 + number:02}"))
+            named.append(((await party.trader.place(MARKET, "sell", price=price, quantity="1"))["order"], price, "1"))
+        last = await party.trader.place(MARKET, "sell", price="0.0000041", quantity="2")
+        async for levels in best:
+            if levels.seq is not None and levels.seq >= last["seq"]:
+                break
+        async for resting in orders:
+            if resting.seq is not None and resting.seq >= last["seq"]:
+                break
+        theirs = await party.rest.book(MARKET, 10)
+        assert (levels.asks, levels.checksum) == (shown(theirs["asks"]), theirs["checksum"])
+        # Behind the other at its price.
+        named.insert(2, (last["order"], "0.0000041", "2"))
+        assert (resting.asks, resting.bids) == (named, [])
+        asks = [dict(zip(("order", "price", "quantity"), order, strict=True)) for order in named]
+        assert bandex.checksum_orders([], asks) == resting.checksum
+        assert (best.faults, orders.faults) == (0, 0)
+        # One who does not believe what it has asks anew.
+        orders.pushes.refresh()
+        while (await anext(aiter(orders.pushes)))["kind"] != "snapshot":
+            pass
+
+    run(story())
+
+
+def test_an_account_adds_up_what_its_channels_tell(fresh: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(fresh, gigabytes=10)
+        await party.client.login(party.keypair)
+        account = bandex.LocalAccount()
+        channels = [await party.client.subscribe(name) for name in ("orders", "balances", "limits")]
+        channels.append(await party.client.subscribe("fills", resume_from=0))
+        placed = await party.trader.place(MARKET, "sell", price="0.0000009", quantity="1")
+        for pushes in channels[:2]:
+            while True:
+                push = await anext(aiter(pushes))
+                account.apply(push)
+                if push["seq"] >= placed["seq"]:
+                    break
+        account.apply(await anext(aiter(channels[2])))
+        assert [order["order"] for order in account.orders] == [placed["order"]]
+        tokens = next(balance for balance in account.balances if balance["asset"] == "BWT")
+        assert (tokens["balance"], tokens["locked"]) == ("10", "1")
+        assert account.limits is not None and account.fills == [] and account.fill_count == 0
+
+    run(story())

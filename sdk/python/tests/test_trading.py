@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import urllib.error
+import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from conftest import Exchange
@@ -163,5 +167,77 @@ def test_a_lane_goes_on_from_its_file(exchange: Exchange, tmp_path: Path) -> Non
         trader = await until(again, lambda trader: trader is not None)
         assert trader is not None and trader.head == head
         await trader.cancel_all()
+
+    run(story())
+
+
+def test_a_block_that_the_node_prepared_is_compared_before_it_is_signed(exchange: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(exchange, gigabytes=1)
+        rest, keypair, markets = party.rest, party.keypair, party.trader.markets
+        terms = {"op": "place", "market": MARKET, "side": "sell", "price": "0.0000009", "quantity": "0.1"}
+        prepared = await rest.prepare(keypair.public, orders=[{**terms, "post_only": "refuse"}])
+        payload = bytes.fromhex(prepared["payload"])
+        block = bandex.decode_block(payload)
+        assert block == prepared["block"]
+        assert block["body"]["operations"] == [markets.operation({**terms, "post_only": True})]
+        assert (block["author"], block["previous"]) == (keypair.public, party.trader.head[1])
+        assert bandex.preimage(payload).hex() == prepared["preimage"]
+        assert bandex.block_id(payload) == prepared["block_id"]
+        signed = bandex.sign_block(keypair, payload)
+        rehearsed = await rest.validate(signed)
+        assert rehearsed["dry_run"] is True and rehearsed["operations"][0]["ok"]
+        reply = await rest.submit(signed)
+        assert reply["operations"] == rehearsed["operations"]
+        bandex.check_receipt(reply, signed, markets.node, markets.network)
+        with pytest.raises(bandex.Rejected) as refused:
+            await rest.prepare(keypair.public, orders=[terms, {**terms, "price": "0.00000000000001"}])
+        assert refused.value.problem is not None and refused.value.problem["op_index"] == 1
+        # The trader's own signer has not seen this block: the lane is found out to have gone on without it.
+        with pytest.raises(bandex.LaneBroken) as broken:
+            await party.trader.cancel_all()
+        assert broken.value.code == "fork"
+
+    run(story())
+
+
+def test_a_guard_cancels_what_its_key_left(exchange: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(exchange, gigabytes=1)
+        account = await party.login()
+        placed = await party.trader.place(MARKET, "sell", price="0.0000009", quantity="0.1")
+        await party.trader.guard(1_000_000)
+        assert (await account.order(placed["order"]))["status"] == "open"
+
+        async def order() -> dict[str, Any]:
+            found: dict[str, Any] = await account.order(placed["order"])
+            return found
+
+        assert (await until(order, lambda order: order["status"] != "open"))["reason"] == "timer"
+        with pytest.raises(bandex.InvalidInput, match="one second"):
+            await party.trader.guard(5)
+
+    run(story())
+
+
+def test_a_signed_request_reads_without_a_session(exchange: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(exchange, gigabytes=3)
+        signed = ("GET", exchange.url.removeprefix("http://"), "/v1/fills", "limit=5")
+        given = (party.keypair, party.trader.markets.node, "once")
+        headers = dict(bandex.http_signature(*given, *signed))
+        request = urllib.request.Request(f"{exchange.url}/v1/fills?limit=5", headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert json.load(answer)["fills"] == []
+        with pytest.raises(urllib.error.HTTPError) as replayed:
+            urllib.request.urlopen(request, timeout=30)
+        with replayed.value as answer:
+            assert (answer.status, json.load(answer)["code"]) == (401, "bad_http_signature")
+        with_body = dict(bandex.http_signature(*given, *signed, body=b'{"hello": "world"}\n'))
+        # RFC 9530, appendix B.1.
+        assert with_body["Content-Digest"] == "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:"
+        assert '"content-digest"' in with_body["Signature-Input"]
+        with pytest.raises(bandex.InvalidInput):
+            bandex.http_signature(party.keypair, given[1], 'quo"te', *signed)
 
     run(story())

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from venue import Venue, running
-
 from bandex.ccxt import register
+from venue import Venue, running
 
 register()
 

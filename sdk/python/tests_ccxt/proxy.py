@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import threading
 from collections.abc import Iterator
@@ -12,19 +13,33 @@ __all__ = ["Proxy", "between"]
 
 _CHUNK = 1 << 16
 _BLOCKS = b"POST /v1/blocks"
+#: What whoever guards the way to an exchange answers if there is too much.
+_PROBLEM = json.dumps(
+    {
+        "code": "rate_limited",
+        "detail": "",
+        "status": 429,
+        "outcome": "rejected",
+        "retryable": True,
+        "retry_after_ms": 50,
+    }
+).encode()
+_REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/problem+json\r\n"
+_REFUSAL += b"content-length: %d\r\n\r\n%s" % (len(_PROBLEM), _PROBLEM)
 
 
 class Proxy:
-    """Passes bytes on. While ``lose`` is ``request`` or ``reply``, posted blocks are lost on that way."""
+    """Passes bytes on, but for posted blocks: the request or the reply can be lost, or the way be closed for now."""
 
     def __init__(self, hostname: str) -> None:
         host, port = hostname.split(":")
         self._server = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.hostname = "127.0.0.1:{}".format(self._listener.getsockname()[1])
-        self.lose: str | None = None
-        #: How many posted blocks are lost before all is well again; none: all of them.
-        self.times: int | None = None
+        self.hostname = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        #: What happens to the next posted blocks: ``request`` or ``reply`` is lost, or they are ``refused``.
+        self.plan: list[str] = []
+        #: What happens to those after.
+        self.then: str | None = None
         #: What was posted, lost or not.
         self.posted: list[bytes] = []
         threading.Thread(target=self._accept, daemon=True).start()
@@ -38,13 +53,6 @@ class Proxy:
                 client, _ = self._listener.accept()
                 threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
-    def _lost(self) -> str | None:
-        if self.lose is None or self.times == 0:
-            return None
-        if self.times is not None:
-            self.times -= 1
-        return self.lose
-
     def _serve(self, client: Any) -> None:
         """One request after another, each whole before its answer."""
         with contextlib.suppress(OSError), client, socket.create_connection(self._server) as server:
@@ -52,9 +60,12 @@ class Proxy:
                 lost = None
                 if request.startswith(_BLOCKS):
                     self.posted.append(request.partition(b"\r\n\r\n")[2])
-                    lost = self._lost()
+                    lost = self.plan.pop(0) if self.plan else self.then
                 if lost == "request":
                     return
+                if lost == "refused":
+                    client.sendall(_REFUSAL)
+                    continue
                 server.sendall(request)
                 answer = _message(server)
                 if lost == "reply":

@@ -21,11 +21,10 @@ import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-from traders import trading
-from venue import Venue, running
-
 import ccxt
 from bandex.ccxt import register
+from traders import trading
+from venue import Venue, running
 
 #: The suite's flags by mode. Private modes test what needs a login, and that alone.
 MODES = {
@@ -51,7 +50,9 @@ _BEGUN = re.compile(r"^\[INFO\] TESTING +bandex (\w+)", re.M)
 _DONE = re.compile(r"^\[INFO\] TESTING DONE +bandex (\w+)", re.M)
 _UNSUPPORTED = re.compile(r"^\[INFO\] UNSUPPORTED_TEST +bandex (\w+)", re.M)
 _SKIPPED = re.compile(r"^\[INFO\] (?:SKIPPED_TEST|IGNORED_TEST|NOT_SUPPORTED) +(?:bandex )?(\w+)", re.M)
-_WRONG = re.compile(r"^.*(?:\[TEST_FAILURE\]|\[TEST_WARNING\]|Traceback \(most recent call last\)|was never retrieved).*$", re.M)
+_WRONG = re.compile(
+    r"^.*(?:\[TEST_FAILURE\]|\[TEST_WARNING\]|Traceback \(most recent call last\)|was never retrieved).*$", re.M
+)
 
 
 @dataclass
@@ -72,7 +73,7 @@ class Outcome:
 
 
 def lay_out(folder: Path, venue: Venue) -> Path:
-    """The package where the suite accepts it, outside of site-packages, with its two settings files; gives its entry."""
+    """The package where the suite accepts it, outside of site-packages, with its settings; gives the suite's entry."""
     package, place = Path(ccxt.__file__).parent, folder / "python/ccxt"
     place.mkdir(parents=True)
     for part in package.iterdir():
@@ -96,7 +97,11 @@ def run(mode: str, entry: Path, verbose: bool) -> Outcome:
     paths = os.pathsep.join([package, *filter(None, [os.environ.get("PYTHONPATH")])])
     began = time.monotonic()
     process = subprocess.run(
-        words, env={**os.environ, "PYTHONPATH": paths}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        words,
+        env={**os.environ, "PYTHONPATH": paths},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
         timeout=PATIENCE,
     )
     output = process.stdout

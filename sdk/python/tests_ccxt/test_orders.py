@@ -63,7 +63,9 @@ async def live(alice: Any, bob: Any, watcher: Any, kind: str) -> None:
     orders = asyncio.create_task(seen(watcher.watch_orders, lambda order: order["clientOrderId"] == name))
     trades = asyncio.create_task(seen(watcher.watch_my_trades, lambda trade: True))
 
-    made = await call(alice, "create_order", SYMBOL, "limit", "sell", 3, 3e-7, {"clientOrderId": name, "postOnly": True})
+    made = await call(
+        alice, "create_order", SYMBOL, "limit", "sell", 3, 3e-7, {"clientOrderId": name, "postOnly": True}
+    )
     assert (made["status"], made["filled"], made["remaining"]) == ("open", 0, 3)
     assert (await orders)["id"] == made["id"]
 
@@ -91,7 +93,11 @@ async def live(alice: Any, bob: Any, watcher: Any, kind: str) -> None:
     of_order = await call(alice, "fetch_order_trades", made["id"], SYMBOL)
     assert [trade["amount"] for trade in of_order] == [0.5]
     (raw,) = (await call(alice, "private_get_fills", {"order": made["id"]}))["fills"]
-    assert (listed[0]["id"], listed[0]["order"], listed[0]["timestamp"]) == (str(raw["number"]), raw["order"], raw["time_us"] // 1000)
+    assert (listed[0]["id"], listed[0]["order"], listed[0]["timestamp"]) == (
+        str(raw["number"]),
+        raw["order"],
+        raw["time_us"] // 1000,
+    )
     whole = await call(alice, "fetch_order", made["id"])
     same(whole, await page())
     assert (whole["average"], whole["cost"]) == (3.1e-7, pytest.approx(0.5 * 3.1e-7))
@@ -149,10 +155,12 @@ def test_the_ways_to_place_an_order(venue: Venue) -> None:
         bob.create_order(SYMBOL, "limit", "buy", 6, 3e-7, {"timeInForce": "FOK"})
     assert bob.create_order(SYMBOL, "market", "buy", 1)["status"] == "closed"
     assert bob.create_market_buy_order_with_cost(SYMBOL, 3e-7)["filled"] == 1
-    made = alice.create_orders([
-        {"symbol": SYMBOL, "type": "limit", "side": "sell", "amount": 1, "price": 4e-7},
-        {"symbol": SYMBOL, "type": "limit", "side": "sell", "amount": 10**9, "price": 4e-7},
-    ])
+    made = alice.create_orders(
+        [
+            {"symbol": SYMBOL, "type": "limit", "side": "sell", "amount": 1, "price": 4e-7},
+            {"symbol": SYMBOL, "type": "limit", "side": "sell", "amount": 10**9, "price": 4e-7},
+        ]
+    )
     assert [order["status"] for order in made] == ["open", "rejected"]
     assert made[1]["info"]["code"] == "insufficient_free"
     alice.cancel_orders([made[0]["id"], stop["id"]], SYMBOL)

@@ -11,10 +11,9 @@ from typing import Any
 import ccxt
 import ccxt.async_support
 import pytest
+from bandex.ccxt.errors import failure
 from proxy import Proxy, between
 from venue import Venue
-
-from bandex.ccxt.errors import failure
 
 SYMBOL = "BWT/BTC"
 _names = itertools.count(1)
@@ -35,7 +34,9 @@ def made_of(exchange: Any, *given: Any) -> Any:
 def place(kind: Any, venue: Venue, proxy: Proxy, name: str, expiry: int = 10_000) -> Any:
     """An order through the connection that loses things."""
     config = venue.config("alice", expiry=expiry)
-    return made_of(kind({**config, "hostname": proxy.hostname}), SYMBOL, "limit", "buy", 1, 1e-7, {"clientOrderId": name})
+    return made_of(
+        kind({**config, "hostname": proxy.hostname}), SYMBOL, "limit", "buy", 1, 1e-7, {"clientOrderId": name}
+    )
 
 
 def named(venue: Venue, name: str) -> list[dict[str, Any]]:
@@ -51,11 +52,11 @@ KINDS = [ccxt.bandex, ccxt.async_support.bandex]
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("lost", ["request", "reply"])
+@pytest.mark.parametrize("lost", ["request", "reply", "refused"])
 def test_what_is_lost_once_is_sent_again_byte_for_byte(venue: Venue, kind: Any, lost: str) -> None:
     name = f"lost {next(_names)}"
     with between(venue.hostname) as proxy:
-        proxy.lose, proxy.times = lost, 2
+        proxy.plan = [lost, lost]
         order = place(kind, venue, proxy, name)
         blocks = [json.loads(body)["payload"] for body in proxy.posted]
     assert len(blocks) == 3 and len(set(blocks)) == 1
@@ -66,11 +67,11 @@ def test_what_is_lost_once_is_sent_again_byte_for_byte(venue: Venue, kind: Any, 
 def test_an_order_nobody_knows_of_is_found_out_before_the_next(venue: Venue, kind: Any) -> None:
     name, later = f"lost {next(_names)}", f"lost {next(_names)}"
     with between(venue.hostname) as proxy:
-        proxy.lose = "reply"
+        proxy.then = "reply"
         with pytest.raises(ccxt.RequestTimeout) as unknown:
             place(kind, venue, proxy, name, expiry=500)
         assert unknown.value.problem["outcome"] == "unknown"
-        proxy.lose = None
+        proxy.then = None
         after = place(kind, venue, proxy, later)
     (found,) = named(venue, name)
     assert (found["id"], found["status"]) == (unknown.value.order, "open")
@@ -80,16 +81,39 @@ def test_an_order_nobody_knows_of_is_found_out_before_the_next(venue: Venue, kin
 def test_an_order_that_never_arrived_has_no_effect_later(venue: Venue) -> None:
     name, later = f"lost {next(_names)}", f"lost {next(_names)}"
     with between(venue.hostname) as proxy:
-        proxy.lose = "request"
+        proxy.then = "request"
         with pytest.raises(ccxt.RequestTimeout) as unknown:
             place(ccxt.bandex, venue, proxy, name, expiry=500)
-        proxy.lose = None
+        proxy.then = None
         after = place(ccxt.bandex, venue, proxy, later)
         blocks = [json.loads(body)["payload"] for body in proxy.posted]
     assert named(venue, name) == []
     # Its place in the lane is taken by the same bytes, refused as expired; nothing else was ever signed for it.
     assert lane_seq(after["id"]) == lane_seq(unknown.value.order) + 1
     assert len(set(blocks)) == 2
+
+
+def test_an_order_that_was_turned_away_has_no_effect_later(venue: Venue) -> None:
+    name, later = f"lost {next(_names)}", f"lost {next(_names)}"
+    with between(venue.hostname) as proxy:
+        proxy.then = "refused"
+        with pytest.raises(ccxt.RateLimitExceeded):
+            place(ccxt.bandex, venue, proxy, name, expiry=500)
+        proxy.then = None
+        place(ccxt.bandex, venue, proxy, later)
+        blocks = [json.loads(body)["payload"] for body in proxy.posted]
+    assert named(venue, name) == []
+    assert [order["status"] for order in named(venue, later)] == ["open"]
+    assert len(set(blocks)) == 2
+
+
+def test_a_refusal_does_not_answer_for_the_time_before(venue: Venue) -> None:
+    name = f"lost {next(_names)}"
+    with between(venue.hostname) as proxy:
+        proxy.plan, proxy.then = ["reply"], "refused"
+        with pytest.raises(ccxt.RequestTimeout) as unknown:
+            place(ccxt.bandex, venue, proxy, name, expiry=500)
+    assert [order["id"] for order in named(venue, name)] == [unknown.value.order]
 
 
 def test_a_lane_is_asked_for_again_when_another_program_signed(venue: Venue) -> None:

@@ -24,7 +24,9 @@ async def _begin(alice: Any, bob: Any, symbol: str) -> None:
     for far in range(2, 8):
         for trader, side, sign in ((alice, "sell", 1), (bob, "buy", -1)):
             await trader.create_order(symbol, "limit", side, 1 + far, MIDDLE + sign * 10 * far * STEP)
-    ended = await alice.create_order(symbol, "limit", "sell", 1, MIDDLE + 90 * STEP, {"clientOrderId": f"ended {symbol}"})
+    ended = await alice.create_order(
+        symbol, "limit", "sell", 1, MIDDLE + 90 * STEP, {"clientOrderId": f"ended {symbol}"}
+    )
     await alice.cancel_order(ended["id"], symbol)
     await alice.create_order(symbol, "limit", "sell", 1, MIDDLE / 2, {"stopLossPrice": MIDDLE / 2})
 
@@ -69,7 +71,7 @@ def trading(venue: Venue) -> Iterator[None]:
     def run() -> None:
         try:
             asyncio.run(_trade(venue, began, end))
-        except BaseException as error:  # noqa: BLE001 - told to whoever waits
+        except BaseException as error:  # told to whoever waits
             wrong.append(error)
             began.set()
 

@@ -44,8 +44,14 @@ def _free_ports(count: int) -> list[int]:
 
 def _listing(number: int, base: int) -> dict[str, Any]:
     return {
-        "change": "list_market", "id": number, "base": base, "quote": 1, "lot_units": 1000,
-        "tick_value": {"num": 1, "den": 200_000_000}, "least_tranche": "1", "pay_us": DAY_US,
+        "change": "list_market",
+        "id": number,
+        "base": base,
+        "quote": 1,
+        "lot_units": 1000,
+        "tick_value": {"num": 1, "den": 200_000_000},
+        "least_tranche": "1",
+        "pay_us": DAY_US,
         "acknowledge_us": DAY_US,
     }
 
@@ -123,7 +129,9 @@ def _enlist(folder: Path, name: str, url: str) -> tuple[str, str]:
     """A new account: its key's seed and its id."""
     key = folder / f"{name}.key"
     for words in (["new"], ["register", "--url", url, "--json"]):
-        done = subprocess.run([binary(), "key", *words, "--key", key], capture_output=True, timeout=PATIENCE, check=True)
+        done = subprocess.run(
+            [binary(), "key", *words, "--key", key], capture_output=True, timeout=PATIENCE, check=True
+        )
     return key.read_text().strip(), json.loads(done.stdout)["account"]
 
 
@@ -137,9 +145,20 @@ def running() -> Iterator[Venue]:
         first.write_text(json.dumps(_first_changes()))
         with log.open("wb") as output:
             server = subprocess.Popen(
-                [binary(), "serve", "--data", folder / "data", "--listen", public, "--admin-listen", admin,
-                 "--first-changes", first],
-                stdout=output, stderr=output,
+                [
+                    binary(),
+                    "serve",
+                    "--data",
+                    folder / "data",
+                    "--listen",
+                    public,
+                    "--admin-listen",
+                    admin,
+                    "--first-changes",
+                    first,
+                ],
+                stdout=output,
+                stderr=output,
             )
         venue = Venue(folder, f"http://{public}", f"http://{admin}", {}, {}, server)
         try:
@@ -147,10 +166,12 @@ def running() -> Iterator[Venue]:
             for who in ("alice", "bob"):
                 venue.secrets[who], venue.accounts[who] = _enlist(folder, who, venue.url)
             for account in venue.accounts.values():
-                venue.admin([
-                    {"change": "issue", "to": account, "amount": TOKENS},
-                    {"change": "set_limit", "account": account, "limit": LIMIT},
-                ])
+                venue.admin(
+                    [
+                        {"change": "issue", "to": account, "amount": TOKENS},
+                        {"change": "set_limit", "account": account, "limit": LIMIT},
+                    ]
+                )
             yield venue
         finally:
             venue.stop()

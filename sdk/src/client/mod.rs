@@ -119,7 +119,7 @@ pub enum ClientError {
 impl SubmitError {
     pub(crate) fn from_problem(problem: Box<Problem>) -> Self {
         match problem.outcome.as_deref() {
-            Some("refused") => Self::Refused(problem),
+            Some("accepted") => Self::Refused(problem),
             Some("unknown") => Self::Unknown(problem),
             _ => Self::Rejected(problem),
         }

@@ -126,7 +126,7 @@ mod tests {
             let detail = "in words".to_owned();
             Fate::Broken(LaneError::Stuck { seq: 3, code: code.to_owned(), detail })
         };
-        check("zero_quantity", "refused", false, None, Fate::Answered);
+        check("zero_quantity", "accepted", false, None, Fate::Answered);
         check("unknown_outcome", "unknown", true, None, Fate::Again(None));
         check("overloaded", "rejected", true, None, Fate::Again(None));
         check("unknown_key", "rejected", false, None, stuck("unknown_key"));

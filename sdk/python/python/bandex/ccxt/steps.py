@@ -35,7 +35,7 @@ def run(steps: Steps[Result]) -> Result:
         while True:
             try:
                 value = wait()
-            except Exception as error:  # noqa: BLE001 - the body decides what an error means
+            except Exception as error:  # the body decides what an error means
                 wait = steps.throw(error)
             else:
                 wait = steps.send(value)
@@ -52,7 +52,7 @@ async def arun(steps: Steps[Result]) -> Result:
                 value = wait()
                 if inspect.isawaitable(value):
                     value = await value
-            except BaseException as error:  # noqa: BLE001
+            except BaseException as error:
                 wait = steps.throw(error)
             else:
                 wait = steps.send(value)
@@ -70,6 +70,7 @@ def _bodies(exchange: type) -> dict[str, Callable[..., Steps[Any]]]:
 def blocking(exchange: type) -> type:
     """Gives a class the blocking form of every step of its bases."""
     for name, body in _bodies(exchange).items():
+
         def method(self: Any, *given: Any, _body: Any = body, **named: Any) -> Any:
             return run(_body(self, *given, **named))
 
@@ -80,6 +81,7 @@ def blocking(exchange: type) -> type:
 def awaiting(exchange: type) -> type:
     """Gives a class the awaiting form of every step of its bases."""
     for name, body in _bodies(exchange).items():
+
         async def method(self: Any, *given: Any, _body: Any = body, **named: Any) -> Any:
             return await arun(_body(self, *given, **named))
 

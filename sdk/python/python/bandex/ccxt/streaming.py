@@ -39,7 +39,7 @@ def _name(topic: dict[str, Any]) -> str:
     return ":".join(str(word) for word in words if word is not None)
 
 
-class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
+class bandex(Awaiting):
     """The exchange with its live channels."""
 
     def __init__(self, config: Any = {}) -> None:
@@ -67,7 +67,7 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
         request = {"method": method, "params": params, "req_id": number}
         try:
             return await asyncio.wait_for(self.watch(self.socket_url(), name, request, name), self.timeout / 1000)
-        except asyncio.TimeoutError as error:
+        except TimeoutError as error:
             raise RequestTimeout(f"{self.id} {method} was not answered in time") from error
         finally:
             self._asked.pop(number, None)
@@ -126,15 +126,16 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
         if client.subscriptions.pop(name, None) is not None:
             await self._ask("unsubscribe", topic)
         self._reached.pop(name, None)
-        self._fail(client, name, UnsubscribeError(f"{self.id} {name} is not followed any more"))
+        self._fail(client, name, UnsubscribeError(f"{self.id} {name} is not followed any more"), False)
 
-    def _fail(self, client: Any, name: str, error: Exception) -> None:
-        """Tells whoever waits for a topic, and has the next call subscribe again."""
+    def _fail(self, client: Any, name: str, error: Exception, to_next: bool = True) -> None:
+        """Tells whoever waits for a topic, or else the next to ask, and has the call after that subscribe again."""
         client.subscriptions.pop(name, None)
         for untold in [key for key in self._untold if key == name or key.startswith(name + "|")]:
             del self._untold[untold]
-        for waiting in [key for key in client.futures if key == name or key.startswith(name + "|")]:
-            client.reject(error, waiting)
+        waiting = [key for key in client.futures if key == name or key.startswith(name + "|")]
+        for key in waiting or ([name] if to_next else []):
+            client.reject(error, key)
 
     # What arrives.
 
@@ -158,7 +159,7 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
         subscription["seq"] = message["seq"]
         try:
             handler(self, client, name, subscription, message)
-        except Exception as error:  # noqa: BLE001 - an error here would end the whole connection without a word
+        except Exception as error:  # an error here would end the whole connection without a word
             wrong = BadResponse(f"{self.id} a push of {name} cannot be read: {error!r}")
             wrong.__cause__ = error
             self._fail(client, name, wrong)
@@ -285,7 +286,9 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
     async def watch_trades(self, symbol: str, since: Any = None, limit: Any = None, params: Any = {}) -> Any:
         return await self.watch_trades_for_symbols([symbol], since, limit, params)
 
-    async def watch_trades_for_symbols(self, symbols: Any, since: Any = None, limit: Any = None, params: Any = {}) -> Any:
+    async def watch_trades_for_symbols(
+        self, symbols: Any, since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Any:
         symbol, trades = await self._watch_many("trades", symbols)
         if self.newUpdates:
             limit = trades.getLimit(symbol, limit)
@@ -308,13 +311,17 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
 
     # Candles.
 
-    async def watch_ohlcv(self, symbol: str, timeframe: str = "1m", since: Any = None, limit: Any = None, params: Any = {}) -> Any:
+    async def watch_ohlcv(
+        self, symbol: str, timeframe: str = "1m", since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Any:
         symbol, timeframe, candles = await self._candles([[symbol, timeframe]])
         if self.newUpdates:
             limit = candles.getLimit(symbol, limit)
         return self.filter_by_since_limit(candles, since, limit, 0, True)
 
-    async def watch_ohlcv_for_symbols(self, symbolsAndTimeframes: Any, since: Any = None, limit: Any = None, params: Any = {}) -> Any:
+    async def watch_ohlcv_for_symbols(
+        self, symbolsAndTimeframes: Any, since: Any = None, limit: Any = None, params: Any = {}
+    ) -> Any:
         symbol, timeframe, candles = await self._candles(symbolsAndTimeframes)
         if self.newUpdates:
             limit = candles.getLimit(symbol, limit)
@@ -405,10 +412,14 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
     async def _submit(self, wire: Any) -> Any:
         return await self._ask("submit", wire)
 
-    async def create_order_ws(self, symbol: str, type: str, side: str, amount: Any, price: Any = None, params: Any = {}) -> Any:
+    async def create_order_ws(
+        self, symbol: str, type: str, side: str, amount: Any, price: Any = None, params: Any = {}
+    ) -> Any:
         return await arun(Trading.create_order(self, symbol, type, side, amount, price, params, _send=self._submit))
 
-    async def edit_order_ws(self, id: str, symbol: str, type: Any, side: Any, amount: Any = None, price: Any = None, params: Any = {}) -> Any:
+    async def edit_order_ws(
+        self, id: str, symbol: str, type: Any, side: Any, amount: Any = None, price: Any = None, params: Any = {}
+    ) -> Any:
         return await arun(Trading.edit_order(self, id, symbol, type, side, amount, price, params, _send=self._submit))
 
     async def cancel_order_ws(self, id: Any, symbol: Any = None, params: Any = {}) -> Any:
@@ -418,6 +429,12 @@ class bandex(Awaiting):  # noqa: N801 - ccxt names classes by the exchange's id
         return await arun(Trading.cancel_all_orders(self, symbol, params, _send=self._submit))
 
     _HANDLERS = {
-        "book": _handle_book, "ticker": _handle_ticker, "bbo": _handle_bbo, "trades": _handle_trades,
-        "candles": _handle_candles, "balances": _handle_balances, "orders": _handle_orders, "fills": _handle_fills,
+        "book": _handle_book,
+        "ticker": _handle_ticker,
+        "bbo": _handle_bbo,
+        "trades": _handle_trades,
+        "candles": _handle_candles,
+        "balances": _handle_balances,
+        "orders": _handle_orders,
+        "fills": _handle_fills,
     }

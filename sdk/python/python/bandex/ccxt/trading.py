@@ -1,169 +1,31 @@
-"""Trading: signed blocks of operations on orders, sent until their fate is known."""
+"""Trading: orders in ccxt's words as operations of signed blocks."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from ccxt.base.errors import ArgumentsRequired, BaseError, InvalidNonce, InvalidOrder, NetworkError, RequestTimeout
-from ccxt.base.errors import AccountSuspended, BadResponse
+from ccxt.base.errors import ArgumentsRequired, BaseError, InvalidOrder
 from ccxt.base.precise import Precise
 
-from bandex import _core
-
-from .describe import MOST_OPERATIONS
-from .errors import ACCEPTED, failure, problem_of
-from .lane import Lane, Sent, lane_of
+from .errors import failure
 from .steps import Steps, step
-from .venue import Venue
+from .submitting import Send, Submitting
 
 __all__ = ["Trading"]
 
-#: Sends a signed block and gives the reply: over REST, or over the WebSocket.
-Send = Callable[[dict[str, Any]], Any]
-
 _SELF_TRADE = {
-    "EXPIRE_MAKER": "cancel_oldest", "EXPIRE_TAKER": "cancel_newest", "EXPIRE_BOTH": "cancel_both",
+    "EXPIRE_MAKER": "cancel_oldest",
+    "EXPIRE_TAKER": "cancel_newest",
+    "EXPIRE_BOTH": "cancel_both",
     "DECREMENT": "decrement",
 }
 _IN_FORCE = {"GTC": "gtc", "IOC": "ioc", "FOK": "fok", "GTD": "gtd", "PO": "gtc"}
 _RISING, _FALLING = ("ascending", "above", "up"), ("descending", "below", "down")
-#: How long to wait before the same bytes are sent again, in milliseconds, if the exchange does not say.
-_AGAIN_MS = 200
 
 
-class Trading(Venue):
-    """Orders."""
-
-    # Blocks.
-
-    def now_us(self: Any) -> int:
-        return time.time_ns() // 1000 - self.options["timeDifference"] * 1000
-
-    def _rest(self: Any, wire: dict[str, Any]) -> Any:
-        return self.publicPostBlocks(wire)
-
-    def _lane(self: Any) -> Lane:
-        listings = self._listings
-        return lane_of(self.keypair(), listings.node, listings.network)
-
-    def _send(self: Any, operations: list[dict[str, Any]], send: Send | None = None) -> Steps[tuple[Any, Any]]:
-        """Puts operations into the next block of the lane and sends it until its fate is known. Gives the reply."""
-        if not 0 < len(operations) <= MOST_OPERATIONS:
-            raise InvalidOrder(f"{self.id} a block holds 1 to {MOST_OPERATIONS} operations")
-        yield from self._load()
-        lane, send = self._lane(), send or self._rest
-        yield from self._enter(lane)
-        try:
-            if lane.broken is not None:
-                raise AccountSuspended(f"{self.id} {lane.broken}")
-            if lane.pending is not None:
-                yield from self._clear(lane, lane.pending, send)
-            head = lane.head(self.options["laneAge"] / 1000)
-            if head is None:
-                head = yield from self._find_head(lane)
-            now = self.now_us()
-            sent = lane.sign(head, self._listings, operations, now, now + self.options["expiry"] * 1000)
-            return (yield from self._deliver(lane, sent, send))
-        finally:
-            lane.lock.release()
-
-    def _enter(self: Any, lane: Lane) -> Steps[None]:
-        """Waits until no other block of this lane is on its way."""
-        end = time.monotonic() + self.timeout / 1000
-        while not lane.lock.acquire(blocking=False):
-            if time.monotonic() > end:
-                raise NetworkError(f"{self.id} an earlier order is still on its way; this one was not sent")
-            yield partial(self.sleep, 1)
-
-    def _find_head(self: Any, lane: Lane) -> Steps[tuple[int, str]]:
-        page = yield partial(self.publicGetLanesKey, {"key": lane.keypair.public, "limit": 1})
-        return lane.learn(page["head_seq"], page["head_id"])
-
-    def _clear(self: Any, lane: Lane, sent: Sent, send: Send) -> Steps[None]:
-        """Finds out what became of the block before: the same bytes have the same answer, or a place in the lane."""
-        if sent.rejected:
-            # Whoever sent it was told that it has no effect: it may take its place only when it cannot have one.
-            over = sent.expiry_us // 1000 + 1 - self.now_us() // 1000
-            if over > 0:
-                yield partial(self.sleep, over)
-        try:
-            yield from self._deliver(lane, sent, send)
-        except BaseError as error:
-            if lane.pending is not None:
-                raise
-            if problem_of(error).get("outcome") not in ACCEPTED:
-                raise
-
-    def _deliver(self: Any, lane: Lane, sent: Sent, send: Send) -> Steps[Any]:
-        """Sends a block, again and again while nobody knows what became of it or the exchange asks for that."""
-        end = time.monotonic() + self.options["expiry"] / 1000
-        while True:
-            try:
-                reply = yield partial(send, {**sent.wire, "receipt": self.options["receipts"]})
-            except BaseError as error:
-                wait = self._judge(lane, sent, error, end)
-                yield partial(self.sleep, wait)
-            else:
-                lane.settle(sent)
-                return self._checked(reply, sent)
-
-    def _judge(self: Any, lane: Lane, sent: Sent, error: BaseError, end: float) -> int:
-        """After how many milliseconds to send the same bytes again; or raises what the error means."""
-        problem = problem_of(error)
-        code, outcome = problem.get("code"), problem.get("outcome")
-        if outcome in ACCEPTED:
-            lane.settle(sent)
-            raise error
-        if code == "gap":
-            return self._gap(lane, sent, error)
-        if code == "fork":
-            lane.broken = "this key signed two blocks for one place in its lane: its account is frozen until the root key heals"
-            raise error
-        sent.rejected = outcome == "rejected"
-        if sent.rejected and not problem.get("retryable"):
-            # The node can never take these bytes, so they prove no fork with what is signed in their place.
-            lane.pending = None
-            lane.forget()
-            raise error
-        if not problem and not isinstance(error, NetworkError):
-            raise self._unknown(sent, error)
-        if time.monotonic() >= end:
-            raise error if sent.rejected else self._unknown(sent, error)
-        return int(problem.get("retry_after_ms") or _AGAIN_MS)
-
-    def _gap(self: Any, lane: Lane, sent: Sent, error: BaseError) -> int:
-        """The lane's end at the exchange is not the one that this block follows. It was not sequenced."""
-        details = problem_of(error).get("details") or {}
-        lane.forget()
-        if details.get("head_seq", 0) >= sent.block["seq"]:
-            raise error
-        # Something before it is missing there: the exchange lost its end, or told an end that was not its own.
-        lane.pending = None
-        raise error
-
-    def _unknown(self: Any, sent: Sent, error: BaseError) -> BaseError:
-        """Nobody knows yet: the next call finds out first, and the order has its name already."""
-        name = f"{sent.block['key']}:{sent.block['seq']}:0"
-        unknown = RequestTimeout(f"{self.id} nobody knows yet whether block {sent.block['block_id']} was sequenced; its first order would be {name}")
-        unknown.problem = dict(problem_of(error)) or {"outcome": "unknown"}  # type: ignore[attr-defined]
-        unknown.order = name  # type: ignore[attr-defined]
-        unknown.__cause__ = error
-        return unknown
-
-    def _checked(self: Any, reply: dict[str, Any], sent: Sent) -> dict[str, Any]:
-        """The reply, if it is about this block and the node signed for it."""
-        if self.options["receipts"]:
-            try:
-                lane = self._lane()
-                _core.check_receipt(reply, sent.wire, lane.node, lane.network)
-            except Exception as error:
-                raise BadResponse(f"{self.id} the receipt does not prove what it should: {error}") from error
-        return reply
-
-    # Orders from ccxt's words.
+class Trading(Submitting):
+    """Orders in ccxt's words."""
 
     def _trigger(self: Any, side: str, params: dict[str, Any]) -> dict[str, Any] | None:
         loss = self.safe_string(params, "stopLossPrice")
@@ -194,7 +56,9 @@ class Trading(Venue):
     def _price(self: Any, symbol: str, price: Any) -> str:
         return self.price_to_precision(symbol, price)
 
-    def _place(self: Any, symbol: str, type: str, side: str, amount: Any, price: Any, params: dict[str, Any]) -> Steps[dict[str, Any]]:
+    def _place(
+        self: Any, symbol: str, type: str, side: str, amount: Any, price: Any, params: dict[str, Any]
+    ) -> Steps[dict[str, Any]]:
         """The operation for an order."""
         market = self.market(symbol)
         if type not in ("limit", "market") or side not in ("buy", "sell"):
@@ -212,7 +76,10 @@ class Trading(Venue):
         if price is None:
             raise ArgumentsRequired(f"{self.id} a limit order needs a price")
         operation: dict[str, Any] = {
-            "op": "place", "market": market["id"], "side": side, "order_type": type,
+            "op": "place",
+            "market": market["id"],
+            "side": side,
+            "order_type": type,
             "price": self._price(symbol, price),
             "time_in_force": _IN_FORCE[in_force or ("IOC" if type == "market" else "GTC")],
         }
@@ -263,7 +130,12 @@ class Trading(Venue):
         if operation["op"] == "place":
             order["terms"] = {
                 name: operation.get(name) or ordinary
-                for name, ordinary in (("order_type", "limit"), ("time_in_force", "gtc"), ("post_only", "off"), ("trigger", None))
+                for name, ordinary in (
+                    ("order_type", "limit"),
+                    ("time_in_force", "gtc"),
+                    ("post_only", "off"),
+                    ("trigger", None),
+                )
             }
         return {**self.parse_order(order), "info": {**answer, "block_id": reply["block_id"], "seq": reply["seq"]}}
 
@@ -282,7 +154,13 @@ class Trading(Venue):
 
     @step
     def create_order(
-        self: Any, symbol: str, type: str, side: str, amount: Any, price: Any = None, params: Any = {},
+        self: Any,
+        symbol: str,
+        type: str,
+        side: str,
+        amount: Any,
+        price: Any = None,
+        params: Any = {},
         _send: Send | None = None,
     ) -> Steps[Any]:
         yield from self._load()
@@ -318,8 +196,15 @@ class Trading(Venue):
 
     @step
     def edit_order(
-        self: Any, id: str, symbol: str, type: Any = None, side: Any = None, amount: Any = None, price: Any = None,
-        params: Any = {}, _send: Send | None = None,
+        self: Any,
+        id: str,
+        symbol: str,
+        type: Any = None,
+        side: Any = None,
+        amount: Any = None,
+        price: Any = None,
+        params: Any = {},
+        _send: Send | None = None,
     ) -> Steps[Any]:
         """Another price or quantity under the same reference; what is not given stays. Only a smaller quantity at the
         same price keeps the order's place."""
@@ -330,7 +215,9 @@ class Trading(Venue):
         market = self.market(symbol)["id"]
         operation = {"op": "amend", "market": market, "order": id, "price": price, "quantity": quantity}
         answer, reply = yield from self._one(operation, _send)
-        placed = self._placed({**operation, "side": now["side"], "client_id": now.get("client_id")}, {"order": id, **answer}, reply)
+        placed = self._placed(
+            {**operation, "side": now["side"], "client_id": now.get("client_id")}, {"order": id, **answer}, reply
+        )
         kept = self.parse_order({**now, "time_us": reply["time_us"]})
         said = {name: value for name, value in placed.items() if value is not None}
         return {**kept, **said, "type": kept["type"], "timeInForce": kept["timeInForce"], "postOnly": kept["postOnly"]}
@@ -345,18 +232,22 @@ class Trading(Venue):
             raise ArgumentsRequired(f"{self.id} cancelling by clientOrderId needs a symbol")
         return {"op": "cancel", "market": self.market(symbol)["id"], "client_id": client_id}
 
-    def _cancelled(self: Any, operation: dict[str, Any], answer: dict[str, Any], reply: dict[str, Any]) -> dict[str, Any]:
+    def _cancelled(
+        self: Any, operation: dict[str, Any], answer: dict[str, Any], reply: dict[str, Any]
+    ) -> dict[str, Any]:
         timestamp = reply["time_us"] // 1000
         market = operation.get("market")
-        return self.safe_order({
-            "id": operation.get("order") or answer.get("order"),
-            "clientOrderId": operation.get("client_id"),
-            "symbol": None if market is None else self.safe_symbol(market),
-            "status": "canceled",
-            "timestamp": timestamp,
-            "datetime": self.iso8601(timestamp),
-            "info": answer,
-        })
+        return self.safe_order(
+            {
+                "id": operation.get("order") or answer.get("order"),
+                "clientOrderId": operation.get("client_id"),
+                "symbol": None if market is None else self.safe_symbol(market),
+                "status": "canceled",
+                "timestamp": timestamp,
+                "datetime": self.iso8601(timestamp),
+                "info": answer,
+            }
+        )
 
     @step
     def cancel_order(self: Any, id: Any, symbol: Any = None, params: Any = {}, _send: Send | None = None) -> Steps[Any]:
@@ -366,7 +257,9 @@ class Trading(Venue):
         return self._cancelled({**self._of(symbol), **operation}, answer, reply)
 
     @step
-    def cancel_order_with_client_order_id(self: Any, clientOrderId: str, symbol: Any = None, params: Any = {}) -> Steps[Any]:
+    def cancel_order_with_client_order_id(
+        self: Any, clientOrderId: str, symbol: Any = None, params: Any = {}
+    ) -> Steps[Any]:
         return (yield from Trading.cancel_order(self, None, symbol, {**params, "clientOrderId": clientOrderId}))
 
     @step
@@ -379,7 +272,10 @@ class Trading(Venue):
             if not answer["ok"]:
                 raise self._refused(answer, reply)
         of = self._of(symbol)
-        return [self._cancelled({**of, **operation}, answer, reply) for operation, answer in zip(operations, reply["operations"], strict=True)]
+        return [
+            self._cancelled({**of, **operation}, answer, reply)
+            for operation, answer in zip(operations, reply["operations"], strict=True)
+        ]
 
     @step
     def cancel_all_orders(self: Any, symbol: Any = None, params: Any = {}, _send: Send | None = None) -> Steps[Any]:

@@ -1,5 +1,9 @@
 //! The one place that maps errors to HTTP (RFC 9457).
 
+mod catalogue;
+
+pub(crate) use catalogue::document;
+
 use crate::recover::RecoverError;
 use crate::rehearsal::NotTried;
 use crate::shared::{Behind, Busy};
@@ -10,6 +14,7 @@ use bandex_engine::Refusal;
 use bandex_journal::ReadError;
 use bandex_tradechain::{Head, VerifyError};
 use bandex_types::BlockId;
+use catalogue::{Entry, INVALID_STATUS, REFUSED_STATUS};
 use serde_json::json;
 
 /// The media type of RFC 9457.
@@ -20,11 +25,16 @@ const PROBLEM_JSON: &str = "application/problem+json";
 pub(crate) struct Fault(pub Box<Problem>);
 
 impl Fault {
-    fn new(status: StatusCode, code: &str, title: &str, detail: impl Into<String>) -> Self {
+    fn of(entry: &Entry, detail: impl Into<String>) -> Self {
+        Self::new(entry.status, entry.code, entry.title, detail)
+    }
+
+    /// Of a code that is listed where it is judged.
+    fn new(status: u16, code: &str, title: &str, detail: impl Into<String>) -> Self {
         Self(Box::new(Problem {
             kind: format!("urn:bandex:problem:{code}"),
             title: title.to_owned(),
-            status: status.as_u16(),
+            status,
             detail: detail.into(),
             code: code.to_owned(),
             outcome: None,
@@ -55,46 +65,64 @@ impl Fault {
     }
 
     pub fn bad_request(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, "bad_request", "bad request", detail)
+        Self::of(&catalogue::BAD_REQUEST, detail)
     }
 
     pub fn bad_cursor() -> Self {
         let detail = "cursor: send the next_cursor of the page before as it was given, to the same list with the same \
                       market and interval; or leave it out to begin with the first page";
-        Self::new(StatusCode::BAD_REQUEST, "bad_cursor", "bad cursor", detail)
+        Self::of(&catalogue::BAD_CURSOR, detail)
     }
 
     pub fn not_found(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::NOT_FOUND, "not_found", "not found", detail)
+        Self::of(&catalogue::NOT_FOUND, detail)
     }
 
     pub fn unknown_key() -> Self {
         let detail = "no account here has this key; register it or have it granted";
-        Self::new(StatusCode::NOT_FOUND, "unknown_key", "unknown key", detail)
+        Self::of(&catalogue::UNKNOWN_KEY, detail)
     }
 
     pub fn not_logged_in() -> Self {
-        let detail = "log in with /v1/login and send its token as `Authorization: Bearer TOKEN`";
-        Self::new(StatusCode::UNAUTHORIZED, "not_logged_in", "not logged in", detail)
+        let detail = "log in with /v1/login and send its token as `Authorization: Bearer TOKEN`, or sign the request as \
+                      RFC 9421 has it, with a key of an account";
+        Self::of(&catalogue::NOT_LOGGED_IN, detail)
+    }
+
+    pub fn bad_http_signature(detail: impl Into<String>) -> Self {
+        Self::of(&catalogue::BAD_HTTP_SIGNATURE, detail)
+    }
+
+    /// The time of a signature is too far from the node's clock.
+    pub fn clock_skew(now_us: u64) -> Self {
+        let detail = "the request was signed more than 30 s before or after the node's clock; compare yours with \
+                      GET /v1/time and sign again";
+        let mut fault = Self::of(&catalogue::CLOCK_SKEW, detail);
+        fault.0.details = Some(json!({ "time_us": now_us }));
+        fault
+    }
+
+    pub fn internal() -> Self {
+        Self::of(&catalogue::INTERNAL, "the server has a fault; the operator finds it in the log")
     }
 
     pub fn not_the_operator() -> Self {
         let detail = "send the token of the file admin.token in the server's data folder as `Authorization: Bearer TOKEN`";
-        Self::new(StatusCode::UNAUTHORIZED, "not_the_operator", "not the operator", detail)
+        Self::of(&catalogue::NOT_THE_OPERATOR, detail)
     }
 
     pub fn not_yours() -> Self {
         let detail = "this belongs to another account; log in with one of its keys";
-        Self::new(StatusCode::FORBIDDEN, "not_yours", "not yours", detail)
+        Self::of(&catalogue::NOT_YOURS, detail)
     }
 
     pub fn login_failed(detail: impl Into<String>) -> Self {
-        Self::new(StatusCode::UNAUTHORIZED, "login_failed", "login failed", detail)
+        Self::of(&catalogue::LOGIN_FAILED, detail)
     }
 
     pub fn overloaded() -> Self {
         let detail = "too many requests wait; send the same again in a moment";
-        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "overloaded", "overloaded", detail);
+        let fault = Self::of(&catalogue::OVERLOADED, detail);
         fault.about_block(None, "rejected").retry(1_000)
     }
 
@@ -103,8 +131,7 @@ impl Fault {
         let detail = format!(
             "too much at once for the rate limit {policy:?}; ask again in {retry_after_ms} ms, and see /v1/rate-limits"
         );
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        let mut fault = Self::new(status, "rate_limited", "rate limited", detail);
+        let mut fault = Self::of(&catalogue::RATE_LIMITED, detail);
         fault.0.details = Some(json!({ "policy": policy }));
         fault.about_block(None, "rejected").retry(retry_after_ms)
     }
@@ -113,14 +140,13 @@ impl Fault {
     pub fn too_many_connections(of_address: bool) -> Self {
         let whose = if of_address { "from this address" } else { "on this server" };
         let detail = format!("there are as many WebSockets {whose} as may be; close one, or come later");
-        let status = StatusCode::TOO_MANY_REQUESTS;
-        Self::new(status, "too_many_connections", "too many connections", detail).retry(5_000)
+        Self::of(&catalogue::TOO_MANY_CONNECTIONS, detail).retry(5_000)
     }
 
     /// A web page that may not open a WebSocket here.
     pub fn bad_origin() -> Self {
         let detail = "pages of this origin may not open a WebSocket; the operator lists those that may (--cors-origin)";
-        Self::new(StatusCode::FORBIDDEN, "bad_origin", "bad origin", detail)
+        Self::of(&catalogue::BAD_ORIGIN, detail)
     }
 
     /// No epoch of the trust graph has ended, so that nobody has a score.
@@ -131,13 +157,13 @@ impl Fault {
                 .to_owned(),
             _ => format!("no epoch of the trust graph has ended yet; one ends every {epoch_us} us: ask again then"),
         };
-        Self::new(StatusCode::CONFLICT, "no_epoch", "no epoch has ended", detail)
+        Self::of(&catalogue::NO_EPOCH, detail)
     }
 
     /// The scores of an epoch are due and not there yet.
     pub fn not_scored(epoch: u64) -> Self {
         let detail = format!("the scores of epoch {epoch} are being worked out; ask again in a moment");
-        Self::new(StatusCode::CONFLICT, "not_scored", "not scored yet", detail).retry(1_000)
+        Self::of(&catalogue::NOT_SCORED, detail).retry(1_000)
     }
 
     /// A place to resume from that this journal does not have.
@@ -146,7 +172,7 @@ impl Fault {
             "the journal ends at record {head}, before {resume_from}: it lost its end, or is another exchange's; \
              subscribe without resume_from"
         );
-        let mut fault = Self::new(StatusCode::CONFLICT, "beyond_head", "beyond the journal's end", detail);
+        let mut fault = Self::of(&catalogue::BEYOND_HEAD, detail);
         fault.0.details = Some(json!({ "head_seq": head }));
         fault
     }
@@ -154,18 +180,18 @@ impl Fault {
     pub fn too_many_subscriptions(most: usize) -> Self {
         let detail =
             format!("a connection follows at most {most} topics; end one, or open another connection");
-        Self::new(StatusCode::CONFLICT, "too_many_subscriptions", "too many subscriptions", detail)
+        Self::of(&catalogue::TOO_MANY_SUBSCRIPTIONS, detail)
     }
 
     pub fn timed_out() -> Self {
         let detail = "the request took too long; a block may have been sequenced: send the same bytes again";
-        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "timed_out", "timed out", detail);
+        let fault = Self::of(&catalogue::TIMED_OUT, detail);
         fault.about_block(None, "unknown").retry(1_000)
     }
 
     pub fn unknown_outcome(id: Option<BlockId>) -> Self {
         let detail = "it is not known whether the block was recorded; send the same bytes again";
-        let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unknown_outcome", "outcome unknown", detail);
+        let fault = Self::of(&catalogue::UNKNOWN_OUTCOME, detail);
         fault.about_block(id, "unknown").retry(1_000)
     }
 
@@ -174,7 +200,7 @@ impl Fault {
             Busy::Full => Self::overloaded(),
             Busy::Stopping => {
                 let detail = "the server is stopping; connect again in a moment";
-                let fault = Self::new(StatusCode::SERVICE_UNAVAILABLE, "stopping", "stopping", detail);
+                let fault = Self::of(&catalogue::STOPPING, detail);
                 fault.about_block(None, "rejected").retry(1_000)
             }
         }
@@ -182,14 +208,14 @@ impl Fault {
 
     /// A block that was refused before it was sequenced.
     pub fn unverified(error: &VerifyError) -> Self {
-        Self::new(StatusCode::BAD_REQUEST, error.code(), "not a valid block", error.to_string())
+        Self::new(INVALID_STATUS, error.code(), "not a valid block", error.to_string())
             .about_block(None, "rejected")
     }
 
     pub fn gap(id: BlockId, head: Head) -> Self {
         let detail =
             format!("the lane ends at seq {} with block {}; send what follows it first", head.seq, head.id);
-        let mut fault = Self::new(StatusCode::CONFLICT, "gap", "gap in the lane", detail);
+        let mut fault = Self::of(&catalogue::GAP, detail);
         fault.0.details = Some(json!({ "head_seq": head.seq, "head_id": head.id }));
         fault.about_block(Some(id), "rejected")
     }
@@ -198,28 +224,26 @@ impl Fault {
         let detail = format!(
             "record {record} holds another block for this place in the lane; both together prove a fork"
         );
-        let mut fault = Self::new(StatusCode::CONFLICT, "fork", "fork", detail);
+        let mut fault = Self::of(&catalogue::FORK, detail);
         fault.0.details = Some(json!({ "seq": record }));
         fault.about_block(Some(id), "rejected")
     }
 
     /// A refusal; `sequenced` is the record that holds it, if it has one.
     pub fn refused(id: BlockId, refusal: &Refusal, sequenced: Option<u64>) -> Self {
-        let status = StatusCode::UNPROCESSABLE_ENTITY;
-        let mut fault = Self::new(status, refusal.code(), "refused", refusal.to_string());
+        let mut fault = Self::new(REFUSED_STATUS, refusal.code(), "refused", refusal.to_string());
         let mut details = serde_json::to_value(refusal).unwrap_or_default();
         if let (Some(seq), Some(details)) = (sequenced, details.as_object_mut()) {
             details.insert("seq".to_owned(), json!(seq));
         }
         fault.0.details = Some(details);
-        fault.about_block(Some(id), if sequenced.is_some() { "refused" } else { "rejected" })
+        fault.about_block(Some(id), if sequenced.is_some() { "accepted" } else { "rejected" })
     }
 
     pub fn unreadable(error: &ReadError) -> Self {
         tracing::error!(%error, "a read failed");
         let detail = "the node cannot read its own store; the operator must look into it";
-        let status = StatusCode::INTERNAL_SERVER_ERROR;
-        Self::new(status, "store_unreadable", "store unreadable", detail).retry(5_000)
+        Self::of(&catalogue::STORE_UNREADABLE, detail).retry(5_000)
     }
 }
 
@@ -236,18 +260,19 @@ pub(crate) async fn in_our_words(response: Response) -> Response {
     }
     let (mut parts, body) = response.into_parts();
     let text = axum::body::to_bytes(body, COMPLAINT_BYTES_MAX).await.unwrap_or_default();
-    let (code, title) = match status {
-        StatusCode::NOT_FOUND => ("not_found", "not found"),
-        StatusCode::METHOD_NOT_ALLOWED => ("method_not_allowed", "method not allowed"),
-        StatusCode::PAYLOAD_TOO_LARGE => ("body_too_large", "body too large"),
-        _ if status.is_server_error() => ("internal", "internal error"),
-        _ => ("bad_request", "bad request"),
+    let entry = match status {
+        StatusCode::NOT_FOUND => &catalogue::NOT_FOUND,
+        StatusCode::METHOD_NOT_ALLOWED => &catalogue::METHOD_NOT_ALLOWED,
+        StatusCode::PAYLOAD_TOO_LARGE => &catalogue::BODY_TOO_LARGE,
+        _ if status.is_server_error() => &catalogue::INTERNAL,
+        _ => &catalogue::BAD_REQUEST,
     };
     let detail = match String::from_utf8_lossy(&text).into_owned() {
-        text if text.is_empty() => title.to_owned(),
+        text if text.is_empty() => entry.title.to_owned(),
         text => text,
     };
-    let (said, body) = Fault::new(status, code, title, detail).into_response().into_parts();
+    let fault = Fault::new(status.as_u16(), entry.code, entry.title, detail);
+    let (said, body) = fault.into_response().into_parts();
     // Headers such as Allow stay; length and type are those of the document.
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.extend(said.headers);
@@ -258,9 +283,7 @@ impl From<Behind> for Fault {
     fn from(_: Behind) -> Self {
         let detail =
             "the tables behind this answer have not caught up with the journal; ask again in a moment";
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "behind", "behind", detail)
-            .about_block(None, "unknown")
-            .retry(1_000)
+        Self::of(&catalogue::BEHIND, detail).about_block(None, "unknown").retry(1_000)
     }
 }
 
