@@ -1,5 +1,6 @@
 //! Blocks, lanes and receipts on the wire.
 
+use crate::Guard;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -204,19 +205,6 @@ pub struct Lane {
     /// The proof, if the key signed two blocks for one seq.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fork: Option<Fork>,
-}
-
-/// What becomes of a key's orders when its program falls silent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Guard {
-    /// For how long its orders outlive its last `guard` block; 0: no timer.
-    pub cancel_after_us: u64,
-    /// For how long its orders outlive its last connection; absent: the node does not cancel them.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub on_disconnect_us: Option<u64>,
-    /// When its orders go, if the timer runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub due_us: Option<u64>,
 }
 
 /// Two blocks of one lane with one seq: both signatures are all the proof anyone needs.

@@ -29,8 +29,8 @@ pub use account::{
 pub use admin::StateDigest;
 pub use bitcoin::{Bitcoin, BitcoinNode, DealChain, DealPayment, DealPayments, MarketPayments, Payee};
 pub use block::{
-    BlockReply, Fork, Guard, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt,
-    SignedBlock, StoredBlock, SubmitQuery, Validated,
+    BlockReply, Fork, Lane, LaneQuery, Leaf, OperationReply, ProvenRecord, QuoteReply, Receipt, SignedBlock,
+    StoredBlock, SubmitQuery, Validated,
 };
 pub use book::{
     AnyBook, Bbo, Book, BookOrders, BookOrdersUpdate, Level, OrderChange, RestingOrder, Ticker, Tickers,

@@ -84,8 +84,6 @@ pub(crate) struct View {
     /// Of open and sleeping orders that are more than plain limit orders.
     terms: BTreeMap<OrderRef, OrderTerms>,
     keys: BTreeMap<PublicKey, KeyState>,
-    /// What becomes of the orders of keys that have said so.
-    guards: BTreeMap<PublicKey, GuardState>,
     heads: BTreeMap<PublicKey, Head>,
     /// What becomes of the orders of keys that have said so when their programs fall silent.
     guards: BTreeMap<PublicKey, GuardState>,
@@ -103,7 +101,6 @@ impl View {
             parameters: engine.parameters().clone(),
             trust: TrustView::of(engine),
             bitcoin: BitcoinView::of(engine),
-            guards: engine.guards().map(|guard| (guard.key, guard)).collect(),
             assets: engine.assets().map(|asset| (asset.id, asset.clone())).collect(),
             ..Self::default()
         };
@@ -146,19 +143,6 @@ impl View {
 
     pub fn key(&self, key: &PublicKey) -> Option<&KeyState> {
         self.keys.get(key)
-    }
-
-    /// What becomes of a key's orders when its program falls silent, if it has said so.
-    pub fn guard_of(&self, key: &PublicKey) -> Option<GuardState> {
-        self.guards.get(key).copied()
-    }
-
-    fn guard(&mut self, guard: GuardState) {
-        if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() {
-            self.guards.remove(&guard.key);
-        } else {
-            self.guards.insert(guard.key, guard);
-        }
     }
 
     /// The end of a key's lane.
@@ -224,7 +208,6 @@ impl View {
                     book.last = Some(trade.price);
                     book.traded.take(trade, applied.seq, applied.time);
                 }),
-                Event::Guard(guard) => self.guard(*guard),
                 Event::Terms(terms) => {
                     self.terms.insert(terms.order, **terms);
                 }
