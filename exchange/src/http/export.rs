@@ -118,6 +118,9 @@ pub(crate) async fn export(
     let told = What::named(&what).ok_or_else(|| Fault::not_found(names))?;
     let up_to = shared.caught_up().await?;
     let from = query.from_seq.unwrap_or(0);
+    if i64::try_from(from).is_err() {
+        return Err(Fault::bad_request("from_seq: no record has such a number"));
+    }
     // A change of a balance is told against the one before, so that one is looked for from the start.
     let after = if told == What::Balances { 0 } else { from.saturating_sub(1) };
     let walk = Walk {
