@@ -85,8 +85,6 @@ pub(crate) struct View {
     terms: BTreeMap<OrderRef, OrderTerms>,
     keys: BTreeMap<PublicKey, KeyState>,
     heads: BTreeMap<PublicKey, Head>,
-    /// What becomes of the orders of keys that have said so when their programs fall silent.
-    guards: BTreeMap<PublicKey, GuardState>,
     /// The record of each key's first fork proof.
     forks: BTreeMap<PublicKey, u64>,
 }
@@ -150,11 +148,6 @@ impl View {
         self.heads.get(key).copied()
     }
 
-    /// What becomes of a key's orders when its program falls silent.
-    pub fn guard(&self, key: &PublicKey) -> Option<&GuardState> {
-        self.guards.get(key)
-    }
-
     /// The record that proves a key's fork.
     pub fn fork(&self, key: &PublicKey) -> Option<u64> {
         self.forks.get(key).copied()
@@ -184,12 +177,6 @@ impl View {
                 }
                 Event::Fork(notice) => {
                     self.forks.entry(notice.key).or_insert(applied.seq);
-                }
-                Event::Guard(guard) if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() => {
-                    self.guards.remove(&guard.key);
-                }
-                Event::Guard(guard) => {
-                    self.guards.insert(guard.key, *guard);
                 }
                 Event::Asset(asset) => {
                     self.assets.insert(asset.id, asset.clone());

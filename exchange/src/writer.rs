@@ -167,9 +167,10 @@ impl Writer {
                     asked.push((Waiting::Index(making.observe(observation)), reply));
                 }
                 Input::Gone(gone, reply) => {
-                    self.kinds.push("disconnected");
                     let unsaid = Waiting::Known(Answer::Unknown);
-                    asked.push((making.disconnected(gone).map_or(unsaid, Waiting::Index), reply));
+                    let waiting = making.disconnected(gone).map_or(unsaid, Waiting::Index);
+                    self.kinds.extend(matches!(waiting, Waiting::Index(_)).then_some("disconnected"));
+                    asked.push((waiting, reply));
                 }
                 Input::Scores(scores) => {
                     self.kinds.push("scores");

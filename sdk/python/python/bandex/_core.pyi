@@ -249,6 +249,9 @@ class Rest:
     def get(self, path: str, query: dict[str, Any] | None = None) -> Awaitable[Any]:
         """What a GET of a path answers."""
 
+    def fetch(self, path: str) -> Awaitable[str]:
+        """What a GET of a path with its query answers, as text: for pages that are no JSON."""
+
     def post(self, path: str, body: Mapping[str, Any], query: dict[str, Any] | None = None) -> Awaitable[Any]:
         """What a POST to a path answers."""
 
