@@ -1,5 +1,6 @@
 //! Blocks, lanes and receipts on the wire.
 
+use crate::Guard;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
@@ -7,10 +8,10 @@ use utoipa::{IntoParams, ToSchema};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct SignedBlock {
     /// The canonical bytes, hex; at most 64 KiB of them.
-    #[schema(pattern = "^([0-9a-fA-F]{2})*$")]
+    #[schema(pattern = "^([0-9a-f]{2})*$")]
     pub payload: String,
     /// The signature, hex.
-    #[schema(pattern = "^[0-9a-fA-F]{128}$")]
+    #[schema(pattern = "^[0-9a-f]{128}$")]
     pub signature: String,
 }
 
@@ -194,6 +195,9 @@ pub struct Lane {
     pub head_seq: u64,
     /// What the next block must name as its previous.
     pub head_id: String,
+    /// What becomes of the key's orders when its program falls silent; absent if it has said nothing of that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<Guard>,
     /// Block ids, in the lane's order.
     pub blocks: Vec<String>,
     /// Give this as `cursor` for the next page; none after the last.

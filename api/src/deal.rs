@@ -253,7 +253,7 @@ pub struct FillQuery {
     /// Only on this market (BASE-QUOTE).
     pub market: Option<String>,
     /// Only of this order of the account: KEY:SEQ:OP.
-    #[param(pattern = "^[0-9a-fA-F]{64}:[0-9]{1,19}:(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[0-9]{1,2})$")]
+    #[param(pattern = "^[0-9a-f]{64}:[0-9]{1,19}:[0-9]{1,2}$")]
     pub order: Option<String>,
     /// Where the page before ended: its `next_cursor`, as it is.
     #[param(pattern = "^[A-Za-z0-9_-]+$", max_length = 200)]

@@ -20,13 +20,13 @@ pub struct Challenge {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Login {
     /// The key that logs in, hex.
-    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub key: String,
     /// The nonce of the challenge, hex.
-    #[schema(pattern = "^[0-9a-fA-F]{64}$")]
+    #[schema(pattern = "^[0-9a-f]{64}$")]
     pub nonce: String,
     /// The key's signature over the login statement, hex.
-    #[schema(pattern = "^[0-9a-fA-F]{128}$")]
+    #[schema(pattern = "^[0-9a-f]{128}$")]
     pub signature: String,
 }
 

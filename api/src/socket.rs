@@ -323,6 +323,29 @@ impl Channel {
         Self::Lane,
     ];
 
+    /// The name, as in `book_orders`.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Book => "book",
+            Self::BookOrders => "book_orders",
+            Self::Bbo => "bbo",
+            Self::Trades => "trades",
+            Self::Ticker => "ticker",
+            Self::Candles => "candles",
+            Self::Markets => "markets",
+            Self::Status => "status",
+            Self::Heartbeat => "heartbeat",
+            Self::Auction => "auction",
+            Self::Orders => "orders",
+            Self::Fills => "fills",
+            Self::Deals => "deals",
+            Self::Protections => "protections",
+            Self::Balances => "balances",
+            Self::Limits => "limits",
+            Self::Lane => "lane",
+        }
+    }
+
     /// Whether it belongs to an account and needs a login.
     pub const fn is_private(self) -> bool {
         matches!(
@@ -355,6 +378,13 @@ impl Channel {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn channels_are_named_as_on_the_wire() {
+        for channel in Channel::ALL {
+            assert_eq!(serde_json::to_value(channel).unwrap(), channel.name());
+        }
+    }
 
     #[test]
     fn depths_are_numbers_or_a_word() {

@@ -211,7 +211,7 @@ pub struct Standing {
 #[into_params(parameter_in = Query)]
 pub struct ReputationQuery {
     /// The account from whose own circle the score is seen; absent: from the seeds.
-    #[param(pattern = "^[0-9a-fA-F]{64}$")]
+    #[param(pattern = "^[0-9a-f]{64}$")]
     pub from: Option<String>,
 }
 

@@ -1,4 +1,4 @@
-//! `bandex book`, `deals`, `health`, `openapi`, `errors`: looking without signing.
+//! `bandex book`, `deals`, `health`, `openapi`, `asyncapi`, `errors`: looking without signing.
 
 use crate::account::{Account, Server};
 use crate::output;
@@ -60,6 +60,15 @@ pub fn openapi() -> Result<ExitCode> {
 pub fn errors() -> ExitCode {
     print!("{}", bandex_exchange::errors_document());
     ExitCode::SUCCESS
+}
+
+/// Prints the document of the WebSocket.
+///
+/// # Errors
+/// It cannot be written as YAML.
+pub fn asyncapi() -> Result<ExitCode> {
+    print!("{}", bandex_exchange::asyncapi_yaml()?);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Runs `bandex health`: exit code 0 if the node takes commands, 1 if not.

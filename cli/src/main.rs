@@ -92,6 +92,8 @@ enum Command {
     Openapi,
     /// Print what every error code means and what to do about it.
     Errors,
+    /// Print the AsyncAPI document of the WebSocket.
+    Asyncapi,
     /// Care for the tables behind the API's lists.
     #[command(subcommand)]
     Projections(projections::Options),
@@ -133,6 +135,7 @@ async fn main() -> ExitCode {
         Command::Health(options) => look::health(options).await,
         Command::Openapi => look::openapi(),
         Command::Errors => Ok(look::errors()),
+        Command::Asyncapi => look::asyncapi(),
         Command::Projections(options) => projections::run(options).await,
         Command::Replay(options) => replay::run(options).await,
         Command::Simulate(options) => simulate::run(&options),

@@ -15,7 +15,7 @@ use crate::shared::Shared;
 use crate::snapshots::Snapshots;
 use crate::snapshotter::Snapshotter;
 use crate::writer::{Input, Writer};
-use crate::ws::Topics;
+use crate::ws::{self, Topics};
 use bandex_journal::{Journal, OpenError, ProjectionError};
 use bandex_tradechain::Genesis;
 use bandex_types::PublicKey;
@@ -217,6 +217,7 @@ impl Exchange {
             bitcoin: Arc::clone(&bitcoin),
             bitcoin_node,
             switch: Arc::clone(&switch),
+            sockets: Arc::new(Semaphore::new(ws::SOCKETS_MAX as usize)),
             topics: Topics::default(),
             unread_max: config.unread_max,
         });
@@ -257,6 +258,7 @@ impl Exchange {
             rooms.spawn(serve(listener, back_door(), http::metrics(Arc::clone(&shared))));
         }
         rooms.spawn(serve(public.0, door, http::public(Arc::clone(&shared))));
+        rooms.spawn(ws::farewell(Arc::clone(&shared)));
         rooms.spawn(serve(admin.0, back_door(), http::admin(Arc::clone(&shared))));
         Self {
             address: public.1,

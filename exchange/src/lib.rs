@@ -43,3 +43,4 @@ pub use keep::{Kept, keep};
 pub use opening::Recovery;
 pub use rebuild::rebuild_projections;
 pub use recover::RecoverError;
+pub use ws::{asyncapi, asyncapi_yaml};

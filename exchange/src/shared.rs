@@ -56,6 +56,8 @@ pub(crate) struct Shared {
     /// How it stands with the Bitcoin node.
     pub bitcoin_node: watch::Receiver<NodeState>,
     pub switch: Arc<Switch>,
+    /// One permit for each open WebSocket connection.
+    pub sockets: Arc<Semaphore>,
     /// What WebSocket connections follow together.
     pub topics: Topics,
     /// How many bytes of pushes may wait for one who follows.

@@ -84,8 +84,6 @@ pub(crate) struct View {
     /// Of open and sleeping orders that are more than plain limit orders.
     terms: BTreeMap<OrderRef, OrderTerms>,
     keys: BTreeMap<PublicKey, KeyState>,
-    /// What becomes of the orders of keys that have said so.
-    guards: BTreeMap<PublicKey, GuardState>,
     heads: BTreeMap<PublicKey, Head>,
     /// The record of each key's first fork proof.
     forks: BTreeMap<PublicKey, u64>,
@@ -145,19 +143,6 @@ impl View {
         self.keys.get(key)
     }
 
-    /// What becomes of a key's orders when its program falls silent, if it has said so.
-    pub fn guard_of(&self, key: &PublicKey) -> Option<GuardState> {
-        self.guards.get(key).copied()
-    }
-
-    fn guard(&mut self, guard: GuardState) {
-        if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() {
-            self.guards.remove(&guard.key);
-        } else {
-            self.guards.insert(guard.key, guard);
-        }
-    }
-
     /// The end of a key's lane.
     pub fn head(&self, key: &PublicKey) -> Option<Head> {
         self.heads.get(key).copied()
@@ -210,7 +195,6 @@ impl View {
                     book.last = Some(trade.price);
                     book.traded.take(trade, applied.seq, applied.time);
                 }),
-                Event::Guard(guard) => self.guard(*guard),
                 Event::Terms(terms) => {
                     self.terms.insert(terms.order, **terms);
                 }

@@ -15,7 +15,7 @@ use crate::shared::Shared;
 use crate::view::{MarketBook, MarketInfo, View};
 use bandex_api as api;
 use bandex_engine::{
-    CancelReason, CommandResult, DealState, Event, FreezeReason, Indicative, KeyState, KeyStatus,
+    CancelReason, CommandResult, DealState, Event, FreezeReason, GuardState, Indicative, KeyState, KeyStatus,
     OperationResult, OrderState, OrderStatus, OrderTerms, Outcome, Trade,
 };
 use bandex_journal::{AuctionState, CandleRow, DealExtras, ProtectionState};
@@ -27,6 +27,14 @@ use bandex_types::{
     AccountId, Amount, AssetId, DealId, OrderRef, OrderType, PostOnly, Price, Quantity, Rail, Ratio,
     SelfTrade, Side, TimeInForce, Timestamp,
 };
+
+pub(crate) fn guard(guard: &GuardState) -> api::Guard {
+    api::Guard {
+        cancel_after_us: guard.cancel_after_us,
+        on_disconnect_us: guard.on_disconnect_us,
+        due_us: guard.due.map(|due| due.as_micros()),
+    }
+}
 
 pub(crate) fn signed(signed: &SignedBlock) -> api::SignedBlock {
     api::SignedBlock { payload: hex::encode(&signed.payload), signature: signed.signature.to_string() }

@@ -83,11 +83,11 @@ pub(crate) struct Writer {
     pub epochs: watch::Sender<Option<LastEpoch>>,
     /// What the engine has of the Bitcoin chain, for whoever follows it.
     pub bitcoin: Arc<Known>,
-    /// Whose orders go when it is not connected.
-    pub presence: Arc<Presence>,
     pub metrics: Arc<Metrics>,
     /// The kinds of what the batch being made holds, for the metrics.
     pub kinds: Vec<&'static str>,
+    /// Whose orders go when it is not connected.
+    pub presence: Arc<Presence>,
 }
 
 /// Those who wait for a batch, and for what of it.
@@ -167,9 +167,10 @@ impl Writer {
                     asked.push((Waiting::Index(making.observe(observation)), reply));
                 }
                 Input::Gone(gone, reply) => {
-                    self.kinds.push("disconnected");
                     let unsaid = Waiting::Known(Answer::Unknown);
-                    asked.push((making.disconnected(gone).map_or(unsaid, Waiting::Index), reply));
+                    let waiting = making.disconnected(gone).map_or(unsaid, Waiting::Index);
+                    self.kinds.extend(matches!(waiting, Waiting::Index(_)).then_some("disconnected"));
+                    asked.push((waiting, reply));
                 }
                 Input::Scores(scores) => {
                     self.kinds.push("scores");

@@ -22,7 +22,7 @@ PATIENCE = 20
 def matches(shown, actual):
     """As in xtask/src/docs/answer.rs: `…` stands for what is left out, a number for any number."""
     if isinstance(shown, str):
-        return shown == "…" or isinstance(actual, str) and (shown.endswith("…") or shown == actual)
+        return shown == "…" or isinstance(actual, str) and ("…" in shown or shown == actual)
     if isinstance(shown, dict):
         return isinstance(actual, dict) and all(
             name == "…" or name in actual and matches(value, actual[name]) for name, value in shown.items()

@@ -19,6 +19,8 @@ pub struct Socket {
     pub notice: Option<Notice>,
     /// The code and the reason with which the node closed the connection, once it did.
     pub close: Option<(u16, String)>,
+    /// Every text that was sent or received, if they are to be looked at.
+    pub recorded: Option<Vec<Value>>,
     pushes: VecDeque<Push>,
     next_id: u64,
 }
@@ -49,7 +51,7 @@ impl Socket {
     async fn greeted(mut stream: WebSocketStream<MaybeTlsStream<TcpStream>>) -> Self {
         let first = soon("a greeting", stream.next()).await.unwrap().unwrap();
         let hello = serde_json::from_str(first.to_text().unwrap()).unwrap();
-        Self { stream, hello, notice: None, close: None, pushes: VecDeque::new(), next_id: 1 }
+        Self { stream, hello, notice: None, close: None, recorded: None, pushes: VecDeque::new(), next_id: 1 }
     }
 
     /// Sends any text.
@@ -72,7 +74,9 @@ impl Socket {
     pub async fn send(&mut self, method: &str, params: Value) -> u64 {
         let req_id = self.next_id;
         self.next_id += 1;
-        self.send_text(json!({ "method": method, "params": params, "req_id": req_id }).to_string()).await;
+        let request = json!({ "method": method, "params": params, "req_id": req_id });
+        self.record(&request);
+        self.send_text(request.to_string()).await;
         req_id
     }
 
@@ -82,11 +86,18 @@ impl Socket {
         self.send("submit", params).await
     }
 
+    fn record(&mut self, message: &Value) {
+        if let Some(recorded) = &mut self.recorded {
+            recorded.push(message.clone());
+        }
+    }
+
     async fn message(&mut self) -> Option<Value> {
         loop {
             match soon("a message", self.stream.next()).await? {
                 Ok(Message::Text(text)) => {
                     let message: Value = serde_json::from_str(text.as_str()).unwrap();
+                    self.record(&message);
                     if message["channel"] != "notice" {
                         return Some(message);
                     }

@@ -29,10 +29,10 @@ pub fn run(options: &Options) -> Result<()> {
         let folder = step::root()?.join(FOLDER);
         let programs = python::environment("ccxt", &folder.join("requirements.txt"))?;
         let exchange = binary::build()?;
-        let package = python::package(&programs)?;
+        python::install(&programs)?;
         let program = |name: &str| {
             let mut command = Command::new(programs.join(name));
-            command.env(binary::VARIABLE, &exchange).env("PYTHONPATH", &package);
+            command.env(binary::VARIABLE, &exchange);
             command
         };
         let mut suite = program("python");

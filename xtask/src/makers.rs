@@ -39,7 +39,7 @@ pub fn run(options: &Options) -> Result<()> {
     step::step("makers", || {
         let python = match options.rust_only {
             true => None,
-            false => Some(python::install()?.join("python")),
+            false => Some(python::ready()?.join("python")),
         };
         trial(options, python)
     })

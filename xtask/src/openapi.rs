@@ -1,4 +1,4 @@
-//! `cargo xtask openapi`: the committed API document and the list of error codes are what the server's own code says.
+//! `cargo xtask openapi`: the committed API documents and the list of error codes are what the server's own code says.
 
 use crate::step::{cargo, root, step};
 use anyhow::{Context, Result, bail};
@@ -14,8 +14,9 @@ struct Document {
     tidy: fn(&str) -> Result<String>,
 }
 
-const DOCUMENTS: [Document; 2] = [
+const DOCUMENTS: [Document; 3] = [
     Document { file: "openapi/openapi.json", command: "openapi", tidy: tidy_json },
+    Document { file: "openapi/asyncapi.yaml", command: "asyncapi", tidy: tidy_text },
     Document { file: "docs/errors.md", command: "errors", tidy: tidy_text },
 ];
 

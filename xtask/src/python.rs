@@ -25,8 +25,8 @@ const PACKAGE: &str = "sdk/python";
 pub fn run() -> Result<()> {
     step::step("python", || {
         let package = step::root()?.join(PACKAGE);
-        let programs = install()?;
         let exchange = binary::build()?;
+        let programs = ready()?;
         step::run(Command::new(programs.join("mypy")).current_dir(&package))?;
         let mut tests = Command::new(programs.join("pytest"));
         tests.args(["--quiet", "-p", "no:cacheprovider"]).current_dir(&package);
@@ -34,17 +34,25 @@ pub fn run() -> Result<()> {
     })
 }
 
-/// Installs the package `bandex` in the environment of its tests, and gives the folder with that environment's programs.
+/// Installs the Python package into the environment with these programs, as a user does.
 ///
 /// # Errors
-/// Something is missing or does not build.
-pub fn install() -> Result<PathBuf> {
-    let package = step::root()?.join(PACKAGE);
-    let programs = environment(ENVIRONMENT, &package.join("requirements-test.txt"))?;
+/// It does not build.
+pub fn install(programs: &Path) -> Result<()> {
     let mut pip = Command::new(programs.join("pip"));
     // The profile of all other tests, so that what they have built need not be built again.
     pip.env("MATURIN_PEP517_ARGS", "--profile dev");
-    step::run(pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(&package))?;
+    pip.args(["install", "--quiet", "--disable-pip-version-check"]).arg(step::root()?.join(PACKAGE));
+    step::run(&mut pip)
+}
+
+/// The environment of the package's own tests, with the package in it; gives the folder with its programs.
+///
+/// # Errors
+/// Something is missing or does not build.
+pub fn ready() -> Result<PathBuf> {
+    let programs = environment(ENVIRONMENT, &step::root()?.join(PACKAGE).join("requirements-test.txt"))?;
+    install(&programs)?;
     Ok(programs)
 }
 
@@ -79,23 +87,6 @@ pub fn environment(name: &str, requirements: &Path) -> Result<PathBuf> {
     )?;
     fs::write(&stamp, wanted).with_context(|| format!("cannot write {}", stamp.display()))?;
     Ok(programs)
-}
-
-/// Builds the core of the package `bandex` where the package lies, with the maturin among `programs`; gives the folder
-/// to import it from.
-///
-/// # Errors
-/// It does not build.
-pub fn package(programs: &Path) -> Result<PathBuf> {
-    let folder = step::root()?.join("sdk/python");
-    let environment = programs.parent().context("an environment has a folder")?;
-    let mut maturin = Command::new(programs.join("maturin"));
-    maturin
-        .args(["develop", "--quiet", "--skip-install", "--manifest-path"])
-        .arg(folder.join("Cargo.toml"))
-        .env("VIRTUAL_ENV", environment);
-    step::run(&mut maturin)?;
-    Ok(folder.join("python"))
 }
 
 /// Makes sure that environments can be made.

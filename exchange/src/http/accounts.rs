@@ -69,7 +69,7 @@ pub(crate) fn on_the_wire(info: &MarketInfo, row: &OrderRow) -> api::Order {
     get,
     path = "/v1/orders/{order}",
     tag = "account",
-    params(("order" = String, Path, description = "KEY:SEQ:OP", pattern = "^[0-9a-fA-F]{64}:[0-9]{1,19}:(25[0-5]|2[0-4][0-9]|1[0-9]{2}|[0-9]{1,2})$")),
+    params(("order" = String, Path, description = "KEY:SEQ:OP", pattern = "^[0-9a-f]{64}:[0-9]{1,19}:[0-9]{1,2}$")),
     security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "The order", body = api::Order),

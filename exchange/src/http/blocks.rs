@@ -200,7 +200,7 @@ pub(crate) async fn try_out(shared: &Shared, signed: api::SignedBlock) -> Result
     get,
     path = "/v1/blocks/{id}",
     tag = "blocks",
-    params(("id" = String, Path, description = "The block's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
+    params(("id" = String, Path, description = "The block's id, hex", pattern = "^[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "The block", body = api::StoredBlock),
         (status = 404, description = "It was never sequenced here", body = api::Problem,
@@ -271,7 +271,7 @@ pub(crate) async fn proven_record(shared: &Shared, seq: u64) -> Result<Option<Wi
     get,
     path = "/v1/lanes/{key}",
     tag = "blocks",
-    params(("key" = String, Path, description = "The signing key, hex", pattern = "^[0-9a-fA-F]{64}$"), api::LaneQuery),
+    params(("key" = String, Path, description = "The signing key, hex", pattern = "^[0-9a-f]{64}$"), api::LaneQuery),
     responses(
         (status = 200, description = "The lane", body = api::Lane),
         (status = 404, description = "No account here has this key", body = api::Problem,
@@ -296,7 +296,7 @@ pub(crate) async fn lane(
     let mut rows = shared.projections.lane(key, from, page.rows()).await?;
     let next_cursor = page.end(&mut rows, |row| row.lane_seq);
     let head = shared.view().head(&key).unwrap_or(Head { seq: 0, id: BlockId::ZERO });
-    let forked = shared.view().fork(&key);
+    let (forked, guard) = (shared.view().fork(&key), shared.view().guard_of(&key).as_ref().map(wire::guard));
     let fork = match forked {
         Some(record) => fork_proof(&shared, record).await?,
         None => None,
@@ -310,6 +310,7 @@ pub(crate) async fn lane(
         status: wire::key_status(state.status).to_owned(),
         head_seq: head.seq,
         head_id: head.id.to_string(),
+        guard,
         blocks: rows.iter().map(|row| row.id.to_string()).collect(),
         next_cursor,
         fork,

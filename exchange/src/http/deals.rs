@@ -88,7 +88,7 @@ pub(super) async fn own_deal(shared: &Shared, who: Who, id: &str) -> Result<Deal
     get,
     path = "/v1/deals/{id}",
     tag = "deals",
-    params(("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
+    params(("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-f]{64}$")),
     security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "The deal", body = api::Deal),
@@ -115,7 +115,7 @@ pub(crate) async fn deal(
     get,
     path = "/v1/deals/{id}/payments",
     tag = "deals",
-    params(("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
+    params(("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-f]{64}$")),
     security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "The payments", body = api::DealPayments),

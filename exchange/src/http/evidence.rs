@@ -20,7 +20,7 @@ use std::sync::Arc;
     get,
     path = "/v1/deals/{id}/evidence",
     tag = "deals",
-    params(("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
+    params(("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-f]{64}$")),
     security(("login" = []), ("signature" = [])),
     responses(
         (status = 200, description = "The evidence", body = api::Evidence),

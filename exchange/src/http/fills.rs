@@ -117,7 +117,8 @@ fn shares_of(amount: Amount, sizes: Vec<u64>) -> Vec<Amount> {
     let share = |size: u64| {
         size_so_far = size_so_far.saturating_add(u128::from(size));
         let due = u128::from(amount.get()).checked_mul(size_so_far).and_then(|all| all.checked_div(total));
-        let due = due.and_then(|due| u64::try_from(due).ok()).unwrap_or(given);
+        let whole = size_so_far == total;
+        let due = if whole { amount.get() } else { due.and_then(|due| due.try_into().ok()).unwrap_or(given) };
         Amount::new(due.saturating_sub(std::mem::replace(&mut given, due)))
     };
     sizes.into_iter().map(share).collect()
@@ -140,6 +141,6 @@ mod tests {
         check(0, &[3, 4], &[0, 0]);
         check(u64::MAX, &[u64::MAX, u64::MAX], &[u64::MAX / 2, u64::MAX / 2 + 1]);
         check(7, &[], &[]);
-        check(7, &[0], &[0]);
+        check(7, &[0], &[7]);
     }
 }

@@ -75,11 +75,7 @@ fn on_the_wire(view: &View, state: &KeyState, grant: Option<&Grant>) -> api::Gra
         largest_notional: grant.and_then(|grant| grant.largest_notional).map(|most| most.to_string()),
         expires_us: state.expires.map(|expires| expires.as_micros()),
         status: status.to_owned(),
-        guard: view.guard_of(&state.key).map(|guard| api::Guard {
-            cancel_after_us: guard.cancel_after_us,
-            on_disconnect_us: guard.on_disconnect_us,
-            due_us: guard.due.map(|due| due.as_micros()),
-        }),
+        guard: view.guard(&state.key).map(wire::guard),
     }
 }
 

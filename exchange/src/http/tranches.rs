@@ -30,7 +30,7 @@ const RECORDS_AT_ONCE: usize = 256;
     path = "/v1/deals/{id}/tranches",
     tag = "deals",
     params(
-        ("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-fA-F]{64}$"),
+        ("id" = String, Path, description = "The deal's id, hex", pattern = "^[0-9a-f]{64}$"),
         api::PageQuery,
     ),
     security(("login" = []), ("signature" = [])),

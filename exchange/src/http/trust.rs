@@ -32,7 +32,7 @@ pub(crate) async fn trust(State(shared): State<Arc<Shared>>) -> Json<api::Trust>
     get,
     path = "/v1/limits/{account}",
     tag = "trust",
-    params(("account" = String, Path, description = "The account's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
+    params(("account" = String, Path, description = "The account's id, hex", pattern = "^[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "The limit", body = api::Limits),
         (status = 404, description = "No such account", body = api::Problem,
@@ -61,7 +61,7 @@ pub(crate) async fn limits(
     get,
     path = "/v1/standing/{account}",
     tag = "trust",
-    params(("account" = String, Path, description = "The account's id, hex", pattern = "^[0-9a-fA-F]{64}$")),
+    params(("account" = String, Path, description = "The account's id, hex", pattern = "^[0-9a-f]{64}$")),
     responses(
         (status = 200, description = "The statement", body = api::Standing),
         (status = 404, description = "No such account", body = api::Problem,
@@ -108,7 +108,7 @@ fn statement(shared: &Shared, account: AccountId) -> Option<StandingStatement> {
     get,
     path = "/v1/reputation/{account}",
     tag = "trust",
-    params(("account" = String, Path, description = "The account's id, hex", pattern = "^[0-9a-fA-F]{64}$"), api::ReputationQuery),
+    params(("account" = String, Path, description = "The account's id, hex", pattern = "^[0-9a-f]{64}$"), api::ReputationQuery),
     responses(
         (status = 200, description = "The score", body = api::Reputation),
         (status = 404, description = "No such account", body = api::Problem,

@@ -5,7 +5,7 @@ use bandex_journal::{Journal, MemoryJournal, MemoryStore};
 use bandex_sequencer::{Ends, Observation, Sealed, Sequencer, Submitted};
 use bandex_spv::NetworkRules as _;
 use bandex_tradechain::body::{
-    BitcoinTerms, Bond, Change, Configure, Fees, Grant, Heal, Operation, Orders, Place, Quote, Quotes,
+    BitcoinTerms, Bond, Change, Configure, Fees, Grant, Guard, Heal, Operation, Orders, Place, Quote, Quotes,
     Register, Revoke, Rotate, Scopes, Transfer, Trigger, TriggerKind, TrustTerms, possession_statement,
 };
 use bandex_tradechain::{Block, Body, Domain, Genesis, Headers, Keypair, Record, Verified, verify};
@@ -135,6 +135,22 @@ impl World {
             book.traded = self.view.markets[id].traded.clone();
         }
         assert_eq!(format!("{:#?}", self.view), format!("{again:#?}"));
+        self.check_queues();
+    }
+
+    /// The orders of every level stand as the engine would trade them.
+    fn check_queues(&self) {
+        for (id, book) in &self.view.markets {
+            for side in [Side::Buy, Side::Sell] {
+                let orders = self.sequencer.engine().book_orders(*id, side);
+                let queue: Vec<_> = orders.iter().map(|one| (one.order, one.price, one.shown)).collect();
+                let levels = book.best_first(side);
+                let seen = levels.flat_map(|level| {
+                    level.orders.iter().map(|one| (one.order, level.level.price, one.shown))
+                });
+                assert_eq!(seen.collect::<Vec<_>>(), queue, "{side:?} of {id}");
+            }
+        }
     }
 
     async fn configure(&mut self, changes: Vec<Change>) {
@@ -198,9 +214,37 @@ fn listings() -> Vec<Change> {
 }
 
 #[tokio::test]
+async fn guards_are_shown_until_they_end() {
+    let mut world = World::new().await;
+    world.configure(listings()).await;
+    let (mut anna, one, seller) = Lane::register(10);
+    world.batch([one]).await;
+    world.configure(vec![Change::Issue { to: seller, amount: Amount::new(10_000) }]).await;
+    let guard = |cancel_after_us, on_disconnect_us| Guard { cancel_after_us, on_disconnect_us };
+    let shown = |world: &World, key| world.view.guard_of(key).map(|guard| (guard.cancel_after_us, guard.due));
+    let key = anna.key();
+    world.batch([anna.limit(Side::Sell, 110, 5), anna.sign(guard(2_000_000, Some(5)))]).await;
+    assert_eq!(shown(&world, &key), Some((2_000_000, Some(START.plus(2_000_000)))));
+    let mut making = world.sequencer.batch(START.plus(2_000_000));
+    making.tick_if_due();
+    let sealed = making.seal().unwrap();
+    world.publish(sealed).await;
+    assert_eq!(shown(&world, &key), Some((2_000_000, None)));
+    world.check_book(0, 0);
+    world.batch([anna.sign(guard(0, Some(5)))]).await;
+    assert_eq!(shown(&world, &key), Some((0, None)));
+    world.batch([anna.sign(guard(0, None))]).await;
+    assert_eq!(shown(&world, &key), None);
+}
+
+#[tokio::test]
 async fn every_batch_leads_to_the_view_of_the_engine() {
     let mut world = World::new().await;
-    assert_eq!((world.view.seq, world.view.rules), (2, 4), "genesis, and the newest rules");
+    assert_eq!(
+        (world.view.seq, world.view.rules),
+        (2, bandex_engine::RULES_VERSION),
+        "genesis, and the newest rules"
+    );
     world.configure(listings()).await;
     let (mut anna, one, seller) = Lane::register(10);
     let (mut bert, two, _) = Lane::register(11);
@@ -272,6 +316,30 @@ async fn every_batch_leads_to_the_view_of_the_engine() {
     };
     world.batch([operator.sign(configure(1)), twin.sign(configure(2))]).await;
     world.check_key(&operator, KeyStatus::Forked, true);
+}
+
+/// An iceberg that shows its next part stands behind those that waited.
+#[tokio::test]
+async fn queues_are_those_of_the_engine() {
+    let mut world = World::new().await;
+    world.configure(listings()).await;
+    let (mut anna, one, seller) = Lane::register(10);
+    let (mut bert, two, _) = Lane::register(11);
+    world.batch([one, two]).await;
+    world.configure(vec![Change::Issue { to: seller, amount: Amount::new(1_000_000) }]).await;
+    let display = |place: &mut Place| place.display = Some(Quantity::new(2));
+    let iceberg = anna.special(Side::Sell, 110, 6, display);
+    let first = anna.last(0);
+    let plain = anna.limit(Side::Sell, 110, 4);
+    let second = anna.last(0);
+    world.batch([iceberg, plain]).await;
+    let queue = |world: &World| -> Vec<(OrderRef, u64)> {
+        let level = &world.view.markets[&MARKET].asks[&Price::new(110)];
+        level.orders.iter().map(|one| (one.order, one.shown.get())).collect()
+    };
+    assert_eq!(queue(&world), [(first, 2), (second, 4)]);
+    world.batch([bert.limit(Side::Buy, 110, 3)]).await;
+    assert_eq!(queue(&world), [(second, 3), (first, 2)]);
 }
 
 /// What the view tells besides levels: special orders, amended ones, market rules, a band that halts, an auction.

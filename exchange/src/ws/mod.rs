@@ -5,6 +5,7 @@
 //! writer's queue in the order they arrived. Whoever follows channels gets one more. Public channels are made once for
 //! all who follow them ([`topics`]). Every queue is bounded, so a slow peer slows itself, or is cut off.
 
+mod document;
 mod messages;
 mod news;
 mod out;
@@ -13,6 +14,7 @@ mod resume;
 mod submit;
 mod topics;
 
+pub use document::{asyncapi, asyncapi_yaml};
 pub(crate) use topics::Topics;
 
 use crate::edge::{self, Client, Metrics};
@@ -27,7 +29,7 @@ use axum::Extension;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::ws::{CloseFrame, Message, WebSocket, WebSocketUpgrade, close_code};
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bandex_api as api;
 use bandex_types::{Hash, Timestamp};
 use futures_util::stream::{SplitSink, SplitStream};
@@ -55,18 +57,39 @@ const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent, answers to those questions included.
 const SILENCE: Duration = Duration::from_secs(90);
 /// How many bytes a second a peer must be able to take when much is written at once.
-const BYTES_A_SECOND: u32 = 64 * 1024;
+const BYTES_A_SECOND: u64 = 64 * 1024;
 /// How long replies may still take once the server stops.
 const CLOSE_TIME: Duration = Duration::from_secs(1);
+
+/// How long connections may take to be closed once the server stops.
+const FAREWELL: Duration = Duration::from_secs(3);
+/// The most connections, whatever the caps allow.
+pub(crate) const SOCKETS_MAX: u32 = 1_000_000;
 
 pub(crate) async fn upgrade(
     State(shared): State<Arc<Shared>>,
     Extension(client): Extension<Client>,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    let Ok(permit) = Arc::clone(&shared.sockets).try_acquire_owned() else {
+        return Fault::overloaded().into_response();
+    };
     let upgrade = upgrade.max_message_size(READ_BYTES_MAX).max_frame_size(READ_BYTES_MAX);
-    let upgrade = upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
-    upgrade.on_upgrade(move |socket| serve(shared, client, socket))
+    upgrade.read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES).on_upgrade(
+        move |socket| async move {
+            serve(shared, client, socket).await;
+            drop(permit);
+        },
+    )
+}
+
+/// Waits, once the server stops, until every connection was closed, and not for long.
+pub(crate) async fn farewell(shared: Arc<Shared>) {
+    let mut stopping = shared.switch.stopping();
+    stopped(&mut stopping).await;
+    if tokio::time::timeout(FAREWELL, shared.sockets.acquire_many(SOCKETS_MAX)).await.is_err() {
+        tracing::warn!("open WebSocket connections were cut off");
+    }
 }
 
 async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
@@ -75,6 +98,7 @@ async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
     let sender = tokio::spawn(send(sink, messages, shared.write_time, Arc::clone(&shared.edge.metrics)));
     let nonce = Some(Nonce::new());
     let connection = Connection {
+        shared,
         client,
         who: None,
         nonce,
@@ -82,7 +106,6 @@ async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
         submitting: None,
         following: None,
         present: None,
-        shared,
     };
     connection.read(stream).await;
     // The queues' ends are dropped by now, so the sender finishes what it has and ends.
@@ -103,8 +126,9 @@ async fn send(
             Ok(_) => {}
             Err(why) => break Some(why),
         }
-        let bytes: usize = waiting.iter().map(|queued| length(&queued.message)).sum();
-        let time = write_time + Duration::from_secs(bytes as u64 / u64::from(BYTES_A_SECOND));
+        let bytes: usize = waiting.iter().map(|queued| text_bytes(&queued.message)).sum();
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        let time = write_time.saturating_add(Duration::from_secs(bytes / BYTES_A_SECOND));
         let write = async {
             let mut held = Vec::with_capacity(waiting.len());
             for queued in waiting.drain(..) {
@@ -119,7 +143,7 @@ async fn send(
             why = messages.cut() => break Some(why),
         };
         match written {
-            Ok(Ok(())) => metrics.sent(bytes as u64),
+            Ok(Ok(())) => metrics.sent(bytes),
             Ok(Err(_)) => return,
             Err(_) => {
                 let reason = "too slow: nothing was read for too long; connect again and resume";
@@ -151,7 +175,8 @@ const fn cause(why: &CloseFrame) -> &'static str {
     }
 }
 
-fn length(message: &Message) -> usize {
+/// How long a message is, if it is a text.
+fn text_bytes(message: &Message) -> usize {
     match message {
         Message::Text(text) => text.len(),
         _ => 0,
@@ -276,25 +301,40 @@ impl Connection {
             }
         };
         let asked = Asked::now(request.req_id);
+        let weight = if request.method == "validate" { edge::Weight::Validate } else { edge::Weight::Read };
         // A block of somebody who is known is paid for when it is known what it holds.
         if (self.who.is_none() || request.method != "submit")
-            && let Err(fault) = edge::message(&self.shared, &self.client, self.who, edge::Weight::Read)
+            && let Err(fault) = edge::message(&self.shared, &self.client, self.who, weight)
         {
             return self.say(failed(asked, fault)).await;
         }
         let wish = match request.method {
             "submit" => return self.submit(asked, &request).await,
+            "validate" => return self.validate(asked, &request).await,
             "ping" => return self.say(succeeded(asked, &serde_json::json!({}))).await,
             "challenge" => return self.challenge(asked).await,
             "login" => self.login(asked, &request),
             "subscribe" => request.params().map(|subscribe| Wish::Subscribe(asked, subscribe)),
             "unsubscribe" => request.params().map(|subscribe| Wish::Unsubscribe(asked, subscribe)),
             other => Err(Fault::bad_request(format!(
-                "there is no method {other:?}; there are submit, challenge, login, subscribe, unsubscribe, ping"
+                "there is no method {other:?}; there are submit, validate, challenge, login, subscribe, unsubscribe, \
+                 ping"
             ))),
         };
         match wish {
             Ok(wish) => self.following().send(wish).await.map_err(|_| Gone),
+            Err(fault) => self.say(failed(asked, fault)).await,
+        }
+    }
+
+    /// Tries a block without sequencing it, one at a time on a connection.
+    async fn validate(&self, asked: Asked, request: &messages::Incoming<'_>) -> Result<(), Gone> {
+        let tried = match request.params() {
+            Ok(signed) => http::try_out(&self.shared, signed).await,
+            Err(fault) => Err(fault),
+        };
+        match tried {
+            Ok(reply) => self.say(succeeded(asked, &api::Validated { dry_run: true, reply })).await,
             Err(fault) => self.say(failed(asked, fault)).await,
         }
     }
@@ -328,9 +368,9 @@ impl Connection {
             Fault::login_failed(detail)
         })?;
         let who = http::log_in(&self.shared, &login, fresh.nonce)?;
+        self.who = Some(who);
         // The one before is let go only behind this one, so that the same key is not gone in between.
         self.present = Some(self.shared.presence.arrive(who.key));
-        self.who = Some(who);
         Ok(Wish::LoggedIn(asked, who))
     }
 

@@ -7,6 +7,7 @@ mod blocks;
 mod book;
 mod client;
 mod error;
+mod http;
 mod key;
 mod markets;
 mod operations;
@@ -29,6 +30,8 @@ mod core {
     use super::book::{LocalAccount, LocalBook, LocalOrders, checksum_levels, checksum_orders};
     #[pymodule_export]
     use super::client::{Client, Subscription};
+    #[pymodule_export]
+    use super::http::http_signature;
     #[pymodule_export]
     use super::key::Keypair;
     #[pymodule_export]

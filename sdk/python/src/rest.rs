@@ -77,6 +77,18 @@ impl Rest {
         })
     }
 
+    /// What a GET of a path with its query answers, as text: for pages that are no JSON, such as /v1/export/fills.
+    fn fetch<'py>(&self, py: Python<'py>, path: String) -> PyResult<Bound<'py, PyAny>> {
+        let (rest, account) = (self.inner.clone(), self.account.clone());
+        promise(py, async move {
+            let body = match account {
+                Some(account) => account.fetch(&path).await,
+                None => rest.fetch(&path).await,
+            };
+            Ok(body.map_err(Fault::from)?.text().await.map_err(Fault::from)?)
+        })
+    }
+
     /// What a POST to a path answers.
     #[pyo3(signature = (path, body, query = None))]
     fn post<'py>(

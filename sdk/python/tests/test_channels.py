@@ -131,3 +131,21 @@ def test_an_account_adds_up_what_its_channels_tell(fresh: Exchange) -> None:
         assert account.limits is not None and account.fills == [] and account.fill_count == 0
 
     run(story())
+
+
+def test_a_feed_that_was_led_astray_begins_anew(fresh: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(fresh, gigabytes=10)
+        book = bandex.LocalBook(party.trader.markets, MARKET)
+        pushes = await party.client.subscribe("book", MARKET)
+        first = await anext(aiter(pushes))
+        # It believes to stand where it does not.
+        book.apply({**first, "seq": first["seq"] + 1_000})
+        feed = bandex.BookFeed(pushes, book)
+        last = await party.trader.place(MARKET, "sell", price="0.0000009", quantity="1")
+        async for whole in feed:
+            if whole.seq is not None and last["seq"] <= whole.seq < first["seq"] + 1_000:
+                break
+        assert (feed.faults, book.asks) == (1, [("0.0000009", "1", 1)])
+
+    run(story())

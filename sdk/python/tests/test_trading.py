@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -213,5 +216,28 @@ def test_a_guard_cancels_what_its_key_left(exchange: Exchange) -> None:
         assert (await until(order, lambda order: order["status"] != "open"))["reason"] == "timer"
         with pytest.raises(bandex.InvalidInput, match="one second"):
             await party.trader.guard(5)
+
+    run(story())
+
+
+def test_a_signed_request_reads_without_a_session(exchange: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(exchange, gigabytes=3)
+        signed = ("GET", exchange.url.removeprefix("http://"), "/v1/fills", "limit=5")
+        given = (party.keypair, party.trader.markets.node, "once")
+        headers = dict(bandex.http_signature(*given, *signed))
+        request = urllib.request.Request(f"{exchange.url}/v1/fills?limit=5", headers=headers)
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            assert json.load(answer)["fills"] == []
+        with pytest.raises(urllib.error.HTTPError) as replayed:
+            urllib.request.urlopen(request, timeout=30)
+        with replayed.value as answer:
+            assert (answer.status, json.load(answer)["code"]) == (401, "bad_http_signature")
+        with_body = dict(bandex.http_signature(*given, *signed, body=b'{"hello": "world"}\n'))
+        # RFC 9530, appendix B.1.
+        assert with_body["Content-Digest"] == "sha-256=:RK/0qy18MlBSVnWgjwz6lZEWjP/lF5HF9bvEF8FabDg=:"
+        assert '"content-digest"' in with_body["Signature-Input"]
+        with pytest.raises(bandex.InvalidInput):
+            bandex.http_signature(party.keypair, given[1], 'quo"te', *signed)
 
     run(story())

@@ -73,7 +73,7 @@ class Outcome:
 
 
 def lay_out(folder: Path, venue: Venue) -> Path:
-    """The package where the suite accepts it, outside of site-packages, with its two settings files; gives its entry."""
+    """The package where the suite accepts it, outside of site-packages, with its settings; gives the suite's entry."""
     package, place = Path(ccxt.__file__).parent, folder / "python/ccxt"
     place.mkdir(parents=True)
     for part in package.iterdir():

@@ -20,7 +20,7 @@ async fn markets_say_what_a_client_must_know() {
     let found = server.markets().await;
     assert_eq!(
         (found.node.network, found.node.key, found.node.rules),
-        (server.network(), server.node().to_string(), 4)
+        (server.network(), server.node().to_string(), 5)
     );
     assert!(found.node.seq >= 2 && found.node.time_us > 1_577_836_800_000_000);
     assert_eq!((found.parameters.dust.as_str(), found.parameters.share_ppm), ("0.00000007", 250_000));

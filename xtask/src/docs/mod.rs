@@ -11,7 +11,9 @@ use crate::{binary, python, step};
 use anyhow::{Context, Result, bail};
 use page::Entry;
 use run::Runner;
+use serde_json::json;
 use std::fs;
+use std::path::PathBuf;
 
 /// The page with the examples.
 const PAGE: &str = "docs/api.md";
@@ -19,11 +21,14 @@ const PAGE: &str = "docs/api.md";
 const FOLDER: &str = "tests/docs";
 
 /// What to run.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Options {
     /// Only entries whose title has this text in it, and no look at what is missing.
     #[arg(long, value_name = "TEXT")]
     only: Option<String>,
+    /// Write what each example printed to this file, as JSON, for whoever brings the page up to date.
+    #[arg(long, value_name = "FILE")]
+    printed: Option<PathBuf>,
 }
 
 /// Runs the examples, and looks for those that are missing.
@@ -40,20 +45,27 @@ pub fn run(options: &Options) -> Result<()> {
             Some(_) => Vec::new(),
         };
         let programs = python::environment("docs", &root.join(FOLDER).join("requirements.txt"))?;
-        let package = python::package(&programs)?;
+        python::install(&programs)?;
         let seeded = Seeded::start(binary::build()?, root.join("target/docs/exchange"))?;
-        let runner =
-            Runner::new(&seeded, programs.join("python"), package, &root.join(FOLDER), &page.prelude)?;
+        let runner = Runner::new(&seeded, programs.join("python"), &root.join(FOLDER), &page.prelude)?;
         let chosen = |entry: &&Entry| options.only.as_ref().is_none_or(|text| entry.title.contains(text));
         let mut examples = 0_usize;
+        let mut printed = Vec::new();
         for entry in page.entries.iter().filter(chosen) {
             for example in &entry.examples {
                 examples = examples.saturating_add(1);
-                if let Err(error) = runner.run(entry, example) {
-                    let line = example.line;
-                    failures.push(format!("{PAGE}:{line}: {} ({}): {error:#}", entry.title, example.kind));
+                match runner.run(entry, example) {
+                    Ok(said) => printed.push(json!([entry.title, example.kind.to_string(), said])),
+                    Err(error) => {
+                        let (line, kind) = (example.line, example.kind);
+                        failures.push(format!("{PAGE}:{line}: {} ({kind}): {error:#}", entry.title));
+                    }
                 }
             }
+        }
+        if let Some(file) = &options.printed {
+            fs::write(file, serde_json::Value::Array(printed).to_string())
+                .context("cannot write the file")?;
         }
         if !failures.is_empty() {
             bail!("{} of {examples} examples and rules fail:\n{}", failures.len(), failures.join("\n"));

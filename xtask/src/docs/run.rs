@@ -16,9 +16,8 @@ const SECONDS: &str = "60";
 #[derive(Debug)]
 pub struct Runner<'a> {
     seeded: &'a Seeded,
-    /// The interpreter, and where it finds the package `bandex`.
+    /// The interpreter of an environment with the package `bandex`.
     python: PathBuf,
-    package: PathBuf,
     /// The programs that run Python and frames.
     programs: PathBuf,
     prelude: PathBuf,
@@ -31,26 +30,20 @@ impl<'a> Runner<'a> {
     ///
     /// # Errors
     /// The prelude cannot be written to the exchange's folder.
-    pub fn new(
-        seeded: &'a Seeded,
-        python: PathBuf,
-        package: PathBuf,
-        programs: &Path,
-        prelude: &str,
-    ) -> Result<Self> {
+    pub fn new(seeded: &'a Seeded, python: PathBuf, programs: &Path, prelude: &str) -> Result<Self> {
         let file = seeded.folder().join("prelude.py");
         fs::write(&file, prelude).context("cannot write the prelude")?;
         let binary = seeded.binary().parent().context("the binary lies in a folder")?;
         let search = std::env::var("PATH").unwrap_or_default();
         let search = format!("{}:{search}", binary.display());
-        Ok(Self { seeded, python, package, programs: programs.to_owned(), prelude: file, search })
+        Ok(Self { seeded, python, programs: programs.to_owned(), prelude: file, search })
     }
 
-    /// Runs an example of an entry.
+    /// Runs an example of an entry; gives what it printed.
     ///
     /// # Errors
     /// It does not end well, prints nothing, or prints another answer than the entry shows.
-    pub fn run(&self, entry: &Entry, example: &Example) -> Result<()> {
+    pub fn run(&self, entry: &Entry, example: &Example) -> Result<String> {
         let file = self.seeded.folder().join("example");
         fs::write(&file, &example.code).context("cannot write the example")?;
         let mut command = Command::new("timeout");
@@ -62,22 +55,17 @@ impl<'a> Runner<'a> {
             }
             Kind::Frames => command.arg(&self.python).arg(self.programs.join("frames.py")),
         };
-        command
-            .arg(&file)
-            .current_dir(self.seeded.folder())
-            .stdin(Stdio::null())
-            .env("PATH", &self.search)
-            .env("PYTHONPATH", &self.package);
+        command.arg(&file).current_dir(self.seeded.folder()).stdin(Stdio::null()).env("PATH", &self.search);
         command.envs(self.seeded.variables().iter().map(|(name, value)| (name, value)));
         let output = command.output().context("cannot start `timeout`")?;
         let said = String::from_utf8_lossy(&output.stdout);
         let complained = String::from_utf8_lossy(&output.stderr);
         ensure!(output.status.success(), "{}: {said}{complained}", output.status);
         ensure!(!said.trim().is_empty(), "it prints nothing: {complained}");
-        match &entry.answer {
-            Some(shown) if example.kind != Kind::Frames => holds(shown, &said),
-            _ => Ok(()),
+        if let Some(shown) = entry.answer.as_ref().filter(|_| example.kind != Kind::Frames) {
+            holds(shown, &said)?;
         }
+        Ok(said.into_owned())
     }
 }
 

@@ -102,10 +102,6 @@ impl Fault {
         fault
     }
 
-    pub fn internal() -> Self {
-        Self::of(&catalogue::INTERNAL, "the server has a fault; the operator finds it in the log")
-    }
-
     pub fn not_the_operator() -> Self {
         let detail = "send the token of the file admin.token in the server's data folder as `Authorization: Bearer TOKEN`";
         Self::of(&catalogue::NOT_THE_OPERATOR, detail)

@@ -249,6 +249,9 @@ class Rest:
     def get(self, path: str, query: dict[str, Any] | None = None) -> Awaitable[Any]:
         """What a GET of a path answers."""
 
+    def fetch(self, path: str) -> Awaitable[str]:
+        """What a GET of a path with its query answers, as text: for pages that are no JSON."""
+
     def post(self, path: str, body: Mapping[str, Any], query: dict[str, Any] | None = None) -> Awaitable[Any]:
         """What a POST to a path answers."""
 
@@ -416,6 +419,23 @@ def verify_block(signed: Json | SignedBlock, network: int) -> dict[str, Any]:
 
 def check_receipt(reply: ReplyT, signed: Json | SignedBlock, node: str, network: int) -> ReplyT:
     """Checks that a reply, or a receipt, is about a signed block and that the node signed for it; gives it back."""
+
+def http_signature(
+    keypair: Keypair,
+    node: str,
+    nonce: str,
+    method: str,
+    authority: str,
+    path: str,
+    query: str | None = None,
+    *,
+    body: bytes | None = None,
+    now_us: int | None = None,
+) -> list[tuple[str, str]]:
+    """The headers that sign a request to one node (RFC 9421): Signature-Input and Signature, and with a body its
+    Content-Digest. ``authority`` is host and port as sent, ``query`` the text behind the question mark. The node takes
+    each nonce of a key once, within half a minute of ``now_us``.
+    """
 
 def sign_login(keypair: Keypair, network: int, node: str, nonce: str) -> SignedLogin:
     """The body of a login, for a challenge of node and network."""

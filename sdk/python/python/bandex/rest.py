@@ -37,6 +37,10 @@ class Rest:
         """Any page by its path, such as ``/v1/time``; fields of the query that are None are left out."""
         return await self._core.get(path, query)
 
+    async def fetch(self, path: str) -> str:
+        """A page with its query as text, for those that are no JSON."""
+        return await self._core.fetch(path)
+
     async def post(self, path: str, body: Mapping[str, Any], **query: Any) -> Any:
         """What a POST of ``body`` to a path answers."""
         return await self._core.post(path, body, query)
@@ -83,6 +87,34 @@ class Rest:
     async def ticker(self, market: str) -> Any:
         """The last 24 hours of a market."""
         return await self.get(f"/v1/tickers/{market}")
+
+    async def candles(self, market: str, interval: str, **query: Any) -> Any:
+        """A page of candles, newest first: each ``interval`` long (1m, 5m, 15m, 1h, 4h or 1d)."""
+        return await self.get(f"/v1/markets/{market}/candles", interval=interval, **query)
+
+    async def auctions(self, market: str, **query: Any) -> Any:
+        """A page of the market's auctions that ended, newest first."""
+        return await self.get(f"/v1/markets/{market}/auctions", **query)
+
+    async def forks(self, **query: Any) -> Any:
+        """A page of the proofs that keys signed one place twice, newest first."""
+        return await self.get("/v1/forks", **query)
+
+    async def defaults(self, **query: Any) -> Any:
+        """A page of the deals that were not honoured, newest first."""
+        return await self.get("/v1/defaults", **query)
+
+    async def trust(self) -> Any:
+        """How limits follow, who the seeds and registrars are, the last epoch."""
+        return await self.get("/v1/trust")
+
+    async def reputation(self, account: str, *, seen_from: str | None = None) -> Any:
+        """An account's score at the end of the last epoch; with ``seen_from`` as that account's own circle sees it."""
+        return await self.get(f"/v1/reputation/{account}", **{"from": seen_from})
+
+    async def standing(self, account: str) -> Any:
+        """What the node says of an account's standing, signed."""
+        return await self.get(f"/v1/standing/{account}")
 
     async def block(self, block_id: str) -> Any:
         """A block as the node keeps it."""
@@ -184,6 +216,12 @@ class AccountRest(Rest):
     async def evidence(self, deal: str) -> Any:
         """All that a third party needs to judge a deal."""
         return await self.get(f"/v1/deals/{deal}/evidence")
+
+    async def export(self, what: str, *, from_seq: int | None = None) -> str:
+        """Everything of the account as CSV, oldest first: orders, fills, deals, tranches, balances or blocks."""
+        if self._core.expires_within(MARGIN_US):
+            await self.renew()
+        return await self.fetch(f"/v1/export/{what}" + ("" if from_seq is None else f"?from_seq={from_seq}"))
 
     async def protections(self) -> Any:
         """The protections of the account's quotes."""

@@ -126,15 +126,16 @@ class bandex(Awaiting):
         if client.subscriptions.pop(name, None) is not None:
             await self._ask("unsubscribe", topic)
         self._reached.pop(name, None)
-        self._fail(client, name, UnsubscribeError(f"{self.id} {name} is not followed any more"))
+        self._fail(client, name, UnsubscribeError(f"{self.id} {name} is not followed any more"), False)
 
-    def _fail(self, client: Any, name: str, error: Exception) -> None:
-        """Tells whoever waits for a topic, and has the next call subscribe again."""
+    def _fail(self, client: Any, name: str, error: Exception, to_next: bool = True) -> None:
+        """Tells whoever waits for a topic, or else the next to ask, and has the call after that subscribe again."""
         client.subscriptions.pop(name, None)
         for untold in [key for key in self._untold if key == name or key.startswith(name + "|")]:
             del self._untold[untold]
-        for waiting in [key for key in client.futures if key == name or key.startswith(name + "|")]:
-            client.reject(error, waiting)
+        waiting = [key for key in client.futures if key == name or key.startswith(name + "|")]
+        for key in waiting or ([name] if to_next else []):
+            client.reject(error, key)
 
     # What arrives.
 

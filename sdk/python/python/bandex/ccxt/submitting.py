@@ -29,9 +29,6 @@ _AGAIN_MS = 200
 class Submitting(Venue):
     """Blocks."""
 
-    def now_us(self: Any) -> int:
-        return time.time_ns() // 1000 - self.options["timeDifference"] * 1000
-
     def _rest(self: Any, wire: dict[str, Any]) -> Any:
         return self.publicPostBlocks(wire)
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import urllib.parse
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -13,12 +15,13 @@ from bandex import _core
 from .describe import DESCRIPTION
 from .errors import failure, is_problem
 from .parse import Parse
-from .signing import http_signature
+from .signing import signed_headers
 from .steps import Steps, step
 
 __all__ = ["Venue"]
 
 _LARGEST_PAGE = 1000
+_USUAL_PAGE = 100
 
 
 class Venue(Parse):
@@ -58,8 +61,10 @@ class Venue(Parse):
         url = self.rest_url() + request_path + (f"?{query}" if query else "")
         if kind == "private":
             authority = urllib.parse.urlsplit(url).netloc.lower()
-            created = (self.milliseconds() - self.options["timeDifference"]) // 1000
-            headers.update(http_signature(self.keypair(), method, authority, request_path, query, body, created))
+            node = self.options["node"] or (self._listings and self._listings.node)
+            if node is None:
+                raise ExchangeError(f"{self.id} call load_markets() first: a signature says for which node it is")
+            headers.update(signed_headers(self.keypair(), node, method, authority, request_path, query, self.now_us()))
         return {"url": url, "method": method, "body": body, "headers": headers}
 
     def handle_errors(
@@ -95,6 +100,10 @@ class Venue(Parse):
     def nonce(self: Any) -> int:
         return self.milliseconds() - self.options["timeDifference"]
 
+    def now_us(self: Any) -> int:
+        """The exchange's time as far as it is known, in microseconds."""
+        return time.time_ns() // 1000 - self.options["timeDifference"] * 1000
+
     def _load(self: Any) -> Steps[Any]:
         """Markets, and with them what the core needs to make blocks."""
         yield self.load_markets
@@ -111,26 +120,30 @@ class Venue(Parse):
         self._listings = _core.Markets(answer)
 
     def _pages(
-        self: Any, method: Any, request: dict[str, Any], items: str, limit: Any, back_to: Any = None
+        self: Any,
+        method: Any,
+        request: dict[str, Any],
+        items: str,
+        limit: Any,
+        back_to: Any = None,
+        fits: Callable[[Any], bool] = lambda item: True,
     ) -> Steps[list[Any]]:
-        """Items of a list, newest first: as many as asked for, or back to a time in microseconds."""
-        if back_to is None:
-            request = {**request, "limit": min(limit or 100, _LARGEST_PAGE)}
-        else:
-            request = {**request, "limit": _LARGEST_PAGE}
+        """Items of a list that fit, newest first: as many as asked for, or back to a time in microseconds."""
+        wanted = limit or _USUAL_PAGE
+        size = min(wanted, _LARGEST_PAGE) if back_to is None else _LARGEST_PAGE
+        request = {**request, "limit": size}
         found: list[Any] = []
         for _ in range(self.options["pages"]):
             page = yield partial(method, request)
-            found.extend(page[items])
-            cursor = page.get("next_cursor")
+            found.extend(item for item in page[items] if fits(item))
+            oldest = page[items][-1] if page[items] else {}
             if back_to is None:
-                if len(found) >= (limit or 100):
-                    break
-            elif found and found[-1].get("time_us", found[-1].get("start_us", 0)) < back_to:
+                done = len(found) >= wanted
+            else:
+                done = oldest.get("time_us", oldest.get("start_us", 0)) < back_to
+            if done or page.get("next_cursor") is None:
                 break
-            if cursor is None:
-                break
-            request = {**request, "cursor": cursor}
+            request = {**request, "cursor": page["next_cursor"]}
         return found
 
     @staticmethod
@@ -276,18 +289,16 @@ class Venue(Parse):
 
     @step
     def fetch_balance(self: Any, params: Any = {}) -> Steps[Any]:
-        yield self.load_markets
+        yield from self._load()
         answer = yield partial(self.privateGetBalances, params)
         return self.parse_balance(answer)
 
     @step
     def fetch_order(self: Any, id: Any, symbol: Any = None, params: Any = {}) -> Steps[Any]:
         """One order with its fills, by its reference or by ``clientOrderId`` in ``params``."""
-        yield self.load_markets
-        client_id, params = (
-            self.safe_string_2(params, "clientOrderId", "clOrdId"),
-            self.omit(params, ["clientOrderId", "clOrdId"]),
-        )
+        yield from self._load()
+        client_id = self.safe_string_2(params, "clientOrderId", "clOrdId")
+        params = self.omit(params, ["clientOrderId", "clOrdId"])
         if client_id is None:
             if not id:
                 raise ArgumentsRequired(f"{self.id} fetchOrder() needs an id or a clientOrderId")
@@ -315,65 +326,69 @@ class Venue(Parse):
     def _of(self: Any, symbol: Any) -> dict[str, Any]:
         return {} if symbol is None else {"market": self.market(symbol)["id"]}
 
-    def _orders(self: Any, state: str, symbol: Any, since: Any, limit: Any, params: Any) -> Steps[Any]:
-        yield self.load_markets
+    def _orders(
+        self: Any,
+        state: str,
+        symbol: Any,
+        since: Any,
+        limit: Any,
+        params: Any,
+        fits: Callable[[Any], bool] = lambda order: True,
+    ) -> Steps[list[dict[str, Any]]]:
+        yield from self._load()
         market = None if symbol is None else self.market(symbol)
-        client_id, params = (
-            self.safe_string_2(params, "clientOrderId", "clOrdId"),
-            self.omit(params, ["clientOrderId", "clOrdId"]),
-        )
-        request = {"state": state, **self._of(symbol), **params}
+        client_id = self.safe_string_2(params, "clientOrderId", "clOrdId")
+        request = {"state": state, **self._of(symbol), **self.omit(params, ["clientOrderId", "clOrdId"])}
         if client_id is not None:
             request["client_id"] = client_id
-        # Orders are listed by when they were placed and changed since, so `since` needs all of them.
-        back_to = None if since is None else 0
-        orders = yield from self._pages(self.privateGetOrders, request, "orders", limit, back_to)
-        return market, orders
+        # Orders are listed by when they were placed and change after that, so `since` needs all of them; so does a
+        # program that asks what it has open.
+        every = since is not None or (state == "open" and limit is None)
+        back_to = 0 if every else None
+        orders = yield from self._pages(self.privateGetOrders, request, "orders", limit, back_to, fits)
+        return self.parse_order_list(orders, market, since, limit)
 
     @step
     def fetch_orders(
         self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
     ) -> Steps[Any]:
-        market, orders = yield from self._orders("all", symbol, since, limit, params)
-        return self.parse_order_list(orders, market, since, limit)
+        return (yield from self._orders("all", symbol, since, limit, params))
 
     @step
     def fetch_open_orders(
         self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
     ) -> Steps[Any]:
-        market, orders = yield from self._orders("open", symbol, since, limit, params)
-        return self.parse_order_list(orders, market, since, limit)
+        return (yield from self._orders("open", symbol, since, limit, params))
 
     @step
     def fetch_canceled_and_closed_orders(
         self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
     ) -> Steps[Any]:
-        market, orders = yield from self._orders("closed", symbol, since, limit, params)
-        return self.parse_order_list(orders, market, since, limit)
+        return (yield from self._orders("closed", symbol, since, limit, params))
 
     @step
     def fetch_closed_orders(
         self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
     ) -> Steps[Any]:
-        return (yield from self._ended("filled", symbol, since, limit, params))
+        return (
+            yield from self._orders("closed", symbol, since, limit, params, lambda order: order["status"] == "filled")
+        )
 
     @step
     def fetch_canceled_orders(
         self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
     ) -> Steps[Any]:
-        return (yield from self._ended("cancelled", symbol, since, limit, params))
-
-    def _ended(self: Any, status: str, symbol: Any, since: Any, limit: Any, params: Any) -> Steps[Any]:
-        """Orders that ended one way: the exchange lists both ways together, so all are looked through."""
-        market, orders = yield from self._orders("closed", symbol, 0, limit, params)
-        orders = [order for order in orders if order["status"] == status]
-        return self.parse_order_list(orders, market, since, limit)
+        return (
+            yield from self._orders(
+                "closed", symbol, since, limit, params, lambda order: order["status"] == "cancelled"
+            )
+        )
 
     @step
     def fetch_my_trades(
         self: Any, symbol: Any = None, since: Any = None, limit: Any = None, params: Any = {}
     ) -> Steps[Any]:
-        yield self.load_markets
+        yield from self._load()
         market = None if symbol is None else self.market(symbol)
         request = {**self._of(symbol), **params}
         fills = yield from self._pages(self.privateGetFills, request, "fills", limit, self._back_to(since))
