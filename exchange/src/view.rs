@@ -85,6 +85,8 @@ pub(crate) struct View {
     terms: BTreeMap<OrderRef, OrderTerms>,
     keys: BTreeMap<PublicKey, KeyState>,
     heads: BTreeMap<PublicKey, Head>,
+    /// What becomes of the orders of keys that have said so when their programs fall silent.
+    guards: BTreeMap<PublicKey, GuardState>,
     /// The record of each key's first fork proof.
     forks: BTreeMap<PublicKey, u64>,
 }
@@ -148,6 +150,19 @@ impl View {
         self.heads.get(key).copied()
     }
 
+    /// What becomes of a key's orders when its program falls silent, if it has said so.
+    pub fn guard_of(&self, key: &PublicKey) -> Option<GuardState> {
+        self.guards.get(key).copied()
+    }
+
+    fn guard(&mut self, guard: GuardState) {
+        if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() {
+            self.guards.remove(&guard.key);
+        } else {
+            self.guards.insert(guard.key, guard);
+        }
+    }
+
     /// The record that proves a key's fork.
     pub fn fork(&self, key: &PublicKey) -> Option<u64> {
         self.forks.get(key).copied()
@@ -195,6 +210,7 @@ impl View {
                     book.last = Some(trade.price);
                     book.traded.take(trade, applied.seq, applied.time);
                 }),
+                Event::Guard(guard) => self.guard(*guard),
                 Event::Terms(terms) => {
                     self.terms.insert(terms.order, **terms);
                 }
