@@ -167,7 +167,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The book of a market, by levels. */
+        /**
+         * The book of a market, by levels or order by order.
+         * @description With `orders=true` every order that rests is told, best price first and in the order in which they would trade.
+         */
         get: operations["book"];
         put?: never;
         post?: never;
@@ -281,6 +284,27 @@ export interface paths {
         };
         /** Tranches that were not paid in time, newest first, each with how its deal stands now. */
         get: operations["defaults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/export/{what}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Everything of the account as CSV, oldest first.
+         * @description Each change is a line: of an order or a deal the last line is how it stands; the changes of a balance add up to it.
+         *     `seq` is the record. If the transfer breaks off, ask again with `from_seq`.
+         */
+        get: operations["export"];
         put?: never;
         post?: never;
         delete?: never;
@@ -593,6 +617,40 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/tickers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The tickers of all markets: best prices, last trade, what was traded in the last 24 hours. */
+        get: operations["tickers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/tickers/{market}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The ticker of a market. */
+        get: operations["ticker"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/time": {
         parameters: {
             query?: never;
@@ -658,6 +716,7 @@ export interface components {
             /** @description `work` (in the register block), `fee` or `certificate`. */
             by: string;
         };
+        AnyBook: components["schemas"]["Book"] | components["schemas"]["BookOrders"];
         /** @description An asset. */
         Asset: {
             /**
@@ -851,6 +910,27 @@ export interface components {
             seq: number;
             /** @description What the market does: `trading`, `cancel_only`, `halted` or `auction`. Bids may be above asks unless it trades. */
             state?: string;
+        };
+        /** @description A book, order by order. */
+        BookOrders: {
+            /** @description Best price first, at a price in the order in which they would trade. */
+            asks: components["schemas"]["RestingOrder"][];
+            /** @description Best price first, at a price in the order in which they would trade. */
+            bids: components["schemas"]["RestingOrder"][];
+            /**
+             * Format: int32
+             * @description The checksum of the orders at the best ten prices of each side: see [`crate::checksum::orders`].
+             */
+            checksum: number;
+            /** @description The market. */
+            market: string;
+            /**
+             * Format: int64
+             * @description The record after which it looked so.
+             */
+            seq: number;
+            /** @description What the market does: `trading`, `cancel_only`, `halted` or `auction`. Bids may be above asks unless it trades. */
+            state: string;
         };
         /** @description What was traded in one interval. */
         Candle: {
@@ -1345,6 +1425,7 @@ export interface components {
              * @description When it ends by itself.
              */
             expires_us?: number | null;
+            guard?: components["schemas"]["Guard"] | null;
             /** @description The key, hex. */
             key: string;
             /** @description The largest notional of one of its orders, in smallest quote units of the order's market. */
@@ -1369,6 +1450,24 @@ export interface components {
              * @description The record up to which the answer is true.
              */
             seq: number;
+        };
+        /** @description What becomes of a key's orders when its program falls silent. */
+        Guard: {
+            /**
+             * Format: int64
+             * @description For how long they outlive its last `guard` block; 0: there is no timer.
+             */
+            cancel_after_us: number;
+            /**
+             * Format: int64
+             * @description When they go, if the timer runs.
+             */
+            due_us?: number | null;
+            /**
+             * Format: int64
+             * @description For how long they outlive its last connection; absent: they stay.
+             */
+            on_disconnect_us?: number | null;
         };
         /** @description The node's first message on a connection. */
         Hello: {
@@ -1442,6 +1541,7 @@ export interface components {
             /** @description Block ids, in the lane's order. */
             blocks: string[];
             fork?: components["schemas"]["Fork"] | null;
+            guard?: components["schemas"]["Guard"] | null;
             /** @description What the next block must name as its previous. */
             head_id: string;
             /**
@@ -2245,6 +2345,15 @@ export interface components {
              */
             req_id: number;
         };
+        /** @description An order as everybody sees it rest. */
+        RestingOrder: {
+            /** @description Its reference: KEY:SEQ:OP. */
+            order: string;
+            /** @description The price. */
+            price: string;
+            /** @description What it shows. */
+            quantity: string;
+        };
         /** @description What a login gives. */
         Session: {
             /** @description Whose. */
@@ -2393,6 +2502,70 @@ export interface components {
              *     the updates since come if the node still has them, else a snapshot. Of `unsubscribe` nothing.
              */
             resume_from?: number | null;
+        };
+        /** @description A market in short: its best prices, its last trade, and what was traded in the last 24 hours. */
+        Ticker: {
+            /** @description The lowest ask. */
+            ask?: string | null;
+            /** @description What rests there. */
+            ask_quantity?: string | null;
+            /** @description The highest bid. */
+            bid?: string | null;
+            /** @description What rests there. */
+            bid_quantity?: string | null;
+            /** @description The last price less the first; may be below zero. */
+            change?: string | null;
+            /** @description The highest price. */
+            high?: string | null;
+            /** @description The price of the last trade ever. */
+            last?: string | null;
+            /** @description How much was traded then. */
+            last_quantity?: string | null;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            last_us?: number | null;
+            /** @description The lowest price. */
+            low?: string | null;
+            /** @description The market. */
+            market: string;
+            /** @description The first price of the 24 hours; absent, like the three behind it, if nothing was traded in them. */
+            open?: string | null;
+            /** @description What it cost, in quote; rounded down to the smallest unit. */
+            quote_volume: string;
+            /**
+             * Format: int64
+             * @description The record up to which this is true.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description Where the 24 hours begin: they are 1,440 whole minutes, the one that runs among them.
+             */
+            since_us: number;
+            /**
+             * Format: int64
+             * @description The time for which this was worked out.
+             */
+            time_us: number;
+            /**
+             * Format: int64
+             * @description How many trades.
+             */
+            trades: number;
+            /** @description How much was traded, in base. */
+            volume: string;
+        };
+        /** @description The tickers of all markets. */
+        Tickers: {
+            /**
+             * Format: int64
+             * @description The record up to which this is true.
+             */
+            seq: number;
+            /** @description One for each market. */
+            tickers: components["schemas"]["Ticker"][];
         };
         /** @description The node's clock. */
         Time: {
@@ -3108,8 +3281,10 @@ export interface operations {
     book: {
         parameters: {
             query?: {
-                /** @description Levels a side, at most 1000; 50 if absent. */
+                /** @description Levels, or orders, a side, at most 1000; 50 if absent. */
                 depth?: number;
+                /** @description Whether every order is told instead of levels. */
+                orders?: boolean;
             };
             header?: never;
             path: {
@@ -3126,7 +3301,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Book"];
+                    "application/json": components["schemas"]["AnyBook"];
                 };
             };
             /** @description Something of the request cannot be read, or has no such value */
@@ -3624,6 +3799,86 @@ export interface operations {
             };
             /** @description Something of the request cannot be read, or has no such value */
             400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    export: {
+        parameters: {
+            query?: {
+                /** @description Only what came of this record and later ones. */
+                from_seq?: number;
+            };
+            header?: never;
+            path: {
+                /** @description `orders`, `fills`, `deals`, `tranches`, `balances` or `blocks` */
+                what: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Lines with a header, as RFC 4180 has them */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/csv": string;
+                };
+            };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the request's signature does not serve */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Nothing of this name is exported */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4861,6 +5116,121 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tickers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Tickers */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Tickers"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    ticker: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description BASE-QUOTE */
+                market: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The ticker */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Ticker"];
+                };
+            };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such market */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
             /** @description More than the rate limits allow: again after `retry_after_ms` */
