@@ -85,6 +85,8 @@ pub(crate) struct View {
     terms: BTreeMap<OrderRef, OrderTerms>,
     keys: BTreeMap<PublicKey, KeyState>,
     heads: BTreeMap<PublicKey, Head>,
+    /// What becomes of the orders of keys that have said so when their programs fall silent.
+    guards: BTreeMap<PublicKey, GuardState>,
     /// The record of each key's first fork proof.
     forks: BTreeMap<PublicKey, u64>,
 }
@@ -148,6 +150,11 @@ impl View {
         self.heads.get(key).copied()
     }
 
+    /// What becomes of a key's orders when its program falls silent, if it has said so.
+    pub fn guard(&self, key: &PublicKey) -> Option<&GuardState> {
+        self.guards.get(key)
+    }
+
     /// The record that proves a key's fork.
     pub fn fork(&self, key: &PublicKey) -> Option<u64> {
         self.forks.get(key).copied()
@@ -174,6 +181,12 @@ impl View {
                     let made_by = applied.block.map_or(BlockId::ZERO, |block| block.id);
                     self.heads.entry(key.key).or_insert(Head { seq: 0, id: made_by });
                     self.keys.insert(key.key, key.clone());
+                }
+                Event::Guard(guard) if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() => {
+                    self.guards.remove(&guard.key);
+                }
+                Event::Guard(guard) => {
+                    self.guards.insert(guard.key, *guard);
                 }
                 Event::Fork(notice) => {
                     self.forks.entry(notice.key).or_insert(applied.seq);

@@ -296,7 +296,7 @@ pub(crate) async fn lane(
     let mut rows = shared.projections.lane(key, from, page.rows()).await?;
     let next_cursor = page.end(&mut rows, |row| row.lane_seq);
     let head = shared.view().head(&key).unwrap_or(Head { seq: 0, id: BlockId::ZERO });
-    let (forked, guard) = (shared.view().fork(&key), shared.view().guard_of(&key).as_ref().map(wire::guard));
+    let (forked, guard) = (shared.view().fork(&key), shared.view().guard(&key).map(wire::guard));
     let fork = match forked {
         Some(record) => fork_proof(&shared, record).await?,
         None => None,

@@ -221,7 +221,7 @@ async fn guards_are_shown_until_they_end() {
     world.batch([one]).await;
     world.configure(vec![Change::Issue { to: seller, amount: Amount::new(10_000) }]).await;
     let guard = |cancel_after_us, on_disconnect_us| Guard { cancel_after_us, on_disconnect_us };
-    let shown = |world: &World, key| world.view.guard_of(key).map(|guard| (guard.cancel_after_us, guard.due));
+    let shown = |world: &World, key| world.view.guard(key).map(|guard| (guard.cancel_after_us, guard.due));
     let key = anna.key();
     world.batch([anna.limit(Side::Sell, 110, 5), anna.sign(guard(2_000_000, Some(5)))]).await;
     assert_eq!(shown(&world, &key), Some((2_000_000, Some(START.plus(2_000_000)))));
