@@ -15,6 +15,8 @@ const OTHER_DESCRIPTORS: u64 = 256;
 
 /// How the traders' listener meets the world.
 #[derive(Debug, Args)]
+// Its own name: the options that it stands among are called Options too.
+#[group(id = "edge")]
 #[command(next_help_heading = "The traders' listener")]
 pub struct Options {
     /// A certificate in PEM, with those between it and an authority: traders connect by TLS.
