@@ -22,8 +22,8 @@ fn a_crowd_follows_the_recorded_flow() {
     assert_eq!(number("books_at_last_seq"), 20);
     assert_eq!(report["failures"], Value::Array(Vec::new()));
     assert!(number("commands") > 100, "{report}");
-    // Each follower of the book hears of most commands.
-    assert!(number("pushes") > 20 * number("commands") / 4, "{report}");
+    // Commands that come while a transaction is written are told in one push, so there are fewer pushes than commands.
+    assert!(number("pushes") > 20 * 10, "{report}");
     for times in ["book_delivery", "lesser_delivery"] {
         let of = |name: &str| report[times][name].as_u64().unwrap();
         assert!(of("count") > 0 && of("p50_us") > 0 && of("p50_us") <= of("p99_us"), "{report}");

@@ -150,7 +150,7 @@ impl View {
         self.heads.get(key).copied()
     }
 
-    /// What becomes of a key's orders when its program falls silent.
+    /// What becomes of a key's orders when its program falls silent, if it has said so.
     pub fn guard(&self, key: &PublicKey) -> Option<&GuardState> {
         self.guards.get(key)
     }
@@ -182,14 +182,14 @@ impl View {
                     self.heads.entry(key.key).or_insert(Head { seq: 0, id: made_by });
                     self.keys.insert(key.key, key.clone());
                 }
-                Event::Fork(notice) => {
-                    self.forks.entry(notice.key).or_insert(applied.seq);
-                }
                 Event::Guard(guard) if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() => {
                     self.guards.remove(&guard.key);
                 }
                 Event::Guard(guard) => {
                     self.guards.insert(guard.key, *guard);
+                }
+                Event::Fork(notice) => {
+                    self.forks.entry(notice.key).or_insert(applied.seq);
                 }
                 Event::Asset(asset) => {
                     self.assets.insert(asset.id, asset.clone());

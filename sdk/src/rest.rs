@@ -1,6 +1,7 @@
 //! REST: what is asked for once, and what belongs to an account.
 
 mod fetch;
+mod pages;
 mod raw;
 
 pub use fetch::Body;
@@ -11,8 +12,8 @@ use bandex_api::{
     AuctionPage, AuctionQuery, Balances, Bitcoin, BlockReply, Book, BookOrders, BookQuery, Challenge, Deal,
     DealPage, DealPayments, DealQuery, DefaultPage, Evidence, FillPage, FillQuery, ForkPage, GrantPage,
     HttpTarget, Lane, LaneQuery, Limits, Market, Order, OrderPage, OrderQuery, PageQuery, Problem,
-    Protections, Reputation, ReputationQuery, Session, Standing, Status, StoredBlock, SubmitQuery, Ticker,
-    Tickers, Time, TradePage, TradeQuery, TranchePage, Trust,
+    Protections, RateLimits, Reputation, ReputationQuery, Session, Standing, Status, StoredBlock,
+    SubmitQuery, Ticker, Tickers, Time, TradePage, TradeQuery, TranchePage, Trust,
 };
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{AccountId, BlockId, DealId, OrderRef, PublicKey};
@@ -474,6 +475,14 @@ impl AccountRest {
     /// No answer, or the session has ended.
     pub async fn grants(&self, query: &PageQuery) -> Result<GrantPage, RestError> {
         self.get("/v1/grants", query).await
+    }
+
+    /// How much the account may ask in what time, and what is left of it.
+    ///
+    /// # Errors
+    /// No answer, or the session has ended.
+    pub async fn rate_limits(&self) -> Result<RateLimits, RestError> {
+        self.get("/v1/rate-limits", &()).await
     }
 
     /// What the account has, and how far others let it go.

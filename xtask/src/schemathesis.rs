@@ -15,6 +15,9 @@ const LONG_CASES: u64 = 10_000;
 /// How many the short one does; fewer would mean that something was left out.
 const SHORT_CASES: u64 = 500;
 
+/// The seed if none is given.
+const SEED: u64 = 7;
+
 /// How much to ask.
 #[derive(Debug, clap::Args)]
 pub struct Options {
@@ -22,8 +25,14 @@ pub struct Options {
     #[arg(long)]
     long: bool,
     /// From what the cases follow.
-    #[arg(long, default_value_t = 7)]
+    #[arg(long, default_value_t = SEED)]
     seed: u64,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { long: false, seed: SEED }
+    }
 }
 
 /// Starts an exchange with something in it and lets schemathesis ask it, all checks on.
@@ -37,6 +46,8 @@ pub fn run(options: &Options) -> Result<()> {
         let scratch = root.join("target/schemathesis");
         let seeded = Seeded::start(binary::build()?, scratch.join("exchange"))?;
         let report = scratch.join("report.json");
+        // An old report would be counted for this run if schemathesis wrote none.
+        let _old = fs::remove_file(&report);
         let asked = ask(options, &programs, &seeded, &report);
         let cases = count(&report);
         asked?;
@@ -51,7 +62,7 @@ pub fn run(options: &Options) -> Result<()> {
 fn ask(options: &Options, programs: &Path, seeded: &Seeded, report: &Path) -> Result<()> {
     let root = step::root()?;
     let folder = root.join(FOLDER);
-    let examples = if options.long { "400" } else { "10" };
+    let examples = if options.long { "300" } else { "10" };
     let mut command = Command::new(programs.join("schemathesis"));
     command
         .arg("--config-file")

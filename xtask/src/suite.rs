@@ -1,6 +1,6 @@
 //! `cargo xtask test`: makes ready what the tests need, then runs all of them.
 
-use crate::{makers, node, postgres, python, step, typescript};
+use crate::{docs, makers, node, postgres, python, schemathesis, step, typescript};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::io::Write;
@@ -20,6 +20,8 @@ pub fn run() -> Result<()> {
     let node = node::build()?;
     node::test()?;
     typescript::run()?;
+    docs::run(&docs::Options::default())?;
+    schemathesis::run(&schemathesis::Options::default())?;
     postgres::beside(|variable, url| {
         step::run(step::cargo(&["test", "--workspace"])?.env(variable, url).env(node::VARIABLE, &node))?;
         python::run()?;

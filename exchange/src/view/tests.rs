@@ -135,6 +135,22 @@ impl World {
             book.traded = self.view.markets[id].traded.clone();
         }
         assert_eq!(format!("{:#?}", self.view), format!("{again:#?}"));
+        self.check_queues();
+    }
+
+    /// The orders of every level stand as the engine would trade them.
+    fn check_queues(&self) {
+        for (id, book) in &self.view.markets {
+            for side in [Side::Buy, Side::Sell] {
+                let orders = self.sequencer.engine().book_orders(*id, side);
+                let queue: Vec<_> = orders.iter().map(|one| (one.order, one.price, one.shown)).collect();
+                let levels = book.best_first(side);
+                let seen = levels.flat_map(|level| {
+                    level.orders.iter().map(|one| (one.order, level.level.price, one.shown))
+                });
+                assert_eq!(seen.collect::<Vec<_>>(), queue, "{side:?} of {id}");
+            }
+        }
     }
 
     async fn configure(&mut self, changes: Vec<Change>) {
@@ -300,6 +316,30 @@ async fn every_batch_leads_to_the_view_of_the_engine() {
     };
     world.batch([operator.sign(configure(1)), twin.sign(configure(2))]).await;
     world.check_key(&operator, KeyStatus::Forked, true);
+}
+
+/// An iceberg that shows its next part stands behind those that waited.
+#[tokio::test]
+async fn queues_are_those_of_the_engine() {
+    let mut world = World::new().await;
+    world.configure(listings()).await;
+    let (mut anna, one, seller) = Lane::register(10);
+    let (mut bert, two, _) = Lane::register(11);
+    world.batch([one, two]).await;
+    world.configure(vec![Change::Issue { to: seller, amount: Amount::new(1_000_000) }]).await;
+    let display = |place: &mut Place| place.display = Some(Quantity::new(2));
+    let iceberg = anna.special(Side::Sell, 110, 6, display);
+    let first = anna.last(0);
+    let plain = anna.limit(Side::Sell, 110, 4);
+    let second = anna.last(0);
+    world.batch([iceberg, plain]).await;
+    let queue = |world: &World| -> Vec<(OrderRef, u64)> {
+        let level = &world.view.markets[&MARKET].asks[&Price::new(110)];
+        level.orders.iter().map(|one| (one.order, one.shown.get())).collect()
+    };
+    assert_eq!(queue(&world), [(first, 2), (second, 4)]);
+    world.batch([bert.limit(Side::Buy, 110, 3)]).await;
+    assert_eq!(queue(&world), [(second, 3), (first, 2)]);
 }
 
 /// What the view tells besides levels: special orders, amended ones, market rules, a band that halts, an auction.

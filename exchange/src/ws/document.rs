@@ -272,6 +272,13 @@ mod tests {
     }
 
     #[test]
+    fn the_committed_document_is_this_one() {
+        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi/asyncapi.yaml");
+        let committed = std::fs::read_to_string(file).unwrap();
+        assert!(committed == asyncapi_yaml().unwrap(), "run `cargo xtask openapi` and commit the file");
+    }
+
+    #[test]
     fn the_document_is_whole_and_reads_back() {
         let document = asyncapi();
         let mut found = Vec::new();

@@ -163,3 +163,13 @@ def test_what_is_not_followed_any_more_is_silent(venue: Venue) -> None:
         assert levels(await alice.watch_order_book(SYMBOL)) == [[], [[3e-7, 1.0]]]
 
     tried(venue, test)
+
+
+def test_every_order_of_the_book_is_shown(venue: Venue) -> None:
+    async def test(alice: Any, bob: Any) -> None:
+        made = [await alice.create_order(SYMBOL, "limit", "sell", size, 3e-7) for size in (3, 1, 2)]
+        book = await bob.fetch_l3_order_book(SYMBOL)
+        assert [order[:3] for order in book["asks"]] == [[3e-7, order["amount"], order["id"]] for order in made]
+        assert levels(await bob.fetch_l2_order_book(SYMBOL)) == [[], [[3e-7, 6.0]]]
+
+    tried(venue, test)

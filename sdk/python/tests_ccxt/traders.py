@@ -13,8 +13,8 @@ from venue import PATIENCE, Venue
 __all__ = ["trading"]
 
 SYMBOLS = ("BWT/BTC", "BWU/BTC")
-#: The price around which they trade, and the distance between two levels of the book.
-MIDDLE, STEP = 3e-7, 1e-9
+#: The price around which they trade, and the distance between two trades: the last price stays near the best ones.
+MIDDLE, STEP = 3e-7, 1e-10
 #: How long a round's pause is, in seconds: each makes a trade, and orders that come and go.
 PAUSE = 0.2
 

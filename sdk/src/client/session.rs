@@ -9,7 +9,7 @@ use super::subscription::Mark;
 use super::topic::Topic;
 use crate::rest::signed_login;
 use crate::wire::{parse, signed_to_wire};
-use bandex_api::{BlockReply, Challenge, Hello, Problem, Push, Reply, Request};
+use bandex_api::{BlockReply, Challenge, Hello, Notice, Problem, Push, Reply, Request};
 use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{Hash, PublicKey};
 use serde::{Deserialize, Serialize};
@@ -106,7 +106,11 @@ struct Submit {
 #[derive(Deserialize)]
 struct Kind {
     req_id: Option<u64>,
+    channel: Option<String>,
 }
+
+/// What the node calls its word before it closes a connection.
+const NOTICE: &str = "notice";
 
 impl Node {
     pub fn from_hello(hello: &Hello, expected: Option<PublicKey>) -> Result<Self, ClientError> {
@@ -212,9 +216,14 @@ impl Session {
     /// Takes a text from the socket.
     pub fn take(&mut self, text: &str) {
         let taken = serde_json::from_str::<Kind>(text).and_then(|kind| {
-            match kind.req_id {
-                Some(_) => self.take_reply(serde_json::from_str(text)?),
-                None => self.take_push(serde_json::from_str(text)?),
+            match (kind.req_id, kind.channel.as_deref()) {
+                (Some(_), _) => self.take_reply(serde_json::from_str(text)?),
+                // The close that follows is what counts; the next connection goes on where this one stood.
+                (None, Some(NOTICE)) => {
+                    let notice: Notice = serde_json::from_str(text)?;
+                    tracing::info!(code = notice.code, notice.detail, "the exchange is about to close");
+                }
+                (None, _) => self.take_push(serde_json::from_str(text)?),
             }
             Ok(())
         });

@@ -100,6 +100,49 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/blocks/prepare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a block together that a key will sign.
+         * @description The answer's `preimage` is what Ed25519 signs; the signature and `payload` then go to `POST /v1/blocks`. What a block
+         *     says is either `body`, in the words of docs/tradechain.md, or `orders`, in decimals. Everything that can be checked
+         *     without the state of accounts is; a problem names the operation (`op_index`). Its place in the lane is not reserved.
+         */
+        post: operations["prepare"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/blocks/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Try a signed block without submitting it.
+         * @description The answer is what `POST /v1/blocks` would say now, as are the problems; whatever is sequenced in between may change it.
+         *     Nothing is sequenced, no place in the lane is used, and two blocks for one place are no fork by being tried.
+         */
+        post: operations["validate"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/blocks/{id}": {
         parameters: {
             query?: never;
@@ -201,6 +244,97 @@ export interface paths {
          * @description In the order in which they were proven; those that a reorganisation took out included.
          */
         get: operations["payments"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/deals/{id}/tranches": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The tranches of a deal, oldest first.
+         * @description What was moved and is final. A payment that waits for its acknowledgement is the deal's `in_flight`.
+         */
+        get: operations["tranches"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/defaults": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tranches that were not paid in time, newest first, each with how its deal stands now. */
+        get: operations["defaults"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/fills": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The account's fills, newest first.
+         * @description A fill is one side of a trade. With `order`, those of one order.
+         */
+        get: operations["fills"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/forks": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Keys that signed two blocks for one place in their lane, newest first. */
+        get: operations["forks"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/grants": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The account's keys with what each was granted, those that ended included. */
+        get: operations["grants"];
         put?: never;
         post?: never;
         delete?: never;
@@ -383,6 +517,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/v1/rate-limits": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The rate limits, and how much is left of those of the account that is logged in, or else of the address. */
+        get: operations["rate_limits"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/v1/reputation/{account}": {
         parameters: {
             query?: never;
@@ -417,6 +568,43 @@ export interface paths {
          *     checks the signature against the node's key and needs no connection for that.
          */
         get: operations["standing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Whether the node takes commands, what each market does, how it stands with the Bitcoin node. */
+        get: operations["status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/v1/time": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The node's clock and its last published record.
+         * @description Blocks name their time themselves: whoever signs compares clocks first.
+         */
+        get: operations["time"];
         put?: never;
         post?: never;
         delete?: never;
@@ -513,8 +701,8 @@ export interface components {
             auctions: components["schemas"]["AuctionResult"][];
             /** @description The market. */
             market: string;
-            /** @description Give this as `before` for the next page. */
-            next_before?: string | null;
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
             /**
              * Format: int64
              * @description The record up to which this is true.
@@ -548,6 +736,8 @@ export interface components {
             free: string;
             /** @description The part that is locked. */
             locked: string;
+            /** @description What it is locked for; the amounts add up to `locked`. Not in the channel. */
+            locks?: components["schemas"]["Lock"][];
         };
         /** @description What an account has, and how far others let it go. */
         Balances: {
@@ -646,6 +836,12 @@ export interface components {
             asks: components["schemas"]["Level"][];
             /** @description Best first. */
             bids: components["schemas"]["Level"][];
+            /**
+             * Format: int32
+             * @description The checksum of the best ten levels of each side: see [`crate::checksum::levels`]. In an update, of the book
+             *     after it.
+             */
+            checksum?: number;
             /** @description The market. */
             market: string;
             /**
@@ -689,11 +885,8 @@ export interface components {
             interval: string;
             /** @description The market. */
             market: string;
-            /**
-             * Format: int64
-             * @description Give this as `before` for the next page.
-             */
-            next_before?: number | null;
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
             /**
              * Format: int64
              * @description The record up to which this is true.
@@ -738,7 +931,7 @@ export interface components {
          * @description A channel.
          * @enum {string}
          */
-        Channel: "book" | "trades" | "auction" | "orders" | "fills" | "deals" | "protections";
+        Channel: "book" | "book_orders" | "bbo" | "trades" | "ticker" | "candles" | "markets" | "status" | "heartbeat" | "auction" | "orders" | "fills" | "deals" | "protections" | "balances" | "limits" | "lane";
         /** @description A deal between two accounts. */
         Deal: {
             /** @description How the base is paid: `token`, `attested` or `bitcoin`. */
@@ -856,8 +1049,8 @@ export interface components {
         DealPage: {
             /** @description The deals. */
             deals: components["schemas"]["Deal"][];
-            /** @description Give this as `before` for the next page; none after the last. */
-            next_before?: string | null;
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
             /**
              * Format: int64
              * @description The record up to which the answer is true.
@@ -914,6 +1107,49 @@ export interface components {
              */
             seq: number;
         };
+        /** @description A default: somebody did not pay a tranche in time. */
+        DefaultNotice: {
+            /** @description The account behind it. */
+            account: string;
+            /** @description `seller` or `buyer`: who did not pay. */
+            by: string;
+            /** @description How much of it the defaulter's bond has covered, in quote. */
+            covered?: string | null;
+            /** @description The deal. */
+            deal: string;
+            /** @description How much, in quote, before anything covered it. */
+            loss: string;
+            /** @description Its market. */
+            market: string;
+            /**
+             * Format: int64
+             * @description The record in which the deadline was found to have passed.
+             */
+            seq: number;
+            /** @description How the deal stands now: `defaulted`, `cured`, `written_off` or `resolved`. */
+            state: string;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time_us: number;
+            /** @description Who lost. */
+            victim: string;
+        };
+        /** @description Some defaults, newest first. */
+        DefaultPage: {
+            /** @description The defaults. */
+            defaults: components["schemas"]["DefaultNotice"][];
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description The record up to which the answer is true.
+             */
+            seq: number;
+        };
+        /** @description How many levels of each side. */
+        Depth: (10 | 50 | 500) | "full";
         /** @description A payment that is due. */
         Due: {
             /** @description The account behind it. */
@@ -1006,6 +1242,11 @@ export interface components {
         Fill: {
             /** @description The deal that settles it. */
             deal: string;
+            /**
+             * @description The fees that were taken so far out of the tokens that came to the account for it, in BWT; in lists, not in the
+             *     channel, and only once there were any. Of a deal of several fills each has the share of its quantity.
+             */
+            fee?: string | null;
             /** @description The market. */
             market: string;
             /**
@@ -1035,6 +1276,18 @@ export interface components {
              */
             time_us: number;
         };
+        /** @description Some fills, newest first. */
+        FillPage: {
+            /** @description The fills. */
+            fills: components["schemas"]["Fill"][];
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description The record up to which the answer is true.
+             */
+            seq: number;
+        };
         /** @description Two blocks of one lane with one seq: both signatures are all the proof anyone needs. */
         Fork: {
             /** @description The block that was sequenced. */
@@ -1044,6 +1297,76 @@ export interface components {
             /**
              * Format: int64
              * @description The record that holds the proof.
+             */
+            seq: number;
+        };
+        /** @description A key that signed two blocks for one place in its lane. */
+        ForkNotice: {
+            /** @description Whose. */
+            account: string;
+            /** @description The id of the block that was sequenced. */
+            first: string;
+            /** @description The key. */
+            key: string;
+            /**
+             * Format: int64
+             * @description The place in the lane.
+             */
+            lane_seq: number;
+            /** @description The id of the block that contradicts it. `GET /v1/lanes/{key}` has both with their signatures. */
+            second: string;
+            /**
+             * Format: int64
+             * @description The record that holds the proof.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time_us: number;
+        };
+        /** @description Some forks, newest first. */
+        ForkPage: {
+            /** @description The forks. */
+            forks: components["schemas"]["ForkNotice"][];
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description The record up to which the answer is true.
+             */
+            seq: number;
+        };
+        /** @description A key of the account with what it was granted. */
+        Grant: {
+            /**
+             * Format: int64
+             * @description When it ends by itself.
+             */
+            expires_us?: number | null;
+            /** @description The key, hex. */
+            key: string;
+            /** @description The largest notional of one of its orders, in smallest quote units of the order's market. */
+            largest_notional?: string | null;
+            /** @description The markets that it may trade on; null: all. */
+            markets?: string[] | null;
+            /** @description Whether it is the root key, which may do everything. */
+            root: boolean;
+            /** @description What it may do: `orders`, `settle`, `tokens`. */
+            scopes: string[];
+            /** @description `active`, `revoked`, `forked` or `expired`. */
+            status: string;
+        };
+        /** @description Some keys of the account, in the order of their bytes. */
+        GrantPage: {
+            /** @description The keys. */
+            grants: components["schemas"]["Grant"][];
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description The record up to which the answer is true.
              */
             seq: number;
         };
@@ -1058,7 +1381,7 @@ export interface components {
             network: number;
             /** @description The node's key, hex. */
             node: string;
-            /** @description To sign for `login` on this connection, hex. */
+            /** @description To sign for `login` on this connection, within ten seconds; hex. The method `challenge` gives another. */
             nonce: string;
             /**
              * Format: int64
@@ -1116,7 +1439,7 @@ export interface components {
         Lane: {
             /** @description Whose. */
             account: string;
-            /** @description Block ids from `from` on. */
+            /** @description Block ids, in the lane's order. */
             blocks: string[];
             fork?: components["schemas"]["Fork"] | null;
             /** @description What the next block must name as its previous. */
@@ -1128,6 +1451,8 @@ export interface components {
             head_seq: number;
             /** @description The signing key. */
             key: string;
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
             /** @description Whether it is the account's root key. */
             root: boolean;
             /**
@@ -1222,6 +1547,20 @@ export interface components {
             /** @description The limit in words, as a refusal has them; amounts are in millisatoshi there. */
             why: string;
         };
+        /** @description Tokens that are locked for one thing. */
+        Lock: {
+            /** @description How many. */
+            amount: string;
+            /** @description The deal. */
+            deal?: string | null;
+            /** @description The order. */
+            order?: string | null;
+            /**
+             * @description `order` (it would pay with them), `deal` (they are still to be delivered), `bond`, or `leaving` (a bond that was
+             *     asked back and is still at stake).
+             */
+            reason: string;
+        };
         /** @description A signed challenge. */
         Login: {
             /** @description The key that logs in, hex. */
@@ -1257,6 +1596,8 @@ export interface components {
             last_price?: string | null;
             /** @description The smallest tranche, in quote. */
             least_tranche: string;
+            /** @description The least and the largest that an order may name, as far as numbers go. */
+            limits?: components["schemas"]["MarketLimits"];
             /** @description The quantity step, in base; one lot in blocks. */
             lot: string;
             /**
@@ -1290,6 +1631,20 @@ export interface components {
              * @description Smallest quote units = lots × ticks × tick_num ⁄ tick_den.
              */
             tick_num: number;
+        };
+        /**
+         * @description The least and the largest that an order may name: what the numbers can hold. Price band, admission, limits and, where
+         *     the quote is paid on a chain, the smallest payment bound it further.
+         */
+        MarketLimits: {
+            /** @description The highest price at which a lot can be paid, in quote a base. */
+            largest_price: string;
+            /** @description The largest quantity, in base. */
+            largest_quantity: string;
+            /** @description The lowest price: a tick, in quote a base. */
+            least_price: string;
+            /** @description The smallest quantity: a lot, in base. */
+            least_quantity: string;
         };
         /** @description What a market asks of payments on the chain. */
         MarketPayments: {
@@ -1334,6 +1689,18 @@ export interface components {
              */
             most_orders: number;
         };
+        /** @description What a market does. */
+        MarketStatus: {
+            /**
+             * Format: int64
+             * @description When the state changes by itself, if it does.
+             */
+            ends_us?: number | null;
+            /** @description The market. */
+            market: string;
+            /** @description `trading`, `cancel_only`, `halted` or `auction`. */
+            state: string;
+        };
         /** @description All that is listed. */
         Markets: {
             /** @description Assets. */
@@ -1344,6 +1711,8 @@ export interface components {
             node: components["schemas"]["Node"];
             /** @description Parameters of all accounts. */
             parameters: components["schemas"]["Parameters"];
+            /** @description How much may be asked in what time. */
+            rate_limits?: components["schemas"]["RatePolicy"][];
             /** @description What assets are worth, for those that have a rate. */
             rates?: components["schemas"]["Rate"][];
             /** @description How limits follow from what accounts have at stake, paid and honoured. */
@@ -1386,6 +1755,11 @@ export interface components {
             filled?: string | null;
             /** @description Whether it took effect. */
             ok: boolean;
+            /**
+             * Format: int32
+             * @description Which, from 0.
+             */
+            op_index?: number;
             /** @description The order it placed or amended. */
             order?: string | null;
             /** @description Its limit: another than was asked for if it slid. */
@@ -1431,8 +1805,8 @@ export interface components {
         };
         /** @description Some orders, newest first. */
         OrderPage: {
-            /** @description Give this as `before` for the next page; none after the last. */
-            next_before?: string | null;
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
             /** @description The orders. */
             orders: components["schemas"]["Order"][];
             /**
@@ -1505,6 +1879,114 @@ export interface components {
             /** @description The output script, hex. Nothing else of the deal may be paid to any other. */
             script: string;
         };
+        /** @description What a block shall say. Either `body` or `orders` is given. */
+        Prepare: {
+            /**
+             * @description A body as docs/tradechain.md has it in JSON and `GET /v1/blocks/{id}` shows it, with its `kind`; numbers are in ticks,
+             *     lots and smallest units.
+             */
+            body?: Record<string, never> | null;
+            /**
+             * Format: int64
+             * @description After this moment of sequenced time it has no effect; absent: never.
+             */
+            expiry_us?: number | null;
+            /** @description The key that will sign it, hex. */
+            key: string;
+            /** @description Operations on orders in decimals: 1 to 100. */
+            orders?: components["schemas"]["PrepareOperation"][] | null;
+            /** @description The id of the block before it; the end of the lane if absent. Given with `seq`, or not at all. */
+            previous?: string | null;
+            /**
+             * Format: int64
+             * @description Its place in the key's lane; the next one if absent.
+             */
+            seq?: number | null;
+        };
+        /** @description An operation on orders in decimals. */
+        PrepareOperation: (components["schemas"]["PreparePlace"] & {
+            /** @enum {string} */
+            op: "place";
+        }) | {
+            /** @description The name, on the market of `market`. */
+            client_id?: string | null;
+            /** @description The market of an order that is named by its client id. */
+            market?: string | null;
+            /** @enum {string} */
+            op: "cancel";
+            /** @description KEY:SEQ:OP. */
+            order?: string | null;
+        } | {
+            /** @description Only on this market. */
+            market?: string | null;
+            /** @enum {string} */
+            op: "cancel_all";
+            /** @description Only on this side: `buy` or `sell`. */
+            side?: string | null;
+        } | {
+            /** @enum {string} */
+            op: "amend";
+            /** @description KEY:SEQ:OP. */
+            order: string;
+            /** @description The new limit. */
+            price?: string | null;
+            /** @description The new total quantity, what has traded included. */
+            quantity?: string | null;
+        };
+        /** @description A new order in decimals. */
+        PreparePlace: {
+            /** @description The trader's own name for it: 1 to 64 bytes. */
+            client_id?: string | null;
+            /** @description How much of it the book shows at a time. */
+            display?: string | null;
+            /**
+             * Format: int64
+             * @description When a GTD order is cancelled.
+             */
+            expires_us?: number | null;
+            /**
+             * Format: int32
+             * @description The least score of a counterparty, in parts per million.
+             */
+            least_score?: number | null;
+            /** @description The market. */
+            market: string;
+            /** @description The least that must trade on arrival. */
+            minimum?: string | null;
+            /** @description `limit` or `market`; `limit` if absent. */
+            order_type?: string | null;
+            /** @description The most that any one counterparty may owe its owner, in quote. */
+            own_cap?: string | null;
+            /** @description `off`, `refuse` or `slide`; `off` if absent. */
+            post_only?: string | null;
+            /**
+             * @description The limit in quote a base. Of a market order its protection: the worst price it may trade at; one that sells may
+             *     leave it out.
+             */
+            price?: string | null;
+            /** @description How much base. */
+            quantity?: string | null;
+            /** @description A market order's size in quote, instead of base. */
+            quote_quantity?: string | null;
+            /** @description `cancel_oldest`, `cancel_newest`, `cancel_both` or `decrement`; `cancel_oldest` if absent. */
+            self_trade?: string | null;
+            /** @description `buy` or `sell`. */
+            side: string;
+            /** @description `gtc`, `ioc`, `fok` or `gtd`; if absent `gtd` with `expires_us`, `ioc` for a market order, else `gtc`. */
+            time_in_force?: string | null;
+            trigger?: components["schemas"]["Trigger"] | null;
+        };
+        /** @description A block to be signed. Nothing is kept of it: another may take its place in the lane before. */
+        Prepared: {
+            /** @description What the payload says; read it before signing. */
+            block: Record<string, never>;
+            /** @description The id that the block has once it is signed. */
+            block_id: string;
+            /** @description Its canonical bytes, hex: `payload` of `POST /v1/blocks`. */
+            payload: string;
+            /** @description What is signed, hex: the tag of blocks and the payload. */
+            preimage: string;
+        };
         /** @description A problem document (`application/problem+json`), with a stable `code` for programs. */
         Problem: {
             /** @description The block that the problem is about. */
@@ -1516,8 +1998,13 @@ export interface components {
             /** @description Numbers that belong to the code, such as the lane's head for `gap`. */
             details?: unknown;
             /**
-             * @description What became of the block: `rejected` (it was not sequenced and may be mended), `refused` (it was sequenced and
-             *     consumed its seq), `unknown` (send the same bytes again).
+             * Format: int32
+             * @description The operation that is at fault, from 0, where one of the block's is.
+             */
+            op_index?: number | null;
+            /**
+             * @description What became of the block: `rejected` (it was not sequenced and may be mended), `accepted` (it was sequenced and
+             *     refused as a whole: it stands in the chain and consumed its seq), `unknown` (send the same bytes again).
              */
             outcome?: string | null;
             /**
@@ -1598,11 +2085,14 @@ export interface components {
         Push: {
             /** @description The channel. */
             channel: components["schemas"]["Channel"];
-            /** @description A [`crate::Book`], a [`crate::Auction`], or a list of the channel's items. */
+            /** @description What the channel says: see [`Channel`]. In lists the items are oldest first. */
             data: Record<string, never>;
+            depth?: components["schemas"]["Depth"] | null;
+            /** @description The interval, as it was asked for. */
+            interval?: string | null;
             /** @description Whole or change. */
             kind: components["schemas"]["PushKind"];
-            /** @description The market, of public channels. */
+            /** @description The market, as it was asked for. */
             market?: string | null;
             /**
              * Format: int64
@@ -1642,6 +2132,50 @@ export interface components {
              */
             num: number;
         };
+        /** @description The rate limits, and how much is left of the asker's own. */
+        RateLimits: {
+            /** @description All rate limits. */
+            policies: components["schemas"]["RatePolicy"][];
+            /** @description Those of the account that is logged in, or else of the address. */
+            use: components["schemas"]["RateUse"][];
+        };
+        /** @description A rate limit. */
+        RatePolicy: {
+            /**
+             * @description `address`: whatever is asked without a login; `account`: whatever an account asks or signs; `cancels`: blocks of
+             *     an account that only cancel; `registrations`: new accounts from an address.
+             */
+            name: string;
+            /**
+             * Format: int64
+             * @description How much may be spent at once; it comes back evenly within the window.
+             */
+            quota: number;
+            /** @description What each kind of request takes. A block takes `block`, and `ten_operations` for each ten operations in it. */
+            weights: {
+                [key: string]: number;
+            };
+            /**
+             * Format: int64
+             * @description The window, in seconds.
+             */
+            window_s: number;
+        };
+        /** @description What is left of a rate limit. */
+        RateUse: {
+            /** @description The policy's name. */
+            policy: string;
+            /**
+             * Format: int64
+             * @description How much may be spent now.
+             */
+            remaining: number;
+            /**
+             * Format: int64
+             * @description When the whole quota will be there again, in milliseconds.
+             */
+            reset_ms: number;
+        };
         /** @description Proof that a record is under the node's signature. */
         Receipt: {
             /** @description The node's batch block. */
@@ -1663,8 +2197,21 @@ export interface components {
              * @description The request's.
              */
             req_id: number;
-            /** @description What it gives: of `submit` a [`crate::BlockReply`]. */
+            /**
+             * @description What it gives: of `submit` and `validate` a [`crate::BlockReply`], of `challenge` a [`crate::Challenge`], of
+             *     `subscribe` a [`Subscribed`].
+             */
             result?: Record<string, never> | null;
+            /**
+             * Format: int64
+             * @description The node's clock when it had read the request.
+             */
+            time_in_us?: number;
+            /**
+             * Format: int64
+             * @description The node's clock when it put the reply on its way.
+             */
+            time_out_us?: number;
         };
         /** @description An account's score. */
         Reputation: {
@@ -1683,8 +2230,9 @@ export interface components {
             score: string;
         };
         /**
-         * @description A request. Methods: `submit` ([`crate::SignedBlock`] with an optional `receipt: false`), `login`
-         *     ([`crate::Login`] with the nonce of [`Hello`]), `subscribe` and `unsubscribe` ([`Subscribe`]), `ping`.
+         * @description A request. Methods: `submit` ([`crate::SignedBlock`] with an optional `receipt: false`), `validate`
+         *     ([`crate::SignedBlock`]), `challenge`, `login` ([`crate::Login`] with the nonce of [`Hello`] or of `challenge`),
+         *     `subscribe` and `unsubscribe` ([`Subscribe`]), `ping`.
          */
         Request: {
             /** @description The method. */
@@ -1775,6 +2323,37 @@ export interface components {
              */
             time_us: number;
         };
+        /** @description Whether the node works, and what its markets do. */
+        Status: {
+            /** @description How it stands with the Bitcoin node: a word of [`crate::BitcoinNode::state`]. */
+            bitcoin: string;
+            /** @description What each market does. */
+            markets: components["schemas"]["MarketStatus"][];
+            /**
+             * Format: int32
+             * @description The network that all blocks must name.
+             */
+            network: number;
+            /** @description The node's key, hex. */
+            node: string;
+            /**
+             * Format: int32
+             * @description The version of the rules in force.
+             */
+            rules: number;
+            /**
+             * Format: int64
+             * @description The last published record.
+             */
+            seq: number;
+            /** @description `running`, or `stopping` from the moment on at which it takes no more commands. */
+            state: string;
+            /**
+             * Format: int64
+             * @description The node's clock, in microseconds since 1970.
+             */
+            time_us: number;
+        };
         /** @description A block as the node keeps it. */
         StoredBlock: {
             /** @description What they say; the fields of docs/tradechain.md. */
@@ -1798,18 +2377,35 @@ export interface components {
              */
             time_us: number;
         };
-        /** @description A channel to follow. */
+        /** @description A channel to follow, with what it is asked for: two subscriptions that differ in market, depth or interval are two. */
         Subscribe: {
             /** @description Which. */
             channel: components["schemas"]["Channel"];
-            /** @description The market, of public channels. */
+            depth?: components["schemas"]["Depth"] | null;
+            /** @description Of `candles`: how long each is, `1m`, `5m`, `15m`, `1h`, `4h` or `1d`. */
+            interval?: string | null;
+            /** @description The market, of channels that are of one market. */
             market?: string | null;
             /**
              * Format: int64
-             * @description Of private channels: the `seq` of the last push that was heard of it, or of a subscription's reply; 0 for all
-             *     there is. No snapshot comes then, but an update for each record behind it. Of `unsubscribe` nothing.
+             * @description The `seq` of the last push that was heard of it, or of a subscription's reply. Private channels, `trades` and
+             *     `auction` go on from any record ever, with an update instead of a snapshot; 0 is for all there is. Of the others
+             *     the updates since come if the node still has them, else a snapshot. Of `unsubscribe` nothing.
              */
             resume_from?: number | null;
+        };
+        /** @description The node's clock. */
+        Time: {
+            /**
+             * Format: int64
+             * @description The last published record.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description The node's clock, in microseconds since 1970.
+             */
+            time_us: number;
         };
         /** @description A trade. */
         Trade: {
@@ -1843,11 +2439,8 @@ export interface components {
         };
         /** @description Some trades, newest first. */
         TradePage: {
-            /**
-             * Format: int64
-             * @description Give this as `before` for the next page.
-             */
-            next_before?: number | null;
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
             /**
              * Format: int64
              * @description The record up to which this is true.
@@ -1855,6 +2448,50 @@ export interface components {
             seq: number;
             /** @description The trades. */
             trades: components["schemas"]["Trade"][];
+        };
+        /** @description A movement within a deal that is final. */
+        Tranche: {
+            /** @description The `acknowledge` block that made it final. */
+            acknowledged_by?: string | null;
+            /** @description This tranche alone. */
+            amount: string;
+            /** @description What the party has sent in all by then, in its own asset. */
+            cumulative: string;
+            /** @description What of it arrived after fees, if the tokens moved on the ledger. */
+            delivered?: string | null;
+            /**
+             * Format: int32
+             * @description Its number: a payment and what is delivered for it may have the same one.
+             */
+            number: number;
+            /** @description Who sent: `seller` or `buyer`. */
+            party: string;
+            /** @description The `pay` block, if the payment was claimed by one. */
+            proposal?: string | null;
+            /**
+             * Format: int64
+             * @description The record that made it final.
+             */
+            seq: number;
+            /**
+             * Format: int64
+             * @description When.
+             */
+            time_us: number;
+        };
+        /** @description Some tranches of a deal, oldest first. */
+        TranchePage: {
+            /** @description The deal. */
+            deal: string;
+            /** @description Give this as `cursor` for the next page; none after the last. */
+            next_cursor?: string | null;
+            /**
+             * Format: int64
+             * @description The record up to which this is true.
+             */
+            seq: number;
+            /** @description The tranches. */
+            tranches: components["schemas"]["Tranche"][];
         };
         /** @description When a sleeping order wakes. */
         Trigger: {
@@ -1925,6 +2562,11 @@ export interface components {
             /** @description A balance below this is refused service by seeders and relays, in BWT. */
             standing_threshold: string;
         };
+        /** @description What would come of a block if it were submitted now. Nothing of it is kept. */
+        Validated: components["schemas"]["BlockReply"] & {
+            /** @description Always true: the block was not sequenced. */
+            dry_run: boolean;
+        };
     };
     responses: never;
     parameters: never;
@@ -1948,7 +2590,36 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
         };
     };
@@ -1966,7 +2637,27 @@ export interface operations {
                 headers: {
                     [name: string]: unknown;
                 };
-                content?: never;
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
             };
             /** @description It does not */
             503: {
@@ -2006,6 +2697,42 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description The account was never told of */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     bitcoin: {
@@ -2024,6 +2751,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Bitcoin"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2071,7 +2825,16 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Refused as a whole; with outcome `refused` it consumed its seq */
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Refused as a whole; with outcome `accepted` it consumed its seq */
             422: {
                 headers: {
                     [name: string]: unknown;
@@ -2080,7 +2843,190 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description Beyond a rate limit; it was not sequenced */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Overloaded, or outcome unknown: send the same bytes again */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    prepare: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Prepare"];
+            };
+        };
+        responses: {
+            /** @description The block */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Prepared"];
+                };
+            };
+            /** @description No block can be made of this */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No account here has this key, or no order has this reference */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    validate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SignedBlock"];
+            };
+        };
+        responses: {
+            /** @description It would be sequenced, or was */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Validated"];
+                };
+            };
+            /** @description Not a valid block */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description A gap in the lane, or a fork */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description It would be refused as a whole */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Others are being tried: ask again in a moment */
             503: {
                 headers: {
                     [name: string]: unknown;
@@ -2112,8 +3058,44 @@ export interface operations {
                     "application/json": components["schemas"]["StoredBlock"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description It was never sequenced here */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2147,8 +3129,44 @@ export interface operations {
                     "application/json": components["schemas"]["Book"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such market */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2165,8 +3183,8 @@ export interface operations {
                 due_by?: string;
                 /** @description Only open ones, unless this is true. */
                 closed?: boolean;
-                /** @description Where the page before ended: its `next_before`. */
-                before?: string;
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
                 /** @description How many, at most 1000; 100 if absent. */
                 limit?: number;
             };
@@ -2185,8 +3203,44 @@ export interface operations {
                     "application/json": components["schemas"]["DealPage"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2217,6 +3271,24 @@ export interface operations {
                     "application/json": components["schemas"]["Deal"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the request's signature does not serve */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Another account's */
             403: {
                 headers: {
@@ -2228,6 +3300,33 @@ export interface operations {
             };
             /** @description No such deal */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2258,6 +3357,24 @@ export interface operations {
                     "application/json": components["schemas"]["Evidence"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the request's signature does not serve */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Another account's */
             403: {
                 headers: {
@@ -2269,6 +3386,33 @@ export interface operations {
             };
             /** @description No such deal */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2299,6 +3443,24 @@ export interface operations {
                     "application/json": components["schemas"]["DealPayments"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the request's signature does not serve */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Another account's */
             403: {
                 headers: {
@@ -2317,13 +3479,417 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    tranches: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
+                /** @description How many, at most 1000; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The deal's id, hex */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The tranches */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TranchePage"];
+                };
+            };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the request's signature does not serve */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Another account's */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such deal */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    defaults: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
+                /** @description How many, at most 1000; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Defaults */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DefaultPage"];
+                };
+            };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    fills: {
+        parameters: {
+            query?: {
+                /** @description Only on this market (BASE-QUOTE). */
+                market?: string;
+                /** @description Only of this order of the account: KEY:SEQ:OP. */
+                order?: string;
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
+                /** @description How many, at most 1000; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Fills */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["FillPage"];
+                };
+            };
+            /** @description A wrong parameter, or `bad_cursor` */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The order is another account's */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such market or order */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    forks: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
+                /** @description How many, at most 1000; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Forks */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ForkPage"];
+                };
+            };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    grants: {
+        parameters: {
+            query?: {
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
+                /** @description How many, at most 1000; 100 if absent. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Keys */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GrantPage"];
+                };
+            };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the request's signature does not serve */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     lane: {
         parameters: {
             query?: {
-                /** @description The first seq to list; 1 if absent. */
+                /** @description The first seq to list, if there is no cursor; 1 if absent. */
                 from?: number;
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
                 /** @description How many blocks, at most 1000; 100 if absent. */
                 limit?: number;
             };
@@ -2345,8 +3911,44 @@ export interface operations {
                     "application/json": components["schemas"]["Lane"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No account here has this key */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2377,8 +3979,44 @@ export interface operations {
                     "application/json": components["schemas"]["Limits"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such account */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2397,13 +4035,40 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description A challenge, good for one login within 10 s */
+            /** @description A challenge, good for one login from the same address within 10 s */
             200: {
                 headers: {
                     [name: string]: unknown;
                 };
                 content: {
                     "application/json": components["schemas"]["Challenge"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };
@@ -2430,8 +4095,53 @@ export interface operations {
                     "application/json": components["schemas"]["Session"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description The challenge is over, or key or signature do not fit */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The body is too large */
+            413: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2459,6 +4169,33 @@ export interface operations {
                     "application/json": components["schemas"]["Markets"];
                 };
             };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     market: {
@@ -2482,8 +4219,44 @@ export interface operations {
                     "application/json": components["schemas"]["Market"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such market */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2496,8 +4269,8 @@ export interface operations {
     auctions: {
         parameters: {
             query?: {
-                /** @description Where the page before ended: its `next_before`. */
-                before?: string;
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
                 /** @description How many, at most 1000; 100 if absent. */
                 limit?: number;
             };
@@ -2519,8 +4292,44 @@ export interface operations {
                     "application/json": components["schemas"]["AuctionPage"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such market */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2535,8 +4344,8 @@ export interface operations {
             query?: {
                 /** @description How long each is: `1m`, `5m`, `15m`, `1h`, `4h` or `1d`; `1m` if absent. */
                 interval?: string;
-                /** @description Only candles that begin before this, in microseconds. */
-                before?: number;
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
                 /** @description How many, at most 1000; 100 if absent. */
                 limit?: number;
             };
@@ -2576,6 +4385,33 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     orders: {
@@ -2583,10 +4419,12 @@ export interface operations {
             query?: {
                 /** @description Only on this market (BASE-QUOTE). */
                 market?: string;
-                /** @description Only those that are open or sleep, unless this is true. */
-                closed?: boolean;
-                /** @description Where the page before ended: its `next_before`. */
-                before?: string;
+                /** @description `open` (they rest or sleep), `closed` or `all`; `open` if absent. */
+                state?: string;
+                /** @description Only those to which their trader gave this name; it need not be the name of one order only. */
+                client_id?: string;
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
                 /** @description How many, at most 1000; 100 if absent. */
                 limit?: number;
             };
@@ -2605,8 +4443,53 @@ export interface operations {
                     "application/json": components["schemas"]["OrderPage"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Not logged in */
             401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description No such market */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2637,6 +4520,24 @@ export interface operations {
                     "application/json": components["schemas"]["Order"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Not logged in, or the request's signature does not serve */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description Another account's */
             403: {
                 headers: {
@@ -2648,6 +4549,33 @@ export interface operations {
             };
             /** @description No such order */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2684,6 +4612,89 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    rate_limits: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Policies and what is left */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RateLimits"];
+                };
+            };
+            /** @description Not logged in, or the request's signature does not serve */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
         };
     };
     reputation: {
@@ -2710,6 +4721,15 @@ export interface operations {
                     "application/json": components["schemas"]["Reputation"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such account */
             404: {
                 headers: {
@@ -2721,6 +4741,33 @@ export interface operations {
             };
             /** @description No epoch has ended yet, or its scores are still being worked out */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2751,8 +4798,138 @@ export interface operations {
                     "application/json": components["schemas"]["Standing"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such account */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How it stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Status"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    time: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Now */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Time"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2765,8 +4942,8 @@ export interface operations {
     trades: {
         parameters: {
             query?: {
-                /** @description Only trades with a number below this. */
-                before?: number;
+                /** @description Where the page before ended: its `next_cursor`, as it is. */
+                cursor?: string;
                 /** @description How many, at most 1000; 100 if absent. */
                 limit?: number;
             };
@@ -2788,8 +4965,44 @@ export interface operations {
                     "application/json": components["schemas"]["TradePage"];
                 };
             };
+            /** @description Something of the request cannot be read, or has no such value */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
             /** @description No such market */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -2815,6 +5028,33 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Trust"];
+                };
+            };
+            /** @description More than the rate limits allow: again after `retry_after_ms` */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description The server has a fault, or cannot read its store */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+            /** @description Overloaded, behind or stopping: again in a moment */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["Problem"];
                 };
             };
         };

@@ -1,9 +1,10 @@
 //! What a maker believes, held against what the exchange says on its pages, field by field.
 
 use bandex_sdk::api::{FillQuery, OrderQuery};
-use bandex_sdk::{AccountRest, Rest};
+use bandex_sdk::{AccountRest, Rest, RestError};
 use serde::Serialize;
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
 
 /// The parts that are compared.
 pub const PARTS: [&str; 4] = ["book", "orders", "fills", "balances"];
@@ -21,16 +22,32 @@ pub struct Compared {
     pub difference: Option<String>,
 }
 
+/// How long the exchange may take until its tables are up to date after a load.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+/// Asks again where the exchange says that this helps.
+async fn asked<T>(mut ask: impl AsyncFnMut() -> Result<T, RestError>) -> T {
+    let begun = Instant::now();
+    loop {
+        match ask().await {
+            Ok(answer) => return answer,
+            Err(RestError::Problem(problem)) if problem.retryable && begun.elapsed() < PATIENCE => {}
+            Err(error) => panic!("{error}"),
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
 /// What the exchange says now, in the form that makers report.
 ///
 /// # Panics
 /// No answer.
 pub async fn truth(rest: &Rest, reads: &AccountRest, market: &str) -> Value {
-    let book = rest.book(market, Some(1_000)).await.unwrap();
+    let book = asked(async || rest.book(market, Some(1_000)).await).await;
     let mut orders = Vec::new();
     let mut query = OrderQuery { limit: Some(1_000), ..OrderQuery::default() };
     loop {
-        let page = reads.orders(&query).await.unwrap();
+        let page = asked(async || reads.orders(&query).await).await;
         orders.extend(page.orders);
         query.cursor = page.next_cursor;
         if query.cursor.is_none() {
@@ -41,7 +58,7 @@ pub async fn truth(rest: &Rest, reads: &AccountRest, market: &str) -> Value {
     let mut fills = Vec::new();
     let mut query = FillQuery { limit: Some(1_000), ..FillQuery::default() };
     loop {
-        let page = reads.fills(&query).await.unwrap();
+        let page = asked(async || reads.fills(&query).await).await;
         fills.extend(page.fills);
         query.cursor = page.next_cursor;
         if query.cursor.is_none() {
@@ -49,7 +66,7 @@ pub async fn truth(rest: &Rest, reads: &AccountRest, market: &str) -> Value {
         }
     }
     fills.sort_by_key(|fill| fill.number);
-    let balances = reads.balances().await.unwrap();
+    let balances = asked(async || reads.balances().await).await;
     let mut balances = balances.balances;
     balances.sort_by(|one, other| one.asset.cmp(&other.asset));
     let mut truth = json!({

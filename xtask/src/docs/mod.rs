@@ -21,7 +21,7 @@ const PAGE: &str = "docs/api.md";
 const FOLDER: &str = "tests/docs";
 
 /// What to run.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Options {
     /// Only entries whose title has this text in it, and no look at what is missing.
     #[arg(long, value_name = "TEXT")]

@@ -262,12 +262,16 @@ fn refused_logins_and_channels_are_heard_of() {
     assert!(matches!(pushes.try_recv(), Err(mpsc::error::TryRecvError::Disconnected)));
 }
 
+const NOTICE_TEXT: &str =
+    r#"{"channel":"notice","code":"stopping","detail":"it ends","close_in_ms":1000,"time_us":5}"#;
+
 #[test]
 fn noise_is_passed_over() {
     let mut session = connected(1);
     let mut reply = submit(&mut session, 1);
     let asked = sent(&mut session);
-    for noise in ["", "{", "[]", "{}", r#"{"req_id":99,"ok":true}"#, r#"{"channel":"weather"}"#] {
+    for noise in ["", "{", "[]", "{}", r#"{"req_id":99,"ok":true}"#, r#"{"channel":"weather"}"#, NOTICE_TEXT]
+    {
         session.take(noise);
     }
     assert_eq!(reply.try_recv(), Err(TryRecvError::Empty));
