@@ -15,7 +15,6 @@ const OTHER_DESCRIPTORS: u64 = 256;
 
 /// How the traders' listener meets the world.
 #[derive(Debug, Args)]
-#[group(id = "edge")]
 #[command(next_help_heading = "The traders' listener")]
 // Without a name of its own this group would have that of the options it stands among.
 #[group(id = "edge")]
