@@ -75,7 +75,7 @@ fn on_the_wire(view: &View, state: &KeyState, grant: Option<&Grant>) -> api::Gra
         largest_notional: grant.and_then(|grant| grant.largest_notional).map(|most| most.to_string()),
         expires_us: state.expires.map(|expires| expires.as_micros()),
         status: status.to_owned(),
-        guard: view.guard_of(&state.key).as_ref().map(wire::guard),
+        guard: view.guard(&state.key).map(wire::guard),
     }
 }
 
