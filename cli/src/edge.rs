@@ -15,9 +15,9 @@ const OTHER_DESCRIPTORS: u64 = 256;
 
 /// How the traders' listener meets the world.
 #[derive(Debug, Args)]
+#[command(next_help_heading = "The traders' listener")]
 // Without a name of its own this group would have that of the options it stands among.
 #[group(id = "edge")]
-#[command(next_help_heading = "The traders' listener")]
 pub struct Options {
     /// A certificate in PEM, with those between it and an authority: traders connect by TLS.
     #[arg(long, value_name = "FILE", env = "BANDEX_TLS_CERT", requires = "tls_key")]
