@@ -163,7 +163,7 @@ async fn trades_and_deals_are_found_page_by_page() {
                 let taker = row.trade.taker_account == account;
                 let own = if taker { row.trade.taker } else { row.trade.maker };
                 let of_order = TradeFilter { order: Some(own), market: None, account };
-                assert_eq!(reader.trades_of(&of_order, None, 5).await.unwrap(), [row.clone()]);
+                assert_eq!(reader.trades_of(&of_order, None, 5).await.unwrap(), std::slice::from_ref(row));
             }
         }
         let deals = reader.deals(&DealFilter::default(), None, 1000).await.unwrap();
@@ -371,8 +371,10 @@ async fn defaults_forks_and_what_came_of_a_deal_are_found() {
             let page = async |before| reader.forks(before, limit).await.unwrap();
             let rows = pages(limit, page, |row| row.at).await;
             let told: Vec<_> = rows.iter().map(|row| (row.at.seq, row.notice.seq, row.time)).collect();
-            let expected: Vec<_> =
-                (7..10).rev().map(|seq| (seq, seq, records[seq as usize - 1].time)).collect();
+            let expected: Vec<_> = (7..10)
+                .rev()
+                .map(|seq| (seq, seq, records[usize::try_from(seq).unwrap() - 1].time))
+                .collect();
             assert_eq!(told, expected);
         }
         for limit in [1, 1000] {
@@ -385,7 +387,7 @@ async fn defaults_forks_and_what_came_of_a_deal_are_found() {
             }
             assert_eq!(rows.iter().map(|row| row.record.seq).collect::<Vec<_>>(), [2, 3, 5, 6]);
             for row in rows {
-                let record = &records[row.record.seq as usize - 1];
+                let record = &records[usize::try_from(row.record.seq).unwrap() - 1];
                 assert_eq!(row.block, record.block.map(|block| block.id));
                 assert_eq!(row.record.outcome, record.outcome_bytes);
             }

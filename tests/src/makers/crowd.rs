@@ -63,7 +63,7 @@ impl Crowd {
         for number in 0..u8::try_from(TRADERS).unwrap() {
             let client = Client::connect(&rest.socket_url(), Options::default()).await.unwrap();
             let keypair = Keypair::from_seed(&[200 - number; 32]);
-            let lane = MemoryLane::default();
+            let lane = MemoryLane;
             traders.push(Trader::register(&client, rest, markets, keypair, lane).await.unwrap());
         }
         let commands = bandex_flow::commands(record).unwrap();

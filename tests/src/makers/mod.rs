@@ -97,7 +97,7 @@ impl Stage {
     async fn start(&self, number: u8, name: &str, command: &[String]) -> Maker {
         let keypair = Keypair::from_seed(&[100 + number; 32]);
         let client = Client::connect(&self.rest.socket_url(), Options::default()).await.unwrap();
-        let lane = MemoryLane::default();
+        let lane = MemoryLane;
         let trader = Trader::register(&client, &self.rest, &self.markets, keypair.clone(), lane).await;
         let account = trader.unwrap().account();
         self.endow(&[account]).await;
