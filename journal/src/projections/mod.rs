@@ -4,6 +4,7 @@
 //! Nothing here is ever needed to know what happened: the tables can be deleted and are then written anew from the
 //! journal. They also are, by themselves, if they are damaged, of another version, or of another journal.
 
+mod accounts;
 mod candles;
 mod extras;
 mod gather;

@@ -30,7 +30,8 @@ const STD_MODULES: [&str; 5] = ["env", "fs", "net", "process", "thread"];
 const NO_FLOATS: [&str; 7] = ["api", "exchange", "journal", "rails", "wallet", "sdk", "agent"];
 
 /// The files that may have floats all the same, and why. One that has none any more must leave the list.
-const FLOATS_ALLOWED: [(&str, &str); 0] = [];
+const FLOATS_ALLOWED: [(&str, &str); 1] =
+    [("exchange/src/edge/metrics.rs", "Prometheus counts seconds in floats; none of them is money")];
 
 /// Scans the `src/` folders of the pure crates, and of those that hold money.
 pub fn check(files: &[SourceFile]) -> Vec<String> {
