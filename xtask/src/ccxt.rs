@@ -10,7 +10,7 @@ use std::process::Command;
 const FOLDER: &str = "sdk/python/tests_ccxt";
 
 /// What to run.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub struct Options {
     /// Write what was tested there, as JSON.
     #[arg(long, value_name = "FILE")]

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: makes ready what the tests need, then runs all of them.
 
-use crate::{docs, makers, node, postgres, python, schemathesis, step, typescript};
+use crate::{ccxt, docs, makers, node, postgres, python, schemathesis, step, typescript};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::io::Write;
@@ -25,6 +25,7 @@ pub fn run() -> Result<()> {
     postgres::beside(|variable, url| {
         step::run(step::cargo(&["test", "--workspace"])?.env(variable, url).env(node::VARIABLE, &node))?;
         python::run()?;
+        ccxt::run(&ccxt::Options::default())?;
         makers::short()?;
         // The same black-box tests once more, on the other store.
         eprintln!("==> the exchange on PostgreSQL");
