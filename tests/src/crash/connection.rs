@@ -91,7 +91,12 @@ impl Connection {
         match self {
             Self::Socket(stream) => loop {
                 if let Message::Text(text) = stream.next().await.ok_or(Broken)?.map_err(|_| Broken)? {
-                    let reply: Reply = serde_json::from_str(&text).unwrap();
+                    let message: Value = serde_json::from_str(&text).unwrap();
+                    // What belongs to a channel, such as the notice that the server stops, answers nothing.
+                    if message.get("channel").is_some() {
+                        continue;
+                    }
+                    let reply: Reply = serde_json::from_value(message).unwrap();
                     return Ok((reply.req_id, of_socket(reply)));
                 }
             },
