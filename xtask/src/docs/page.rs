@@ -140,7 +140,7 @@ mod tests {
         let page = read(text).expect("it is a page");
         let example = |kind, code: &str, line| Example { kind, code: code.to_owned(), line };
         let time = vec![example(Kind::Curl, "curl a\n", 8), example(Kind::Bandex, "bandex get a\n", 11)];
-        let book = vec![example(Kind::Frames, "→ {}\n", 21)];
+        let book = vec![example(Kind::Frames, "→ {}\n", 22)];
         let expected = [
             Entry { title: "GET /v1/time".to_owned(), examples: time, answer: Some(json!({ "a": 1 })) },
             Entry { title: "Channel book".to_owned(), examples: book, answer: None },

@@ -186,7 +186,7 @@ mod tests {
 
     /// Scans one file and compares the places and words found.
     fn check_text(path: &str, text: &str, found: &[&str]) {
-        let findings = check(&[file(path, text)]);
+        let findings = check_with(&[file(path, text)], &[]);
         let heads: Vec<&str> =
             findings.iter().map(|one| one.rsplit_once(": ").map_or(one.as_str(), |pair| pair.0)).collect();
         assert_eq!(heads, found, "{text}");
@@ -251,7 +251,7 @@ mod tests {
     #[test]
     fn a_file_declared_for_tests_only_is_one() {
         let check = |parent: &str, declaration: &str, child: &str, findings: usize| {
-            let found = super::check(&[file(parent, declaration), file(child, "use std::fs;")]);
+            let found = check_with(&[file(parent, declaration), file(child, "use std::fs;")], &[]);
             assert_eq!(found.len(), findings, "{parent}: {declaration}: {child}");
         };
         check("types/src/deal.rs", "#[cfg(test)]\nmod tests;\nfn f() {}", "types/src/deal/tests.rs", 0);
