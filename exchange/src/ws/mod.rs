@@ -107,9 +107,23 @@ async fn serve(shared: Arc<Shared>, client: Client, socket: WebSocket) {
         following: None,
         present: None,
     };
-    connection.read(stream).await;
-    // The queues' ends are dropped by now, so the sender finishes what it has and ends.
-    let _ = sender.await;
+    let mut stream = connection.read(stream).await;
+    // The queues' ends are dropped by now, so the sender finishes what it has and ends. What the peer says meanwhile is
+    // read and dropped: bytes that nobody has read turn a close into a reset, which would take the last words with it.
+    let mut sender = sender;
+    tokio::select! {
+        _ = &mut sender => {}
+        () = ended(&mut stream) => {
+            let _ = sender.await;
+            return;
+        }
+    }
+    let _ = tokio::time::timeout(CLOSE_TIME, ended(&mut stream)).await;
+}
+
+/// Waits until the peer has nothing more to say.
+async fn ended(stream: &mut SplitStream<WebSocket>) {
+    while let Some(Ok(_)) = stream.next().await {}
 }
 
 /// Writes messages, many in one go where many wait.
@@ -213,9 +227,9 @@ struct Connection {
 }
 
 impl Connection {
-    async fn read(mut self, mut stream: SplitStream<WebSocket>) {
+    async fn read(mut self, mut stream: SplitStream<WebSocket>) -> SplitStream<WebSocket> {
         if self.out.say(self.hello()).await.is_err() {
-            return;
+            return stream;
         }
         let mut stopping = self.shared.switch.stopping();
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
@@ -224,33 +238,36 @@ impl Connection {
             let message = tokio::select! {
                 message = stream.next() => message,
                 // The sender gave up: this peer takes nothing any more.
-                () = self.out.closed() => return,
+                () = self.out.closed() => return stream,
                 _ = heartbeat.tick() => {
                     // A full queue is the sender's business, which has a time limit of its own.
                     self.out.try_say(Message::Ping(Bytes::new()));
                     if heard.elapsed() > SILENCE {
-                        return;
+                        return stream;
                     }
                     continue;
                 }
-                () = stopped(&mut stopping) => return self.part().await,
+                () = stopped(&mut stopping) => {
+                    self.part().await;
+                    return stream;
+                }
             };
             heard = Instant::now();
             let done = match message {
                 Some(Ok(Message::Text(text))) if text.len() > MESSAGE_BYTES_MAX => {
                     let reason = format!("a message has at most {MESSAGE_BYTES_MAX} bytes");
                     self.out.cut(CloseFrame { code: close_code::SIZE, reason: reason.into() });
-                    return;
+                    return stream;
                 }
                 Some(Ok(Message::Text(text))) => self.request(text.as_str()).await,
                 Some(Ok(Message::Binary(_))) => {
                     self.say(failed(Asked::now(0), Fault::bad_request("messages are JSON texts"))).await
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return stream,
             };
             if done.is_err() {
-                return;
+                return stream;
             }
         }
     }
