@@ -285,6 +285,13 @@ pub struct GuardState {
     pub due: Option<Timestamp>,
 }
 
+impl GuardState {
+    /// Whether its orders stay whatever becomes of its program.
+    pub const fn is_off(&self) -> bool {
+        self.cancel_after_us == 0 && self.on_disconnect_us.is_none()
+    }
+}
+
 /// Whether a key may still sign.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, BorshSerialize, BorshDeserialize, Serialize)]
 #[serde(rename_all = "snake_case")]

@@ -182,7 +182,7 @@ impl View {
                     self.heads.entry(key.key).or_insert(Head { seq: 0, id: made_by });
                     self.keys.insert(key.key, key.clone());
                 }
-                Event::Guard(guard) if guard.cancel_after_us == 0 && guard.on_disconnect_us.is_none() => {
+                Event::Guard(guard) if guard.is_off() => {
                     self.guards.remove(&guard.key);
                 }
                 Event::Guard(guard) => {

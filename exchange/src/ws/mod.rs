@@ -233,6 +233,8 @@ impl Connection {
         }
         let mut stopping = self.shared.switch.stopping();
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        // Whoever has only just come is not asked yet whether it is there.
+        heartbeat.reset();
         let mut heard = Instant::now();
         loop {
             let message = tokio::select! {

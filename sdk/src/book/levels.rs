@@ -88,12 +88,8 @@ impl LocalBook {
     }
 
     fn check(&self, expected: u32) -> Result<(), BookError> {
-        if let (Some(bid), Some(ask)) = (self.best_bid(), self.best_ask())
-            && bid.price >= ask.price
-            && self.trades()
-        {
-            return Err(BookError::Crossed);
-        }
+        let price = |level: BookLevel| level.price;
+        self.progress.check_best(self.best_bid().map(price), self.best_ask().map(price))?;
         let most =
             self.progress.topic.depth.and_then(Depth::levels).and_then(|most| usize::try_from(most).ok());
         if let Some(most) = most

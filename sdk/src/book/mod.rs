@@ -10,6 +10,7 @@ pub use orders::{BookOrder, LocalOrders, QueuePlace};
 
 use crate::Topic;
 use bandex_api::{Push, PushKind, ScaleError};
+use bandex_types::Price;
 
 /// Why a push was not taken. The book is then empty and waits for a snapshot; a [`crate::Subscription`] brings one
 /// by itself after a gap, in the other cases ask for one with [`crate::Subscription::refresh`]. A [`BookFeed`] does both.
@@ -76,6 +77,14 @@ impl Progress {
                 Err(BookError::Gap { expected, found: push.prev_seq })
             }
             (PushKind::Update, Some(_)) => Ok(()),
+        }
+    }
+
+    /// Whether a book whose best prices are these may be so: nothing crosses while the market trades.
+    fn check_best(&self, bid: Option<Price>, ask: Option<Price>) -> Result<(), BookError> {
+        match (bid, ask) {
+            (Some(bid), Some(ask)) if bid >= ask && self.trades() => Err(BookError::Crossed),
+            _ => Ok(()),
         }
     }
 

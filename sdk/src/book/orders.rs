@@ -189,12 +189,7 @@ impl LocalOrders {
 
     fn check(&self, expected: u32) -> Result<(), BookError> {
         let best = |side| self.orders(side).next().map(|order| order.price);
-        if let (Some(bid), Some(ask)) = (best(Side::Buy), best(Side::Sell))
-            && bid >= ask
-            && self.progress.trades()
-        {
-            return Err(BookError::Crossed);
-        }
+        self.progress.check_best(best(Side::Buy), best(Side::Sell))?;
         check_sum(expected, self.checksum())
     }
 

@@ -40,8 +40,8 @@ async fn a_head_that_does_not_end_is_cut() {
     let header_time = Duration::from_millis(300);
     let server = server(|edge| edge.header_time = header_time).await;
     for begun in ["", "GET", "GET /livez HTTP/1.1\r\nhost: a\r\nx-slow:"] {
-        let mut stream = connect_from(1, server.exchange()).await;
         let at = Instant::now();
+        let mut stream = connect_from(1, server.exchange()).await;
         stream.write_all(begun.as_bytes()).await.unwrap();
         // Others are served meanwhile.
         assert_eq!(answer(request(&server, Method::GET, "/livez")).await.status(), 200);
