@@ -36,6 +36,7 @@ mod signer;
 mod standing;
 #[cfg(test)]
 mod testing;
+mod tls;
 mod trader;
 mod wire;
 mod work;
@@ -60,6 +61,7 @@ pub use order::{OrderBuilder, OrderError};
 pub use rest::{AccountRest, Body, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};
 pub use standing::{StandingError, check_standing};
+pub use tls::{Tls, TlsError};
 pub use trader::{LaneError, Placed, Quoted, Submitted, Trader, TraderError};
 pub use wire::{
     ReplyError, WireError, check_reply, parse, receipt_from_wire, receipt_to_wire, signed_from_wire,

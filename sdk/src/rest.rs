@@ -6,6 +6,7 @@ mod raw;
 
 pub use fetch::Body;
 
+use crate::tls::{Tls, TlsError};
 use crate::wire::{WireError, parse, signed_to_wire};
 use crate::{HttpSigner, Markets, clock};
 use bandex_api::{
@@ -22,6 +23,7 @@ use reqwest::{Method, Request, RequestBuilder, Response, StatusCode};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::time::Duration;
+use tokio_rustls::rustls::ClientConfig;
 
 /// Why a request gave no answer.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +46,9 @@ pub enum RestError {
     /// A request could not be signed.
     #[error("the request cannot be signed: {0}")]
     Unsigned(String),
+    /// TLS cannot be spoken.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The challenge is for another node or network than expected.
     #[error("the login challenge is another node's: a signature over it would serve someone else")]
     OtherNode,
@@ -96,14 +101,31 @@ enum Access {
 const TIMEOUT: Duration = Duration::from_secs(30);
 
 impl Rest {
-    /// For an exchange at `base`, such as `http://localhost:8080`.
+    /// For an exchange at `base`, such as `http://localhost:8080`; one at `https://…` must show a certificate by an
+    /// authority that this machine trusts, see [`Tls::system`].
     ///
     /// # Errors
     /// The HTTP client cannot be set up.
     pub fn new(base: impl Into<String>) -> Result<Self, RestError> {
-        let http = reqwest::Client::builder().timeout(TIMEOUT).build()?;
-        let base = base.into().trim_end_matches('/').to_owned();
-        Ok(Self { http, base })
+        let base = base.into();
+        let tls = base.starts_with("https:").then(Tls::system).transpose()?;
+        Self::build(base, tls)
+    }
+
+    /// For an exchange whose certificate is by an authority of one's own.
+    ///
+    /// # Errors
+    /// The HTTP client cannot be set up.
+    pub fn with_tls(base: impl Into<String>, tls: Tls) -> Result<Self, RestError> {
+        Self::build(base.into(), Some(tls))
+    }
+
+    fn build(base: String, tls: Option<Tls>) -> Result<Self, RestError> {
+        let mut http = reqwest::Client::builder().timeout(TIMEOUT);
+        if let Some(tls) = &tls {
+            http = http.tls_backend_preconfigured(ClientConfig::clone(&tls.config()));
+        }
+        Ok(Self { http: http.build()?, base: base.trim_end_matches('/').to_owned() })
     }
 
     /// Where the exchange's WebSocket is, such as `ws://localhost:8080/v1/ws`.

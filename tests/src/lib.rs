@@ -6,6 +6,7 @@
 // A kit of tests: what it does not expect shall end the test.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+mod authority;
 mod bitcoin;
 pub mod crash;
 pub mod database;
@@ -17,6 +18,7 @@ mod server;
 mod settle;
 mod socket;
 
+pub use authority::Authority;
 pub use bitcoin::Miner;
 pub use evidence::{Judged, judge};
 pub use lane::{RawLane, now, place};

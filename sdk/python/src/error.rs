@@ -199,6 +199,7 @@ impl From<RestError> for Fault {
             RestError::Status { .. } => Self::new(Class::ConnectionFailed, "bad_answer", error),
             RestError::Wire(error) => error.into(),
             RestError::Unsigned(why) => Self::invalid(why),
+            RestError::Tls(_) => Self::new(Class::ConnectionFailed, "tls", error),
             RestError::OtherNode => Self::new(Class::ConnectionFailed, "other_node", error),
         }
     }
@@ -227,6 +228,7 @@ impl From<ClientError> for Fault {
             ClientError::Greeting(_) => "bad_answer",
             ClientError::OtherNode { .. } => "other_node",
             ClientError::OtherNetwork { .. } => "wrong_network",
+            ClientError::Tls(_) => "tls",
             ClientError::Closed => "closed",
         };
         Self::new(Class::ConnectionFailed, code, error)

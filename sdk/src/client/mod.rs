@@ -12,6 +12,7 @@ pub use news::News;
 pub use subscription::{OnFull, Refresher, Subscription};
 pub use topic::Topic;
 
+use crate::tls::{Tls, TlsError};
 use crate::wire::{ReplyError, WireError, check_reply};
 use bandex_api::{BlockReply, Problem};
 use bandex_tradechain::{Keypair, SignedBlock};
@@ -43,6 +44,8 @@ pub struct Options {
     pub unread: usize,
     /// What becomes of what comes beyond.
     pub on_full: OnFull,
+    /// Which authorities to trust where the URL begins with `wss`; without it those that the machine trusts.
+    pub tls: Option<Tls>,
 }
 
 impl Default for Options {
@@ -56,6 +59,7 @@ impl Default for Options {
             heartbeat: Duration::from_secs(10),
             unread: 1024,
             on_full: OnFull::Resync,
+            tls: None,
         }
     }
 }
@@ -108,6 +112,9 @@ pub enum ClientError {
     /// The exchange says why not.
     #[error("{}: {}", .0.code, .0.detail)]
     Problem(Box<Problem>),
+    /// TLS cannot be spoken.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A text cannot be read.
     #[error(transparent)]
     Wire(#[from] WireError),
@@ -182,8 +189,11 @@ impl Client {
     ///
     /// # Errors
     /// Nobody answers at first, or it is not the expected exchange.
-    pub async fn connect(url: &str, options: Options) -> Result<Self, ClientError> {
-        let (socket, hello) = socket::greet(url).await?;
+    pub async fn connect(url: &str, mut options: Options) -> Result<Self, ClientError> {
+        if options.tls.is_none() && url.starts_with("wss:") {
+            options.tls = Some(Tls::system()?);
+        }
+        let (socket, hello) = socket::greet(url, options.tls.as_ref()).await?;
         let node = Node::from_hello(&hello, options.node)?;
         let (asks, asked) = mpsc::unbounded_channel();
         let window = options.window.max(1);

@@ -2,6 +2,7 @@
 
 use super::session::{Ask, Session};
 use super::{ClientError, Options};
+use crate::tls::Tls;
 use bandex_api::Hello;
 use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
@@ -9,7 +10,7 @@ use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, interval, sleep, timeout};
 use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async_with_config};
+use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
 pub(super) type Socket = WebSocketStream<MaybeTlsStream<TcpStream>>;
 
@@ -19,15 +20,16 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const SILENT_BEATS: u32 = 3;
 
 /// Opens a socket and waits for the exchange's greeting.
-pub(super) async fn greet(url: &str) -> Result<(Socket, Hello), ClientError> {
-    let opened = timeout(PATIENCE, open(url)).await;
+pub(super) async fn greet(url: &str, tls: Option<&Tls>) -> Result<(Socket, Hello), ClientError> {
+    let opened = timeout(PATIENCE, open(url, tls)).await;
     opened.map_err(|_| ClientError::Connect("nobody answered in time".to_owned()))?
 }
 
-async fn open(url: &str) -> Result<(Socket, Hello), ClientError> {
+async fn open(url: &str, tls: Option<&Tls>) -> Result<(Socket, Hello), ClientError> {
     // Small messages that wait for each other would add milliseconds to every order.
     let no_delay = true;
-    let opened = connect_async_with_config(url, None, no_delay).await;
+    let connector = tls.map(|tls| Connector::Rustls(tls.config()));
+    let opened = connect_async_tls_with_config(url, None, no_delay, connector).await;
     let (mut socket, _) = opened.map_err(|error| ClientError::Connect(error.to_string()))?;
     loop {
         let message = socket.next().await.ok_or_else(|| ClientError::Greeting("silence".to_owned()))?;
@@ -56,7 +58,7 @@ pub(super) async fn run(
     loop {
         let greeted = match opened.take() {
             Some(opened) => Ok(opened),
-            None => greet(&url).await,
+            None => greet(&url, options.tls.as_ref()).await,
         };
         let connected = greeted.and_then(|(socket, hello)| session.connect(&hello).map(|()| socket));
         match connected {
