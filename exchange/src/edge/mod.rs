@@ -24,8 +24,8 @@ use std::time::Instant;
 use tower_http::cors::CorsLayer;
 
 pub(crate) use accept::{Door, Peer, serve};
-pub(crate) use charge::{Weight, gate, judged, message, policies, standings};
-pub(crate) use limits::{Left, Limits, Owner};
+pub(crate) use charge::{Weight, gate, message, policies, standings, unreadable, verified};
+pub(crate) use limits::{Left, Limits, Over, Owner};
 pub(crate) use metrics::{Follows, MEDIA_TYPE, Metrics};
 pub use options::{EdgeOptions, TlsFiles};
 pub use origin::{Origin, OriginError};
@@ -91,11 +91,8 @@ impl Edge {
     ///
     /// # Errors
     /// There is too little in it.
-    pub fn draw(&self, policy: Policy, owner: Owner, weight: u64) -> Result<Left, Fault> {
-        self.limits.draw(policy, owner, weight).map_err(|over| {
-            self.metrics.rate_limited(policy.name());
-            Fault::rate_limited(policy.name(), over.retry_after_ms)
-        })
+    fn draw(&self, policy: Policy, owner: Owner, weight: u64) -> Result<Left, Over> {
+        self.limits.draw(policy, owner, weight).inspect_err(|_| self.metrics.rate_limited(policy.name()))
     }
 
     /// How many connections and WebSockets the traders' listener has.
