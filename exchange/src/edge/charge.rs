@@ -169,9 +169,17 @@ pub(crate) fn message(
     draw(shared, client, who, weight)
 }
 
-/// Draws for what cannot be read, from the address it came from; gives what to answer.
+/// Draws for what cannot be read, from the address it came from.
+///
+/// # Errors
+/// There is too little in the bucket.
+pub(crate) fn paid(shared: &Shared, client: &Client) -> Result<(), Fault> {
+    draw(shared, client, None, Weight::Read)
+}
+
+/// The same; gives what to answer.
 pub(crate) fn unreadable(shared: &Shared, client: &Client, fault: Fault) -> Fault {
-    draw(shared, client, None, Weight::Read).err().unwrap_or(fault)
+    paid(shared, client).err().unwrap_or(fault)
 }
 
 /// Verifies a block, once whoever sent it has paid for that, and draws what it weighs.

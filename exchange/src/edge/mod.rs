@@ -20,11 +20,11 @@ use caps::Caps;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tower_http::cors::CorsLayer;
 
 pub(crate) use accept::{Door, Peer, serve};
-pub(crate) use charge::{Weight, gate, message, policies, standings, unreadable, verified};
+pub(crate) use charge::{Weight, gate, message, paid, policies, standings, unreadable, verified};
 pub(crate) use limits::{Left, Limits, Over, Owner};
 pub(crate) use metrics::{Follows, MEDIA_TYPE, Metrics};
 pub use options::{EdgeOptions, TlsFiles};
@@ -38,6 +38,10 @@ pub use tls::TlsError;
 pub(crate) struct Edge {
     pub limits: Limits,
     pub metrics: Arc<Metrics>,
+    /// How long the body of a request may take.
+    pub body_time: Duration,
+    /// How many requests are worked on at once.
+    pub requests_max: usize,
     trusted_proxies: Vec<IpNet>,
     origins: Vec<Origin>,
     connections: Arc<Caps>,
@@ -49,6 +53,8 @@ impl Edge {
         Self {
             limits: Limits::new(options.rate_limits),
             metrics: Arc::new(Metrics::new()),
+            body_time: options.header_time,
+            requests_max: options.requests_max,
             trusted_proxies: options.trusted_proxies.clone(),
             origins: options.origins.clone(),
             connections: Caps::new(options.connections_max, options.connections_per_address_max),
