@@ -20,12 +20,12 @@ use caps::Caps;
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tower_http::cors::CorsLayer;
 
 pub(crate) use accept::{Door, Peer, serve};
-pub(crate) use charge::{Weight, gate, judged, message, policies, standings};
-pub(crate) use limits::{Left, Limits, Owner};
+pub(crate) use charge::{Weight, gate, message, paid, policies, standings, unreadable, verified};
+pub(crate) use limits::{Left, Limits, Over, Owner};
 pub(crate) use metrics::{Follows, MEDIA_TYPE, Metrics};
 pub use options::{EdgeOptions, TlsFiles};
 pub use origin::{Origin, OriginError};
@@ -38,6 +38,10 @@ pub use tls::TlsError;
 pub(crate) struct Edge {
     pub limits: Limits,
     pub metrics: Arc<Metrics>,
+    /// How long the body of a request may take.
+    pub body_time: Duration,
+    /// How many requests are worked on at once.
+    pub requests_max: usize,
     trusted_proxies: Vec<IpNet>,
     origins: Vec<Origin>,
     connections: Arc<Caps>,
@@ -49,6 +53,8 @@ impl Edge {
         Self {
             limits: Limits::new(options.rate_limits),
             metrics: Arc::new(Metrics::new()),
+            body_time: options.header_time,
+            requests_max: options.requests_max,
             trusted_proxies: options.trusted_proxies.clone(),
             origins: options.origins.clone(),
             connections: Caps::new(options.connections_max, options.connections_per_address_max),
@@ -91,11 +97,8 @@ impl Edge {
     ///
     /// # Errors
     /// There is too little in it.
-    pub fn draw(&self, policy: Policy, owner: Owner, weight: u64) -> Result<Left, Fault> {
-        self.limits.draw(policy, owner, weight).map_err(|over| {
-            self.metrics.rate_limited(policy.name());
-            Fault::rate_limited(policy.name(), over.retry_after_ms)
-        })
+    fn draw(&self, policy: Policy, owner: Owner, weight: u64) -> Result<Left, Over> {
+        self.limits.draw(policy, owner, weight).inspect_err(|_| self.metrics.rate_limited(policy.name()))
     }
 
     /// How many connections and WebSockets the traders' listener has.

@@ -54,9 +54,8 @@ pub(crate) async fn submit(
     who: Option<Extension<Who>>,
     body: Bytes,
 ) -> Result<Json<api::BlockReply>, Fault> {
-    let signed: api::SignedBlock = json(&body)?;
-    let verified = verify_in_parallel(&shared, signed).await;
-    let verified = edge::judged(&shared, &client, who.map(|Extension(who)| who), verified)?;
+    let signed = json(&body).map_err(|fault| edge::unreadable(&shared, &client, fault))?;
+    let verified = edge::verified(&shared, &client, who.map(|Extension(who)| who), signed).await?;
     let id = verified.id();
     let answer = shared.enqueue(verified).map_err(Fault::busy)?;
     let answer = answer.await.unwrap_or(Answer::Unknown);

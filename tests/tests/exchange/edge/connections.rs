@@ -96,6 +96,57 @@ async fn connections_are_capped_in_all_and_by_address() {
     assert!(!is_served(&mut connect_from(1, server.exchange()).await).await, "not for that address");
 }
 
+/// A connection that begins a request and never sends its body.
+async fn stalled(exchange: &Exchange, last: u8) -> TcpStream {
+    let mut stream = connect_from(last, exchange).await;
+    let head = "POST /v1/blocks HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_do_not_come_keep_nobody_from_being_served() {
+    let server = server(|edge| {
+        edge.requests_max = 2;
+        edge.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
+    })
+    .await;
+    let metrics = format!("http://{}/metrics", server.exchange().metrics_address().unwrap());
+    let mut stalling = Vec::new();
+    for last in 1..=6 {
+        stalling.push(stalled(server.exchange(), last).await);
+    }
+    until("all are open", async || {
+        let page = answer(reqwest::Client::new().get(&metrics)).await.text().await.unwrap();
+        page.contains("\nbandex_connections 6\n").then_some(())
+    })
+    .await;
+    for page in ["/livez", "/readyz", "/v1/markets", "/v1/rate-limits"] {
+        assert_eq!(answer(request(&server, Method::GET, page)).await.status(), 200, "{page}");
+    }
+    drop(server.socket().await);
+    assert_eq!(answer(request(&server, Method::POST, "/v1/blocks").body("{}")).await.status(), 400);
+    drop(stalling);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_does_not_come_is_cut() {
+    let header_time = Duration::from_millis(300);
+    let server = server(|edge| edge.header_time = header_time).await;
+    let at = Instant::now();
+    let mut stream = stalled(server.exchange(), 1).await;
+    let rest = rest_of(&mut stream).await;
+    assert!(rest.starts_with("HTTP/1.1 408") && rest.contains("\"code\":\"body_too_slow\""), "{rest}");
+    assert!(at.elapsed() >= header_time, "it was cut early");
+    // One that dribbles in gets no more time.
+    let mut stream = stalled(server.exchange(), 1).await;
+    let at = Instant::now();
+    while at.elapsed() < header_time * 20 && stream.write_all(b" ").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    assert!(at.elapsed() < header_time * 20, "it was never cut");
+}
+
 /// Tries to open a WebSocket through a proxy that says for whom; gives the status of a refusal.
 async fn socket_for(
     server: &Server,
