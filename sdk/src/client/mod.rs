@@ -253,7 +253,7 @@ impl Client {
     }
 
     /// Logs this connection in, for the private channels of the key's account; again by itself after every break.
-    /// A connection serves one account at a time.
+    /// A connection serves one account at a time. A refusal that passes, such as `rate_limited`, is waited for.
     ///
     /// # Errors
     /// The exchange does not know the key, or the connection was given up.
@@ -264,7 +264,7 @@ impl Client {
         answer.await.map_err(|_| ClientError::Closed)?.map_err(ClientError::Problem)
     }
 
-    /// Follows a topic. What comes when is said at [`Subscription`].
+    /// Follows a topic. What comes when is said at [`Subscription`]. A refusal that passes is waited for.
     ///
     /// # Errors
     /// The exchange refuses, or the connection was given up.
