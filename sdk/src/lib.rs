@@ -31,6 +31,7 @@ mod key;
 mod lane;
 mod markets;
 mod order;
+mod prepared;
 mod rest;
 mod signer;
 mod standing;
@@ -58,6 +59,7 @@ pub use lane::{
 };
 pub use markets::{AssetInfo, MarketInfo, MarketPayments, Markets};
 pub use order::{OrderBuilder, OrderError};
+pub use prepared::PreparedError;
 pub use rest::{AccountRest, Body, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};
 pub use standing::{StandingError, check_standing};
