@@ -261,6 +261,9 @@ class Rest:
     def login(self, keypair: Keypair, markets: Markets) -> Awaitable[Rest]:
         """Logs in with a key of an account; gives the interface as that account sees it."""
 
+    def signed(self, keypair: Keypair, markets: Markets) -> Awaitable[Rest]:
+        """The same without a login: each request is signed with the key."""
+
 class Subscription:
     """What happens on a channel, as an async iterator of pushes (dicts).
 
