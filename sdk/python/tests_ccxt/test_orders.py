@@ -185,6 +185,26 @@ def test_what_is_wrong_is_named(venue: Venue, wrong: Any, error: type[Exception]
         wrong(ccxt.bandex(venue.config("alice")))
 
 
+def test_a_list_that_is_too_long_is_refused_and_not_cut(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bandex.ccxt.venue._LARGEST_PAGE", 2)
+    alice = ccxt.bandex(venue.config("alice"))
+    alice.cancel_all_orders()
+    since = alice.fetch_time()
+    made = [alice.create_order(SYMBOL, "limit", "buy", 1, 1e-7)["id"] for _ in range(5)]
+    alice.options["pages"] = 2
+    for ask in (
+        lambda: alice.fetch_open_orders(SYMBOL),
+        lambda: alice.fetch_orders(SYMBOL, since),
+        lambda: alice.fetch_closed_orders(SYMBOL, None, 5),
+    ):
+        with pytest.raises(ccxt.BadRequest, match="pages"):
+            ask()
+    assert [order["id"] for order in alice.fetch_orders(SYMBOL, None, 4)] == made[1:]
+    alice.options["pages"] = 3
+    assert [order["id"] for order in alice.fetch_open_orders(SYMBOL)] == made
+    alice.cancel_all_orders()
+
+
 def test_another_exchange_than_the_known_one_is_not_believed(venue: Venue) -> None:
     with pytest.raises(ccxt.ExchangeError, match="another exchange"):
         ccxt.bandex(venue.config("alice", node="00" * 32)).load_markets()
