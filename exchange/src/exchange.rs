@@ -123,7 +123,7 @@ pub(crate) struct Switch {
 }
 
 impl Switch {
-    fn new() -> Arc<Self> {
+    pub fn new() -> Arc<Self> {
         Arc::new(Self { stop: watch::channel(false).0, failure: Mutex::new(None) })
     }
 

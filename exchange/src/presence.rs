@@ -15,11 +15,13 @@ use bandex_types::{PublicKey, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::sleep;
 
 /// How long to wait before saying again what the engine did not take: its time may be a little behind this clock.
 const AGAIN: Duration = Duration::from_millis(200);
+/// Of how many keys the writer is told at a time, so that its queue has room for blocks.
+const TOLD_AT_ONCE: usize = 256;
 
 /// Who is connected.
 pub(crate) struct Presence {
@@ -121,6 +123,13 @@ impl Presence {
             .collect()
     }
 
+    /// Whether a key is still gone as it was said to be: it has not come back since, nor come and gone again.
+    pub fn is_absent(&self, gone: &Disconnected) -> bool {
+        let keys = self.keys();
+        let is_as_then = |state: &Guarded| !state.told && state.since == gone.since;
+        keys.guarded.get(&gone.key).is_some_and(is_as_then) && !keys.present.contains_key(&gone.key)
+    }
+
     /// Notes that the engine was told, unless something has changed since.
     fn told(&self, gone: &Disconnected) {
         if let Some(state) = self.keys().guarded.get_mut(&gone.key).filter(|state| state.since == gone.since)
@@ -141,29 +150,49 @@ impl Presence {
                 () = until(next) => {}
                 () = self.changed.notified() => continue,
             }
-            let now = clock::now();
-            let mut refused = false;
-            for (_, gone) in self.absent().into_iter().filter(|(due, _)| *due <= now) {
-                let (reply, answer) = oneshot::channel();
-                let said = async {
-                    queue.send(Input::Gone(gone, reply)).await.ok()?;
-                    answer.await.ok()
-                };
-                let said = tokio::select! {
-                    biased;
-                    () = stopped(&mut stopping) => return,
-                    said = said => said,
-                };
-                match said {
-                    Some(Answer::Committed(..)) => self.told(&gone),
-                    Some(_) => refused = true,
-                    None => return,
-                }
-            }
-            if refused {
-                sleep(AGAIN).await;
+            match self.say_who_is_gone(&queue, &mut stopping).await {
+                Some(true) => {}
+                Some(false) => sleep(AGAIN).await,
+                None => return,
             }
         }
+    }
+
+    /// Tells the writer of those whose grace is over, all at once: whoever waits for the commit of one could come back
+    /// meanwhile. False if one of them was not taken; none if the server stops.
+    async fn say_who_is_gone(
+        &self,
+        queue: &mpsc::Sender<Input>,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> Option<bool> {
+        let now = clock::now();
+        let due = self.absent().into_iter().filter(|(due, _)| *due <= now).map(|(_, gone)| gone);
+        let mut asked = Vec::new();
+        for gone in due.take(TOLD_AT_ONCE) {
+            if !self.is_absent(&gone) {
+                continue;
+            }
+            let (reply, answer) = oneshot::channel();
+            tokio::select! {
+                biased;
+                () = stopped(stopping) => return None,
+                sent = queue.send(Input::Gone(gone, reply)) => sent.ok()?,
+            }
+            asked.push((gone, answer));
+        }
+        let mut are_taken = true;
+        for (gone, answer) in asked {
+            let answer = tokio::select! {
+                biased;
+                () = stopped(stopping) => return None,
+                answer = answer => answer.ok()?,
+            };
+            match answer {
+                Answer::Committed(..) => self.told(&gone),
+                _ => are_taken = false,
+            }
+        }
+        Some(are_taken)
     }
 }
 
@@ -180,3 +209,6 @@ async fn until(moment: Option<Timestamp>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;
