@@ -213,7 +213,7 @@ impl Exchange {
             presence: Arc::clone(&presence),
             rehearsal: Arc::clone(&rehearsal),
             epochs: opened.writer.epochs.subscribe(),
-            looking: Semaphore::new(LOOKING_MAX),
+            looking: Arc::new(Semaphore::new(LOOKING_MAX)),
             bitcoin: Arc::clone(&bitcoin),
             bitcoin_node,
             switch: Arc::clone(&switch),
