@@ -206,7 +206,7 @@ impl Exchange {
             checkpoint: checkpoint.clone(),
             published,
             journal: Arc::clone(&opened.reader),
-            sessions: Mutex::new(Sessions::default()),
+            sessions: Mutex::new(Sessions::new()),
             edge,
             write_time: config.write_time,
             verifying: Semaphore::new(VERIFYING_MAX),

@@ -26,6 +26,7 @@ use tower_http::cors::CorsLayer;
 pub(crate) use accept::{Door, Peer, serve};
 pub(crate) use charge::{Weight, gate, message, paid, policies, standings, unreadable, verified};
 pub(crate) use limits::{Left, Limits, Over, Owner};
+pub(crate) use address::network_of;
 pub(crate) use metrics::{Follows, MEDIA_TYPE, Metrics};
 pub use options::{EdgeOptions, TlsFiles};
 pub use origin::{Origin, OriginError};
