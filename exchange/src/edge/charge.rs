@@ -11,15 +11,16 @@ use crate::http;
 use crate::http::problem::Fault;
 use crate::sessions::Who;
 use crate::shared::Shared;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bandex_api as api;
 use bandex_tradechain::body::Operation;
 use bandex_tradechain::{Block, Body, Verified};
 use bandex_types::AccountId;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// How the rate limits stand (draft-ietf-httpapi-ratelimit-headers).
@@ -40,10 +41,16 @@ pub(crate) enum Weight {
     Read,
     /// A page of many.
     List,
+    /// A record with the proof of it, which is made from the whole batch.
+    Proof,
     /// Every order of a book.
     BookOfOrders,
+    /// All records of a deal with their proofs.
+    Evidence,
     /// A block that is tried out.
     Validate,
+    /// A score from somebody's own circle.
+    PersonalScore,
     /// Everything of an account.
     Export,
 }
@@ -53,21 +60,26 @@ impl Weight {
         match self {
             Self::Nothing => 0,
             Self::Read => 1,
-            Self::List => 2,
-            Self::BookOfOrders => 5,
-            Self::Validate => 10,
+            Self::List | Self::Proof => 2,
+            Self::BookOfOrders | Self::Evidence => 5,
+            Self::Validate | Self::PersonalScore => 10,
             Self::Export => 20,
         }
     }
 
     /// What a page weighs.
-    fn of(page: Option<&str>, query: Option<&str>) -> Self {
+    fn of(page: Option<&str>, uri: &Uri) -> Self {
         match page.unwrap_or_default() {
             "/livez" | "/readyz" => Self::Nothing,
-            "/v1/book/{market}" if query.is_some_and(|query| query.contains("orders=true")) => {
+            "/v1/book/{market}" if asks(uri, |query: &api::BookQuery| query.orders == Some(true)) => {
                 Self::BookOfOrders
             }
+            "/v1/reputation/{account}" if asks(uri, |query: &api::ReputationQuery| query.from.is_some()) => {
+                Self::PersonalScore
+            }
             "/v1/blocks/validate" => Self::Validate,
+            "/v1/blocks/{id}" => Self::Proof,
+            "/v1/deals/{id}/evidence" => Self::Evidence,
             page if page.starts_with("/v1/export/") => Self::Export,
             "/v1/trades/{market}"
             | "/v1/tickers"
@@ -78,12 +90,16 @@ impl Weight {
             | "/v1/fills"
             | "/v1/deals"
             | "/v1/deals/{id}/tranches"
-            | "/v1/deals/{id}/evidence"
             | "/v1/forks"
             | "/v1/defaults" => Self::List,
             _ => Self::Read,
         }
     }
+}
+
+/// Whether a query asks for something, read as the page itself reads it: there are many ways to write the same.
+fn asks<T: DeserializeOwned>(uri: &Uri, whether: impl FnOnce(&T) -> bool) -> bool {
+    Query::<T>::try_from_uri(uri).is_ok_and(|Query(query)| whether(&query))
 }
 
 /// The page that a request was routed to.
@@ -106,7 +122,7 @@ pub(super) fn method(method: &Method) -> &'static str {
 pub(crate) async fn gate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let client = Client::new(&shared.edge, &request);
     let is_block = request.method() == Method::POST && page(&request) == Some(BLOCKS);
-    let weight = Weight::of(page(&request), request.uri().query());
+    let weight = Weight::of(page(&request), request.uri());
     let (mut parts, body) = request.into_parts();
     let who = known(&shared, &client, &mut parts);
     let drawn = match &who {
@@ -280,8 +296,11 @@ pub(crate) fn policies(shared: &Shared) -> Vec<api::RatePolicy> {
     let asked = [
         ("read", Weight::Read.units()),
         ("list", Weight::List.units()),
+        ("proof", Weight::Proof.units()),
         ("book_of_orders", Weight::BookOfOrders.units()),
+        ("evidence", Weight::Evidence.units()),
         ("validate", Weight::Validate.units()),
+        ("personal_score", Weight::PersonalScore.units()),
         ("export", Weight::Export.units()),
     ];
     let blocks = [("block", 1), ("ten_operations", 1)];
@@ -327,13 +346,22 @@ mod tests {
     #[test]
     fn pages_weigh_what_they_cost() {
         let check = |page: Option<&str>, query: Option<&str>, units: u64| {
-            assert_eq!(Weight::of(page, query).units(), units, "{page:?} {query:?}");
+            let uri = format!("/?{}", query.unwrap_or_default()).parse().unwrap();
+            assert_eq!(Weight::of(page, &uri).units(), units, "{page:?} {query:?}");
         };
         check(Some("/livez"), None, 0);
         check(Some("/v1/markets"), None, 1);
         check(Some("/v1/book/{market}"), None, 1);
         check(Some("/v1/book/{market}"), Some("depth=5"), 1);
         check(Some("/v1/book/{market}"), Some("depth=5&orders=true"), 5);
+        check(Some("/v1/book/{market}"), Some("orders=%74rue"), 5);
+        check(Some("/v1/book/{market}"), Some("%6Frders=true&depth=5"), 5);
+        check(Some("/v1/book/{market}"), Some("orders=false"), 1);
+        check(Some("/v1/reputation/{account}"), None, 1);
+        check(Some("/v1/reputation/{account}"), Some("from=00"), 10);
+        check(Some("/v1/reputation/{account}"), Some("a=b&fro%6d=00"), 10);
+        check(Some("/v1/blocks/{id}"), None, 2);
+        check(Some("/v1/deals/{id}/evidence"), None, 5);
         check(Some("/v1/trades/{market}"), None, 2);
         check(Some("/v1/orders"), None, 2);
         check(Some("/v1/orders/{order}"), None, 1);

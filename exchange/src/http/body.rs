@@ -1,6 +1,7 @@
 //! Bodies of requests: read whole, in a bounded time, before a request takes one of the places of those worked on.
 
 use super::problem::Fault;
+use super::signature;
 use crate::edge::{self, Client};
 use crate::shared::Shared;
 use axum::body::{Body, Bytes, HttpBody};
@@ -21,7 +22,10 @@ pub(super) async fn whole(State(shared): State<Arc<Shared>>, request: Request, n
     *alone.extensions_mut() = parts.extensions.clone();
     let read = tokio::time::timeout(shared.edge.body_time, Bytes::from_request(alone, &())).await;
     let refused = match read {
-        Ok(Ok(bytes)) => return next.run(Request::from_parts(parts, Body::from(bytes))).await,
+        Ok(Ok(bytes)) => match signature::check_body(&parts, &bytes) {
+            Ok(()) => return next.run(Request::from_parts(parts, Body::from(bytes))).await,
+            Err(fault) => return fault.into_response(),
+        },
         Ok(Err(rejection)) => rejection.into_response(),
         Err(_) => Fault::body_too_slow().into_response(),
     };
