@@ -53,7 +53,7 @@ pub use client::{
 };
 pub use clock::now;
 pub use http_signer::HttpSigner;
-pub use key::generate_keypair;
+pub use key::{KeyFileError, generate_keypair, lane_path, read_keypair};
 pub use lane::{
     Durability, Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, StoredOrders, Version,
 };

@@ -144,11 +144,6 @@ impl SubmitError {
     pub fn code(&self) -> Option<&str> {
         self.problem().map(|problem| problem.code.as_str())
     }
-
-    /// Whether the block was sequenced for certain, so that the lane goes on after it.
-    pub const fn is_sequenced(&self) -> bool {
-        matches!(self, Self::Refused(_))
-    }
 }
 
 /// A connection to an exchange. Clones share it; it closes when the last clone and subscription is gone.

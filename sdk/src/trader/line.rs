@@ -79,15 +79,15 @@ impl std::fmt::Debug for Lane {
 
 impl Lane {
     /// Signs a block and stores it; the lane is as before if either fails.
-    fn add(
+    pub fn add<E: Into<TraderError>>(
         &mut self,
-        sign: impl FnOnce(&mut Signer) -> Result<OwnBlock, SignError>,
+        sign: impl FnOnce(&mut Signer) -> Result<OwnBlock, E>,
     ) -> Result<OwnBlock, TraderError> {
         if let Some(broken) = &self.broken {
             return Err(broken.clone().into());
         }
         let before = self.signer.head();
-        let own = sign(&mut self.signer)?;
+        let own = sign(&mut self.signer).map_err(Into::into)?;
         let stored = Block::decode(&own.signed.payload)
             .map_err(|error| StoreError::Damaged { line: 0, why: error.to_string() })
             .and_then(|block| self.store.append(&Entry::Block(own.signed.clone())).map(|()| block));

@@ -10,9 +10,10 @@ pub use fate::LaneError;
 
 use crate::lane::OwnOrder;
 use crate::{
-    Allowance, Client, OwnBlock, RestError, SignError, Signer, StoreError, SubmitError, Version, clock,
+    Allowance, Client, Markets, OwnBlock, PreparedError, RestError, SignError, Signer, StoreError,
+    SubmitError, Version, clock,
 };
-use bandex_api::{BlockReply, OperationReply};
+use bandex_api::{BlockReply, OperationReply, Prepare, Prepared};
 use bandex_tradechain::body::{
     Acknowledge, Bandwidth, Bond, Certify, Cure, Decertify, Fee, Guard, Heal, Operation, Orders, Pay, Place,
     Prefer, Protection, Quotes, Receive, Resolve, Revoke, Transfer, Unbond, WriteOff,
@@ -35,6 +36,9 @@ pub enum TraderError {
     /// Nothing was signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// A prepared block was not signed.
+    #[error(transparent)]
+    Prepared(#[from] PreparedError),
     /// The block could not be stored, so it was not sent.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -510,6 +514,21 @@ impl Trader {
     /// The block was refused, or the lane is broken.
     pub async fn rotate(&self, next: &Keypair) -> Result<BlockReply, TraderError> {
         self.send(|signer, now| signer.rotate(now, next)).await?.reply().await
+    }
+
+    /// Signs what the exchange prepared, as [`Signer::sign_prepared`] does, and stores it as the next block of this lane,
+    /// but does not send it: for whoever posts it by other means. If nobody does, it goes out with the next block, or
+    /// when the lane is opened again.
+    ///
+    /// # Errors
+    /// The exchange prepared something else than was asked for, the block is not stored, or the lane is broken.
+    pub fn sign_prepared(
+        &self,
+        asked: &Prepare,
+        markets: &Markets,
+        prepared: &Prepared,
+    ) -> Result<OwnBlock, TraderError> {
+        self.line.lane().add(|signer| signer.sign_prepared(clock::now(), asked, markets, prepared))
     }
 
     /// Tries again what a broken lane has pending, once the cause is mended: the key was granted, the exchange

@@ -353,3 +353,27 @@ async fn a_lane_that_nobody_uses_is_closed_though_blocks_are_under_way() {
     drop(trading);
     submitted.reply().await.unwrap();
 }
+
+#[tokio::test]
+async fn a_prepared_block_is_stored_and_goes_out_with_the_next() {
+    let (exchange, client) = start(&[]).await;
+    let trader = trader(&client, 1, MemoryLane);
+    let markets = Markets::from_wire(&crate::testing::wire_markets()).unwrap();
+    let body = Body::from(bandex_tradechain::body::Guard::OFF);
+    let block = trader.line.lane().signer.next(clock::now(), None, body.clone()).unwrap();
+    let payload = block.encode();
+    let preimage = hex::encode(bandex_tradechain::Domain::Block.preimage(&payload));
+    let told = serde_json::to_value(&block).unwrap();
+    let prepared =
+        Prepared { block_id: block.id().to_string(), payload: hex::encode(payload), preimage, block: told };
+    let body = Some(serde_json::to_value(&body).unwrap());
+    let key = trader.key().to_string();
+    let asked = Prepare { key, expiry_us: None, seq: None, previous: None, body, orders: None };
+    let own = trader.sign_prepared(&asked, &markets, &prepared).unwrap();
+    assert_eq!((own.seq, trader.pending(), trader.head().id), (1, 1, block.id()));
+    assert!(exchange.lock().unwrap().sequenced.is_empty());
+    let again = trader.sign_prepared(&asked, &markets, &prepared);
+    assert!(matches!(again, Err(TraderError::Prepared(_))), "{again:?}");
+    trader.submit(orders(1)).await.unwrap().reply().await.unwrap();
+    assert_eq!(exchange.lock().unwrap().lanes[&trader.key()].seq, 2);
+}
