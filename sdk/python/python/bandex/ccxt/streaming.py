@@ -51,6 +51,8 @@ class bandex(Awaiting):
         self._asked: dict[int, str] = {}
         #: Where private channels are, to go on from there.
         self._reached: dict[str, int] = {}
+        #: When each open order was placed.
+        self._placed_us: dict[str, int] = {}
         #: News that came while nobody waited for them: the next call has them at once.
         self._untold: dict[str, Any] = {}
         super().__init__(config)
@@ -429,8 +431,19 @@ class bandex(Awaiting):
     def _handle_orders(self, client: Any, name: str, subscription: Any, message: Any) -> None:
         if self.orders is None:
             self.orders = ArrayCacheBySymbolById(self.options["ordersLimit"])
-        orders = [self.parse_order(order) for order in message["data"]]
+        orders = [self.parse_order(self._with_placing(order)) for order in message["data"]]
         self._handle_own(client, name, message, self.orders, sorted(orders, key=lambda order: order["timestamp"]))
+
+    def _with_placing(self, order: dict[str, Any]) -> dict[str, Any]:
+        """An order with the time of its placing. The snapshot has it of all that were open; what else is told of was
+        placed in the record that first tells of it."""
+        name = order["order"]
+        placed = order.get("placed_us") or self._placed_us.get(name, order["time_us"])
+        if order["status"] in ("open", "sleeping"):
+            self._placed_us[name] = placed
+        else:
+            self._placed_us.pop(name, None)
+        return {**order, "placed_us": placed}
 
     def _handle_fills(self, client: Any, name: str, subscription: Any, message: Any) -> None:
         if self.myTrades is None:

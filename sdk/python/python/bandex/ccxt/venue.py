@@ -316,7 +316,7 @@ class Venue(Parse):
         fills: list[Any] = []
         if order["filled"] != "0":
             request = {"order": order["order"]}
-            fills = yield from self._pages(self.privateGetFills, request, "fills", _LARGEST_PAGE)
+            fills = yield from self._pages(self.privateGetFills, request, "fills", None, 0)
         return self._with_fills(self.parse_order(order), fills)
 
     def _with_fills(self: Any, order: dict[str, Any], fills: list[Any]) -> dict[str, Any]:
