@@ -420,10 +420,7 @@ impl Connection {
                 let with_receipt = submit.receipt.unwrap_or(true);
                 let signed = api::SignedBlock { payload: submit.payload, signature: submit.signature };
                 let (client, who) = (self.client.clone(), self.who);
-                let verified = tokio::spawn(async move {
-                    let verified = http::verify_in_parallel(&shared, signed).await;
-                    edge::judged(&shared, &client, who, verified)
-                });
+                let verified = tokio::spawn(async move { http::let_in(&shared, &client, who, signed).await });
                 submit::Submission { asked, with_receipt, verifying: Ok(verified) }
             }
             Err(fault) => submit::Submission { asked, with_receipt: false, verifying: Err(fault) },

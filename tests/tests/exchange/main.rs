@@ -20,6 +20,7 @@ mod hostile;
 mod keys;
 mod lists;
 mod login;
+mod lost_answers;
 mod operator;
 mod pages;
 mod prepared;
