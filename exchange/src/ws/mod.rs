@@ -6,6 +6,7 @@
 //! all who follow them ([`topics`]). Every queue is bounded, so a slow peer slows itself, or is cut off.
 
 mod document;
+mod lists;
 mod messages;
 mod news;
 mod out;

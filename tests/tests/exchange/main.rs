@@ -21,6 +21,7 @@ mod keys;
 mod lists;
 mod login;
 mod lost_answers;
+mod missed;
 mod operator;
 mod pages;
 mod prepared;
