@@ -114,7 +114,7 @@ pub struct Protections {
 pub struct OrderQuery {
     /// Only on this market (BASE-QUOTE).
     pub market: Option<String>,
-    /// `open` (they rest or sleep), `closed` or `all`; `open` if absent.
+    /// `open` (they rest or sleep), `closed` or `all`; if absent `open`, or `all` if a `client_id` is given.
     #[param(pattern = "^(open|closed|all)$")]
     pub state: Option<String>,
     /// Only those to which their trader gave this name; it need not be the name of one order only.

@@ -525,7 +525,8 @@ pub(crate) fn operations(view: &View, subjects: &[Subject], outcome: &Outcome) -
     let reply = |(result, subject): (&OperationResult, Subject)| match result {
         OperationResult::Refused(refusal) => {
             let (code, detail) = (Some(refusal.code().to_owned()), Some(refusal.to_string()));
-            api::OperationReply { code, detail, ..answered(false) }
+            let details = serde_json::to_value(refusal).ok();
+            api::OperationReply { code, detail, details, ..answered(false) }
         }
         OperationResult::Done => done(view, subject, outcome),
     };
@@ -539,6 +540,7 @@ const fn answered(ok: bool) -> api::OperationReply {
         ok,
         code: None,
         detail: None,
+        details: None,
         order: None,
         status: None,
         price: None,

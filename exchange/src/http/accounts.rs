@@ -37,6 +37,8 @@ pub(crate) async fn orders(
     let page = Page::new(Kind::Orders, "", query.limit)?;
     let before = page.place(query.cursor.as_deref())?;
     let stand = match query.state.as_deref() {
+        // Whoever asks by name looks for one order, whatever became of it.
+        None if query.client_id.is_some() => OrderStand::All,
         None | Some("open") => OrderStand::Open,
         Some("closed") => OrderStand::Closed,
         Some("all") => OrderStand::All,

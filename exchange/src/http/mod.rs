@@ -47,7 +47,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub(crate) use accounts::on_the_wire as order_on_the_wire;
-pub(crate) use blocks::{answer_reply, try_out, verify_in_parallel};
+pub(crate) use blocks::{Sent, answer_reply, let_in, try_out, verify_in_parallel};
 pub(crate) use deals::on_the_wire as deals_on_the_wire;
 pub(crate) use login::log_in;
 pub(crate) use reply::{is_signed, known};

@@ -3,8 +3,8 @@
 use super::*;
 use crate::writer;
 use bandex_sequencer::{Ends, Sequencer};
-use bandex_tradechain::body::{Change, Guard, Parameters, Register};
-use bandex_tradechain::{Block, Body, Genesis, Head, Keypair, verify};
+use bandex_tradechain::body::{Change, Guard, Parameters, Register, Rotate, possession_statement};
+use bandex_tradechain::{Block, Body, Domain, Genesis, Head, Keypair, verify};
 use bandex_types::{Amount, BlockId};
 
 const NETWORK: u32 = 7;
@@ -18,6 +18,7 @@ fn pair(name: u8) -> Keypair {
 struct World {
     sequencer: Sequencer,
     presence: Arc<Presence>,
+    heads: BTreeMap<u8, Head>,
 }
 
 impl World {
@@ -28,29 +29,39 @@ impl World {
         let no_work = Parameters { register_work_bits: 0, ..Parameters::default() };
         let _ = sequencer.begin(genesis, &[Change::SetParameters(no_work)], clock::now());
         let presence = Presence::of(sequencer.engine());
-        let mut world = Self { sequencer, presence };
+        let mut world = Self { sequencer, presence, heads: BTreeMap::new() };
         for name in [10, 11] {
-            let head = world.sign(
-                name,
-                Head { seq: 0, id: BlockId::ZERO },
-                Register { home: pair(NODE).public(), nonce: 0 },
-            );
-            world.sign(name, head, Guard { cancel_after_us: 0, on_disconnect_us: Some(0) });
+            world.heads.insert(name, Head { seq: 0, id: BlockId::ZERO });
+            world.sign(name, Register { home: pair(NODE).public(), nonce: 0 });
+            world.sign(name, Guard { cancel_after_us: 0, on_disconnect_us: Some(0) });
         }
         world
     }
 
-    /// Sequences a block; gives the head of its lane.
-    fn sign(&mut self, name: u8, Head { seq, id: previous }: Head, body: impl Into<Body>) -> Head {
+    /// Sequences the next block of a lane.
+    fn sign(&mut self, name: u8, body: impl Into<Body>) {
+        let Head { seq, id: previous } = self.heads[&name];
         let (author, time, seq) = (pair(name).public(), clock::now(), seq + 1);
         let block = Block { network: NETWORK, author, seq, previous, time, expiry: None, body: body.into() };
         let verified = verify(block.sign(&pair(name)), NETWORK).unwrap();
-        let id = verified.id();
+        self.heads.insert(name, Head { seq, id: verified.id() });
         let mut making = self.sequencer.batch(clock::now());
         let submitted = making.submit(verified);
         assert!(matches!(submitted, bandex_sequencer::Submitted::Index(_)), "{submitted:?}");
         self.presence.commit(&making.seal().unwrap().applied);
-        Head { seq, id }
+    }
+
+    /// Hands an account over to another root key.
+    fn rotate(&mut self, from: u8, to: u8) {
+        let key = pair(to).public();
+        let statement = possession_statement(NETWORK, &pair(from).public(), &key);
+        self.sign(from, Rotate { key, possession: pair(to).sign(Domain::Possession, &statement) });
+        self.heads.insert(to, Head { seq: 0, id: self.heads[&from].id });
+    }
+
+    /// Whether a key counts as gone.
+    fn is_gone(&self, name: u8) -> bool {
+        self.presence.absent().iter().any(|(_, gone)| gone.key == pair(name).public())
     }
 
     /// Whether the writer has the key's orders cancelled.
@@ -93,4 +104,33 @@ async fn a_key_that_came_back_while_the_writer_was_busy_keeps_its_orders() {
     assert!(again.since > other.since, "{again:?}");
     assert!(world.takes(again));
     watching.abort();
+}
+
+#[test]
+fn the_root_key_behind_it_is_there_for_one_that_was_rotated_away() {
+    let mut world = World::new();
+    let old = world.presence.arrive(pair(10).public());
+    world.rotate(10, 12);
+    assert!(!world.is_gone(10), "the old connection has not ended yet");
+    // Whoever is connected with the new key loses nothing when the connection of the old one is ended.
+    let new = world.presence.arrive(pair(12).public());
+    drop(old);
+    assert!(!world.is_gone(10));
+    drop(new);
+    assert!(world.is_gone(10));
+    let since = world.presence.absent()[0].1.since;
+    // The same after a second rotation, and after a restart.
+    world.rotate(12, 13);
+    world.sign(13, Guard { cancel_after_us: 0, on_disconnect_us: Some(0) });
+    for presence in [Arc::clone(&world.presence), Presence::of(world.sequencer.engine())] {
+        world.presence = presence;
+        assert!(world.is_gone(10) && world.is_gone(11) && world.is_gone(13));
+        let newest = world.presence.arrive(pair(13).public());
+        assert!(!world.is_gone(10) && world.is_gone(11) && !world.is_gone(13));
+        drop(newest);
+        assert!(world.is_gone(10) && world.is_gone(13));
+        let absent = world.presence.absent();
+        let again = absent.iter().find(|(_, gone)| gone.key == pair(10).public()).unwrap();
+        assert!(again.1.since > since, "{again:?}");
+    }
 }
