@@ -11,7 +11,7 @@ fn asked(venue: &Venue, name: &str, price: &str) -> String {
     let order =
         json!({ "op": "place", "market": "BWT-BTC", "side": "sell", "price": price, "quantity": "1" });
     let path = venue.path(name);
-    fs::write(&path, json!({ "orders": [order] }).to_string()).unwrap();
+    fs::write(&path, json!({ "orders": [order] }).to_string()).expect("the folder is ours");
     path
 }
 
@@ -19,7 +19,7 @@ fn asked(venue: &Venue, name: &str, price: &str) -> String {
 fn signed(venue: &Venue, key: &str, asked: &str) -> String {
     let block = venue.json(&format!("prepare --key {key} {asked}"));
     let path = format!("{asked}.signed");
-    fs::write(&path, block.to_string()).unwrap();
+    fs::write(&path, block.to_string()).expect("the folder is ours");
     path
 }
 
