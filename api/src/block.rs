@@ -64,6 +64,9 @@ pub struct OperationReply {
     /// Its refusal in words.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The numbers that belong to its refusal, as a problem has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<serde_json::Value>,
     /// The order it placed or amended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub order: Option<String>,

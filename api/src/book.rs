@@ -100,6 +100,8 @@ pub struct Bbo {
     pub market: String,
     /// The record after which they were so.
     pub seq: u64,
+    /// What the market does: `trading`, `cancel_only`, `halted` or `auction`. Only while it trades is the bid below the ask.
+    pub state: String,
     /// The highest bid; null if there is none.
     pub bid: Option<String>,
     /// What rests there.
@@ -119,6 +121,8 @@ pub struct Ticker {
     pub seq: u64,
     /// The time for which this was worked out.
     pub time_us: u64,
+    /// What the market does: `trading`, `cancel_only`, `halted` or `auction`. Only while it trades is the bid below the ask.
+    pub state: String,
     /// The highest bid.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bid: Option<String>,

@@ -45,15 +45,15 @@ pub struct ExportOptions {
 /// What can be exported.
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum What {
-    /// Every order, as it stands.
+    /// Each change of an order, oldest first; its last line is how it stands.
     Orders,
     /// Every fill.
     Fills,
-    /// Every deal.
+    /// Each change of a deal, oldest first; its last line is how it stands.
     Deals,
     /// Every tranche of every deal.
     Tranches,
-    /// The balances now.
+    /// Each change of a balance, oldest first; the last line is what there is.
     Balances,
     /// Every block of the account's keys.
     Blocks,

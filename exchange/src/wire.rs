@@ -379,6 +379,7 @@ pub(crate) fn order(
         reason,
         client_id: order.client_id.clone(),
         terms: special.map(|special| terms(info, special)),
+        placed_us: None,
         seq,
         time_us: time.as_micros(),
     }
@@ -524,7 +525,8 @@ pub(crate) fn operations(view: &View, subjects: &[Subject], outcome: &Outcome) -
     let reply = |(result, subject): (&OperationResult, Subject)| match result {
         OperationResult::Refused(refusal) => {
             let (code, detail) = (Some(refusal.code().to_owned()), Some(refusal.to_string()));
-            api::OperationReply { code, detail, ..answered(false) }
+            let details = serde_json::to_value(refusal).ok();
+            api::OperationReply { code, detail, details, ..answered(false) }
         }
         OperationResult::Done => done(view, subject, outcome),
     };
@@ -538,6 +540,7 @@ const fn answered(ok: bool) -> api::OperationReply {
         ok,
         code: None,
         detail: None,
+        details: None,
         order: None,
         status: None,
         price: None,

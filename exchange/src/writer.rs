@@ -168,7 +168,8 @@ impl Writer {
                 }
                 Input::Gone(gone, reply) => {
                     let unsaid = Waiting::Known(Answer::Unknown);
-                    let waiting = making.disconnected(gone).map_or(unsaid, Waiting::Index);
+                    let waiting =
+                        disconnected(&mut making, &self.presence, gone).map_or(unsaid, Waiting::Index);
                     self.kinds.extend(matches!(waiting, Waiting::Index(_)).then_some("disconnected"));
                     asked.push((waiting, reply));
                 }
@@ -219,6 +220,16 @@ impl Writer {
             }
         }
     }
+}
+
+/// Has the orders of a key cancelled that is gone, unless it has come back while this waited for its turn. Gives the
+/// index in the batch.
+pub(crate) fn disconnected(
+    making: &mut Making<'_>,
+    presence: &Presence,
+    gone: Disconnected,
+) -> Option<usize> {
+    if presence.is_absent(&gone) { making.disconnected(gone) } else { None }
 }
 
 /// Whether an epoch ended, or was scored.

@@ -37,6 +37,8 @@ pub(crate) async fn orders(
     let page = Page::new(Kind::Orders, "", query.limit)?;
     let before = page.place(query.cursor.as_deref())?;
     let stand = match query.state.as_deref() {
+        // Whoever asks by name looks for one order, whatever became of it.
+        None if query.client_id.is_some() => OrderStand::All,
         None | Some("open") => OrderStand::Open,
         Some("closed") => OrderStand::Closed,
         Some("all") => OrderStand::All,
@@ -61,7 +63,8 @@ pub(crate) async fn orders(
 
 /// An order as it stands.
 pub(crate) fn on_the_wire(info: &MarketInfo, row: &OrderRow) -> api::Order {
-    wire::order(info, &row.state, row.terms.as_ref(), row.updated_seq, row.updated_time)
+    let order = wire::order(info, &row.state, row.terms.as_ref(), row.updated_seq, row.updated_time);
+    api::Order { placed_us: Some(row.placed_time.as_micros()), ..order }
 }
 
 /// One order of the account.

@@ -1,6 +1,7 @@
 //! Blocks: submit one, look one up, follow a lane.
 
 use super::pages::{Kind, Page};
+use super::prepare;
 use super::problem::Fault;
 use super::reply::{json, named};
 use crate::edge::{self, Client};
@@ -41,7 +42,9 @@ use std::sync::Arc;
          content_type = "application/problem+json"),
         (status = 422, description = "Refused as a whole; with outcome `accepted` it consumed its seq",
          body = api::Problem, content_type = "application/problem+json"),
-        (status = 429, description = "Beyond a rate limit; it was not sequenced", body = api::Problem,
+        (status = 429, description = "Beyond a rate limit; `outcome` says whether it may have been sequenced when it was sent before", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 500, description = "The node's fault; the outcome is unknown", body = api::Problem,
          content_type = "application/problem+json"),
         (status = 503, description = "Overloaded, or outcome unknown: send the same bytes again", body = api::Problem,
          content_type = "application/problem+json"),
@@ -54,13 +57,57 @@ pub(crate) async fn submit(
     who: Option<Extension<Who>>,
     body: Bytes,
 ) -> Result<Json<api::BlockReply>, Fault> {
-    let signed: api::SignedBlock = json(&body)?;
-    let verified = verify_in_parallel(&shared, signed).await;
-    let verified = edge::judged(&shared, &client, who.map(|Extension(who)| who), verified)?;
-    let id = verified.id();
-    let answer = shared.enqueue(verified).map_err(Fault::busy)?;
+    let signed = json(&body).map_err(|fault| edge::unreadable(&shared, &client, fault))?;
+    let verified = let_in(&shared, &client, who.map(|Extension(who)| who), signed).await?;
+    let sent = Sent::of(&verified);
+    let answer = shared.enqueue(verified).map_err(|busy| sent.turned_away(&shared, Fault::busy(busy)))?;
     let answer = answer.await.unwrap_or(Answer::Unknown);
-    answer_reply(&shared, id, answer, query.receipt.unwrap_or(true)).await.map(Json)
+    answer_reply(&shared, sent.id, answer, query.receipt.unwrap_or(true)).await.map(Json)
+}
+
+/// A block as it was sent: what must be known of it if it is turned away.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sent {
+    pub id: BlockId,
+    author: PublicKey,
+    seq: u64,
+}
+
+impl Sent {
+    pub fn of(verified: &Verified) -> Self {
+        let block = verified.block();
+        Self { id: verified.id(), author: block.author, seq: block.seq }
+    }
+
+    /// What a block says that nobody has verified.
+    fn claimed(payload: &str) -> Option<Self> {
+        let block = Block::decode(&hex::decode(payload).ok()?).ok()?;
+        Some(Self { id: block.id(), author: block.author, seq: block.seq })
+    }
+
+    /// The fault of a block that did not get as far as the writer. The same bytes may have been sent before and been
+    /// recorded: only of a place that is still free can it be said that nothing was.
+    pub fn turned_away(&self, shared: &Shared, fault: Fault) -> Fault {
+        let head = shared.view().head(&self.author);
+        fault.of_sent(self.id, head.is_some_and(|head| self.seq <= head.seq))
+    }
+}
+
+/// Verifies a block, if whoever pays for it has enough left.
+///
+/// # Errors
+/// It is not valid, or there is too little in a bucket.
+pub(crate) async fn let_in(
+    shared: &Shared,
+    client: &Client,
+    who: Option<Who>,
+    signed: api::SignedBlock,
+) -> Result<Verified, Fault> {
+    let payload = signed.payload.clone();
+    edge::verified(shared, client, who, signed).await.map_err(|fault| match Sent::claimed(&payload) {
+        Some(sent) if fault.0.retryable => sent.turned_away(shared, fault),
+        _ => fault,
+    })
 }
 
 /// Verifies beside the event loop: a signature costs CPU time that other connections must not wait for.
@@ -78,7 +125,21 @@ fn judge(signed: &api::SignedBlock, network: u32) -> Result<Verified, Fault> {
     let payload = hex::decode(&signed.payload).map_err(|_| malformed("the payload is not hex"))?;
     let signature: SignatureBytes =
         signed.signature.parse().map_err(|_| malformed("the signature is not 128 hex digits"))?;
-    verify(SignedBlock { payload, signature }, network).map_err(|error| Fault::unverified(&error))
+    let signed = SignedBlock { payload, signature };
+    verify(signed.clone(), network).map_err(|error| match error {
+        // The signature was good and the bytes are a block.
+        VerifyError::Body(_) | VerifyError::Expiry(_) => at_fault(&signed, &error, network),
+        _ => Fault::unverified(&error),
+    })
+}
+
+/// The fault of a block whose content is at fault, with the operation that is.
+fn at_fault(signed: &SignedBlock, error: &VerifyError, network: u32) -> Fault {
+    let fault = Fault::unverified(error);
+    match Block::decode(&signed.payload) {
+        Ok(block) => prepare::of_operation(fault, &block, network),
+        Err(_) => fault,
+    }
 }
 
 /// Puts the writer's answer into the wire's words.

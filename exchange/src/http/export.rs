@@ -90,7 +90,8 @@ impl What {
 /// Everything of the account as CSV, oldest first.
 ///
 /// Each change is a line: of an order or a deal the last line is how it stands; the changes of a balance add up to it.
-/// `seq` is the record. If the transfer breaks off, ask again with `from_seq`.
+/// `seq` is the record. If the transfer breaks off, ask again with `from_seq`. A `client_id` that begins with `=`, `+`,
+/// `-`, `@`, a tab or a carriage return has a single quote before it, so that no spreadsheet runs it.
 #[utoipa::path(
     get,
     path = "/v1/export/{what}",
@@ -242,7 +243,7 @@ impl Walk {
             (What::Orders, Event::Order(state)) if state.account == self.account => {
                 let Some(info) = self.shared.market_info(state.market) else { return Ok(()) };
                 let order = wire::order(&info, state, None, row.seq, row.time);
-                let (reason, name) = (order.reason.unwrap_or_default(), order.client_id.unwrap_or_default());
+                let (reason, name) = (order.reason.unwrap_or_default(), harmless(order.client_id));
                 line(
                     out,
                     row,
@@ -375,6 +376,13 @@ impl Walk {
 
 fn read(row: &OutcomeRow) -> Result<Outcome, Broken> {
     Outcome::try_from_slice(&row.outcome).map_err(|_| Broken::Outcome)
+}
+
+/// A text of a trader's, so written that no spreadsheet takes it for a formula: one that begins like a formula gets a
+/// single quote before it (OWASP, "CSV Injection").
+fn harmless(text: Option<String>) -> String {
+    let text = text.unwrap_or_default();
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text }
 }
 
 /// A line: record and time, then the rest.

@@ -115,19 +115,22 @@ fn place(shared: &Shared, author: &PublicKey, asked: &api::Prepare, body: &Body)
 
 /// All that can be said of the block without any state; of orders, which operation is at fault.
 fn check(block: &Block, network: u32) -> Result<(), Fault> {
-    let Err(error) = check_unsigned(block, network) else { return Ok(()) };
-    let fault = Fault::unverified(&error);
-    let Body::Orders(orders) = &block.body else { return Err(fault) };
+    check_unsigned(block, network).map_err(|error| of_operation(Fault::unverified(&error), block, network))
+}
+
+/// Names in the fault of a block of orders which of the operations is to blame, if one is.
+pub(super) fn of_operation(fault: Fault, block: &Block, network: u32) -> Fault {
+    let Body::Orders(orders) = &block.body else { return fault };
     let is_sound = |operation: &Operation| {
         let body = Orders { operations: vec![operation.clone()] }.into();
         check_unsigned(&Block { body, ..block.clone() }, network).is_ok()
     };
     // With an operation that nothing is wrong with, what is wrong is wrong with the rest of the block.
     if !is_sound(&Operation::CancelAll { market: None, side: None }) {
-        return Err(fault);
+        return fault;
     }
     match orders.operations.iter().position(|operation| !is_sound(operation)) {
-        Some(op_index) => Err(fault.of_operation(op_index)),
-        None => Err(fault),
+        Some(op_index) => fault.of_operation(op_index),
+        None => fault,
     }
 }

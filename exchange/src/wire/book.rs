@@ -89,13 +89,14 @@ pub(crate) fn bbo(book: &MarketBook, seq: u64) -> api::Bbo {
     let best = |side| book.best_first(side).next().map(|found| level(&book.market, &found.level));
     let parts = |side| best(side).map(|level| (level.price, level.quantity)).unzip();
     let ((bid, bid_quantity), (ask, ask_quantity)) = (parts(Side::Buy), parts(Side::Sell));
-    api::Bbo { market: book.market.symbol.clone(), seq, bid, bid_quantity, ask, ask_quantity }
+    let state = super::market_state(book.market.state).to_owned();
+    api::Bbo { market: book.market.symbol.clone(), seq, state, bid, bid_quantity, ask, ask_quantity }
 }
 
 /// A market in short after the record `seq`, its statistics of the 24 hours that end `now`.
 pub(crate) fn ticker(book: &MarketBook, seq: u64, now: Timestamp) -> api::Ticker {
     let (info, traded) = (&book.market, &book.traded);
-    let api::Bbo { bid, bid_quantity, ask, ask_quantity, .. } = bbo(book, seq);
+    let api::Bbo { state, bid, bid_quantity, ask, ask_quantity, .. } = bbo(book, seq);
     let day = traded.day(now);
     let price = |price| info.scale.price(price);
     let (volume, notional) = day.candle.map_or((0, 0), |candle| (candle.volume, candle.notional));
@@ -104,6 +105,7 @@ pub(crate) fn ticker(book: &MarketBook, seq: u64, now: Timestamp) -> api::Ticker
         market: info.symbol.clone(),
         seq,
         time_us: now.as_micros(),
+        state,
         bid,
         bid_quantity,
         ask,

@@ -6,6 +6,7 @@
 //! all who follow them ([`topics`]). Every queue is bounded, so a slow peer slows itself, or is cut off.
 
 mod document;
+mod lists;
 mod messages;
 mod news;
 mod out;
@@ -56,6 +57,9 @@ const WISHES_MAX: usize = 16;
 const HEARTBEAT: Duration = Duration::from_secs(30);
 /// How long a peer may be silent, answers to those questions included.
 const SILENCE: Duration = Duration::from_secs(90);
+/// The same two of a peer whose key asked that its orders go when it is gone: it wants that to be noticed soon.
+const GUARDED_HEARTBEAT: Duration = Duration::from_secs(5);
+const GUARDED_SILENCE: Duration = Duration::from_secs(15);
 /// How many bytes a second a peer must be able to take when much is written at once.
 const BYTES_A_SECOND: u64 = 64 * 1024;
 /// How long replies may still take once the server stops.
@@ -235,16 +239,26 @@ impl Connection {
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         // Whoever has only just come is not asked yet whether it is there.
         heartbeat.reset();
-        let mut heard = Instant::now();
+        let (mut heard, mut asked) = (Instant::now(), Instant::now());
         loop {
+            // Only keys have guards.
+            if self.present.is_some() && heartbeat.period() != GUARDED_HEARTBEAT {
+                heartbeat = tokio::time::interval(GUARDED_HEARTBEAT);
+                heartbeat.reset();
+            }
             let message = tokio::select! {
                 message = stream.next() => message,
                 // The sender gave up: this peer takes nothing any more.
                 () = self.out.closed() => return stream,
                 _ = heartbeat.tick() => {
-                    // A full queue is the sender's business, which has a time limit of its own.
-                    self.out.try_say(Message::Ping(Bytes::new()));
-                    if heard.elapsed() > SILENCE {
+                    let is_guarded = self.is_guarded();
+                    // A tick comes a moment before the time is quite over.
+                    if is_guarded || asked.elapsed() > HEARTBEAT.saturating_sub(GUARDED_HEARTBEAT / 2) {
+                        // A full queue is the sender's business, which has a time limit of its own.
+                        self.out.try_say(Message::Ping(Bytes::new()));
+                        asked = Instant::now();
+                    }
+                    if heard.elapsed() > if is_guarded { GUARDED_SILENCE } else { SILENCE } {
                         return stream;
                     }
                     continue;
@@ -263,7 +277,8 @@ impl Connection {
                 }
                 Some(Ok(Message::Text(text))) => self.request(text.as_str()).await,
                 Some(Ok(Message::Binary(_))) => {
-                    self.say(failed(Asked::now(0), Fault::bad_request("messages are JSON texts"))).await
+                    let fault = Fault::bad_request("messages are JSON texts");
+                    self.say(failed(Asked::now(0), edge::unreadable(&self.shared, &self.client, fault))).await
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return stream,
@@ -272,6 +287,11 @@ impl Connection {
                 return stream;
             }
         }
+    }
+
+    /// Whether orders go when this connection is gone.
+    fn is_guarded(&self) -> bool {
+        self.present.as_ref().is_some_and(Present::is_guarded)
     }
 
     fn hello(&self) -> Message {
@@ -316,6 +336,7 @@ impl Connection {
             Ok(request) => request,
             Err(error) => {
                 let fault = Fault::bad_request(format!("not a request: {error}"));
+                let fault = edge::unreadable(&self.shared, &self.client, fault);
                 return self.say(failed(Asked::now(0), fault)).await;
             }
         };
@@ -402,13 +423,13 @@ impl Connection {
                 let with_receipt = submit.receipt.unwrap_or(true);
                 let signed = api::SignedBlock { payload: submit.payload, signature: submit.signature };
                 let (client, who) = (self.client.clone(), self.who);
-                let verified = tokio::spawn(async move {
-                    let verified = http::verify_in_parallel(&shared, signed).await;
-                    edge::judged(&shared, &client, who, verified)
-                });
+                let verified = tokio::spawn(async move { http::let_in(&shared, &client, who, signed).await });
                 submit::Submission { asked, with_receipt, verifying: Ok(verified) }
             }
-            Err(fault) => submit::Submission { asked, with_receipt: false, verifying: Err(fault) },
+            Err(fault) => {
+                let fault = edge::unreadable(&self.shared, &self.client, fault);
+                submit::Submission { asked, with_receipt: false, verifying: Err(fault) }
+            }
         };
         let (submissions, _) = self.submitting.get_or_insert_with(|| {
             let (submissions, queue) = mpsc::channel(IN_FLIGHT_MAX);

@@ -2,6 +2,7 @@
 //! are made here.
 
 use super::Message;
+use super::lists::{List, Part};
 use super::messages::{Asked, Said, failed, raw, succeeded};
 use super::out::Out;
 use super::private::{Subscription, limits, value};
@@ -14,7 +15,7 @@ use axum::extract::ws::{CloseFrame, close_code};
 use bandex_api::{Channel, PushKind, Subscribe, Subscribed};
 use bandex_journal::ReadError;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -27,6 +28,26 @@ pub(super) enum Wish {
     LoggedIn(Asked, Who),
     Subscribe(Asked, Subscribe),
     Unsubscribe(Asked, Subscribe),
+}
+
+/// Why a wish was not granted.
+enum NotGranted {
+    /// It is answered so.
+    Refused(Fault),
+    /// It had been answered already.
+    Ended(Ended),
+}
+
+impl From<Fault> for NotGranted {
+    fn from(fault: Fault) -> Self {
+        Self::Refused(fault)
+    }
+}
+
+impl From<Ended> for NotGranted {
+    fn from(ended: Ended) -> Self {
+        Self::Ended(ended)
+    }
 }
 
 /// Why a follower hears nothing more.
@@ -66,10 +87,7 @@ pub(super) async fn follow(shared: Arc<Shared>, mut wishes: mpsc::Receiver<Wish>
         let listens = waits_past.is_none() || !follower.is_near;
         let done = tokio::select! {
             wish = wishes.recv() => match wish {
-                Some(wish) => {
-                    follower.grant(wish).await;
-                    Ok(())
-                }
+                Some(wish) => follower.grant(wish).await,
                 None => Err(Ended::Quiet),
             },
             heard = next(&mut follower.news), if listens => follower.hear(heard).await,
@@ -169,22 +187,27 @@ impl Follower {
         Ok(())
     }
 
-    async fn grant(&mut self, wish: Wish) {
+    /// Does what was asked for, or says why not.
+    ///
+    /// # Errors
+    /// It failed when it had been answered: nothing more can be told.
+    async fn grant(&mut self, wish: Wish) -> Result<(), Ended> {
         match wish {
             Wish::LoggedIn(asked, who) => {
                 self.log_in(who);
                 self.say(succeeded(asked, &json!({ "account": who.account }))).await;
             }
-            Wish::Subscribe(asked, wanted) => {
-                if let Err(fault) = self.subscribe(asked, wanted).await {
-                    self.say(failed(asked, fault)).await;
-                }
-            }
+            Wish::Subscribe(asked, wanted) => match self.subscribe(asked, wanted).await {
+                Ok(()) => {}
+                Err(NotGranted::Refused(fault)) => self.say(failed(asked, fault)).await,
+                Err(NotGranted::Ended(ended)) => return Err(ended),
+            },
             Wish::Unsubscribe(asked, wanted) => {
                 self.leave(&Subscribe { resume_from: None, ..wanted });
                 self.say(succeeded(asked, &json!({}))).await;
             }
         }
+        Ok(())
     }
 
     /// The connection speaks for a key from now on; another login takes the place of the one before.
@@ -204,43 +227,62 @@ impl Follower {
         self.subscriptions.retain(|one| one.name() != *name);
     }
 
-    async fn subscribe(&mut self, asked: Asked, wanted: Subscribe) -> Result<(), Fault> {
+    async fn subscribe(&mut self, asked: Asked, wanted: Subscribe) -> Result<(), NotGranted> {
         let name = Subscribe { resume_from: None, ..wanted.clone() };
         // A second one replaces the first.
         self.leave(&name);
         if self.topics.len().saturating_add(self.subscriptions.len()) >= SUBSCRIPTIONS_MAX {
-            return Err(Fault::too_many_subscriptions(SUBSCRIPTIONS_MAX));
+            return Err(Fault::too_many_subscriptions(SUBSCRIPTIONS_MAX).into());
         }
         if wanted.channel.is_private() {
             return self.subscribe_private(asked, &wanted).await;
         }
         let reply = |seq| succeeded(asked, &Subscribed { seq });
         let followed = topics::follow(&self.shared, &self.out, wanted, reply).await?;
-        self.topics.insert(name, followed);
+        if let Some(followed) = followed {
+            self.topics.insert(name, followed);
+        }
         Ok(())
     }
 
-    async fn subscribe_private(&mut self, asked: Asked, wanted: &Subscribe) -> Result<(), Fault> {
+    async fn subscribe_private(&mut self, asked: Asked, wanted: &Subscribe) -> Result<(), NotGranted> {
         let (of_market, of_book) =
             (wanted.market.is_some(), wanted.depth.is_some() || wanted.interval.is_some());
         if of_market || of_book {
             let detail =
                 "private channels are of the whole account; leave the market out, and depth and interval";
-            return Err(Fault::bad_request(detail));
+            return Err(Fault::bad_request(detail).into());
         }
         let who = self.reader()?;
         if let Some(from) = wanted.resume_from {
-            return self.resume(asked, wanted.channel, who, from).await;
+            return Ok(self.resume(asked, wanted.channel, who, from).await?);
         }
         let mut subscription = Subscription::new(wanted.channel, who, &self.shared.edge.metrics);
-        let data = subscription.snapshot(&self.shared).await?;
+        let (data, rest) = subscription.snapshot(&self.shared).await?;
         // From here it is followed.
         let (topic, seq) = (subscription.name(), subscription.seq);
+        let (at, list) = (self.subscriptions.len(), List::of(wanted.channel, who.account));
         self.subscriptions.push(subscription);
         self.say(succeeded(asked, &Subscribed { seq })).await;
         let data = raw(&data);
         let push = Said { topic: &topic, kind: PushKind::Snapshot, prev_seq: 0, seq, data: &data };
         self.say(Message::Text(push.text())).await;
+        if let Some(list) = list {
+            self.tell_rest(at, list, rest).await?;
+        }
+        Ok(())
+    }
+
+    /// Tells what of a list did not go into the snapshot of the private channel at this place.
+    ///
+    /// # Errors
+    /// As [`Follower::tell`], or a store cannot be read.
+    async fn tell_rest(&mut self, at: usize, list: List, rest: VecDeque<Part>) -> Result<(), Ended> {
+        for part in rest {
+            self.out.drained().await;
+            let data = list.items(&self.shared, part).await?;
+            self.push(at, &data, part.seq).await?;
+        }
         Ok(())
     }
 

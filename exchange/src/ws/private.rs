@@ -1,7 +1,7 @@
 //! What a private channel says: all there is at first, then what a record changed.
 
+use super::lists::{List, Part};
 use crate::edge::{Follows, Metrics};
-use crate::http;
 use crate::http::problem::Fault;
 use crate::publication::{AppliedBlock, Publication};
 use crate::sessions::Who;
@@ -11,13 +11,11 @@ use crate::wire;
 use bandex_api as api;
 use bandex_api::Channel;
 use bandex_engine::{Event, KeyState, OrderTerms, Trade};
-use bandex_journal::{DealExtras, DealFilter, OrderFilter, OrderStand, ProtectionState, ReadError};
+use bandex_journal::{DealExtras, ProtectionState, ReadError};
 use bandex_tradechain::Receipt;
 use bandex_types::{AccountId, Amount, BlockId, DealId, OrderRef, PublicKey, Timestamp};
 use serde_json::{Value, to_value};
-
-/// The items of a snapshot.
-const ITEMS: usize = 1_000;
+use std::collections::VecDeque;
 
 /// A private channel that is followed.
 pub(super) struct Subscription {
@@ -102,20 +100,19 @@ impl Subscription {
         Self { channel, who, seq: 0, seen: 0, is_behind: false, told: None, _counted }
     }
 
-    /// All there is now; moves the subscription to the record it is true up to.
-    pub async fn snapshot(&mut self, shared: &Shared) -> Result<Value, Fault> {
+    /// All there is now, or the first part of it and the parts that follow; moves the subscription to the record that
+    /// the first part is true up to, and has it hear the news behind the whole.
+    pub async fn snapshot(&mut self, shared: &Shared) -> Result<(Value, VecDeque<Part>), Fault> {
         let account = self.who.account;
         let seq = shared.caught_up().await?;
+        (self.seq, self.seen) = (seq, seq);
+        if let Some(list) = List::of(self.channel, account) {
+            let mut parts = list.parts(shared, seq).await?;
+            let Some(first) = parts.pop_front() else { return Ok((Value::Array(Vec::new()), parts)) };
+            self.seq = first.seq;
+            return Ok((list.items(shared, first).await?, parts));
+        }
         let data = match self.channel {
-            Channel::Orders => {
-                let filter = OrderFilter { account, market: None, stand: OrderStand::Open, client_id: None };
-                let rows = shared.projections.orders(&filter, None, ITEMS).await?;
-                let orders = rows.iter().filter_map(|row| {
-                    let info = shared.market_info(row.state.market)?;
-                    Some(http::order_on_the_wire(&info, row))
-                });
-                value(orders.collect::<Vec<_>>())
-            }
             Channel::Protections => {
                 let rows = shared.projections.protections(account).await?;
                 let protections = rows.iter().filter_map(|row| {
@@ -123,11 +120,6 @@ impl Subscription {
                     Some(wire::protection(&info, row.state, row.updated_seq, row.updated_time))
                 });
                 value(protections.collect::<Vec<_>>())
-            }
-            Channel::Deals => {
-                let filter = DealFilter { account: Some(account), due_by: None, open_only: true };
-                let rows = shared.projections.deals(&filter, None, ITEMS).await?;
-                value(http::deals_on_the_wire(shared, &rows).await?)
             }
             Channel::Balances => {
                 let rows = shared.projections.balances(account).await?;
@@ -146,8 +138,7 @@ impl Subscription {
             }
             _ => value(Vec::<api::Fill>::new()),
         };
-        (self.seq, self.seen) = (seq, seq);
-        Ok(data)
+        Ok((data, VecDeque::new()))
     }
 
     /// What a publication changed behind what was told; none if nothing.

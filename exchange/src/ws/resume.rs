@@ -12,11 +12,11 @@ use super::private::{Subscription, Told, block_in_lane, some, value};
 use crate::http::problem::Fault;
 use crate::proof::ProvenBatch;
 use crate::sessions::Who;
-use bandex_api::{Channel, LaneNews, Subscribed};
+use bandex_api::{Channel, Subscribed};
 use bandex_engine::{Event, OrderTerms, Outcome};
 use bandex_journal::{OutcomeRow, ReadError};
 use bandex_tradechain::Receipt;
-use bandex_types::{AccountId, OrderRef, PublicKey};
+use bandex_types::{AccountId, OrderRef};
 use std::collections::BTreeMap;
 
 /// The outcomes that are read at a time: an outcome may be large, and each connection may hold so many.
@@ -132,7 +132,8 @@ impl Follower {
         Ok(())
     }
 
-    /// Tells what became of the account's keys and their lanes, page by page.
+    /// Tells what became of the account's keys and their lanes, page by page. A block whose operations were all refused
+    /// is in no record that is about the account, so blocks have pages of their own: the one that ends first counts.
     async fn tell_lanes(
         &mut self,
         at: usize,
@@ -140,18 +141,16 @@ impl Follower {
         after: u64,
         up_to: u64,
     ) -> Result<(), Ended> {
-        let mut lanes = BTreeMap::new();
-        for key in self.shared.projections.keys(account).await? {
-            lanes.insert(key.key, self.lane_seq_at(key.key, after).await?);
-        }
         let mut from = after;
         while from < up_to {
             self.out.drained().await;
             let rows = self.shared.projections.records_of(account, from, up_to, PAGE).await?;
-            let is_last = rows.len() < PAGE;
-            let told = if is_last { up_to } else { rows.last().map_or(up_to, |row| row.seq) };
+            let blocks = self.shared.projections.blocks_of(account, from, up_to, PAGE).await?;
+            let end = |count: usize, last: Option<u64>| last.filter(|_| count >= PAGE).unwrap_or(up_to);
+            let of_blocks = end(blocks.len(), blocks.last().map(|(block, _)| block.record_seq));
+            let told = end(rows.len(), rows.last().map(|row| row.seq)).min(of_blocks);
             let mut items = Vec::new();
-            for row in rows {
+            for row in rows.into_iter().filter(|row| row.seq <= told) {
                 let outcome = outcome(&row)?;
                 let terms = |_: &OrderRef| None;
                 let (seq, time, events) = (row.seq, row.time, &outcome.events);
@@ -159,9 +158,10 @@ impl Follower {
                 let changed = record.items(&self.shared, Channel::Lane, account, || None);
                 items.extend(changed.into_iter().map(|item| (seq, item)));
             }
-            for (key, lane_seq) in &mut lanes {
-                let blocks = self.blocks_of(*key, lane_seq, told).await?;
-                items.extend(blocks.into_iter().map(|block| (block.seq, value(block))));
+            for (block, row) in blocks.into_iter().filter(|(block, _)| block.record_seq <= told) {
+                let (seq, id) = (block.record_seq, (block.id, block.lane_seq));
+                let news = block_in_lane(&self.shared.view(), &block.author, id, seq, row.time);
+                items.extend(news.map(|news| (seq, value(news))));
             }
             // A block stands before what it did to keys, as it does in the news.
             items.sort_by_key(|(seq, item)| {
@@ -173,44 +173,6 @@ impl Follower {
             from = told;
         }
         Ok(())
-    }
-
-    /// The seq of a lane's last block up to the record `seq`; 0 before the first. Both grow together.
-    async fn lane_seq_at(&self, key: PublicKey, seq: u64) -> Result<u64, ReadError> {
-        let head = self.shared.view().head(&key).map_or(0, |head| head.seq);
-        let (mut low, mut high) = (0, head);
-        while low < high {
-            let middle = high - (high - low) / 2;
-            match self.shared.projections.lane(key, middle, 1).await?.pop() {
-                Some(row) if row.lane_seq == middle && row.record_seq <= seq => low = middle,
-                _ => high = middle - 1,
-            }
-        }
-        Ok(low)
-    }
-
-    /// The blocks of a lane behind `lane_seq` up to the record `up_to`; moves `lane_seq` to the last of them.
-    async fn blocks_of(
-        &self,
-        key: PublicKey,
-        lane_seq: &mut u64,
-        up_to: u64,
-    ) -> Result<Vec<LaneNews>, ReadError> {
-        let mut blocks = Vec::new();
-        loop {
-            let rows = self.shared.projections.lane(key, lane_seq.saturating_add(1), PAGE).await?;
-            let is_last = rows.len() < PAGE || rows.last().is_some_and(|row| row.record_seq > up_to);
-            for row in rows.into_iter().filter(|row| row.record_seq <= up_to) {
-                *lane_seq = row.lane_seq;
-                let found = self.shared.projections.outcome(row.record_seq).await?;
-                let Some(time) = found.map(|outcome| outcome.time) else { continue };
-                let block = (row.id, row.lane_seq);
-                blocks.extend(block_in_lane(&self.shared.view(), &key, block, row.record_seq, time));
-            }
-            if is_last {
-                return Ok(blocks);
-            }
-        }
     }
 
     /// The terms of the account's orders in a record; none if no one who is behind follows orders.

@@ -3,8 +3,8 @@
 use super::IN_FLIGHT_MAX;
 use super::messages::{Asked, failed, succeeded};
 use super::out::Out;
-use crate::http::answer_reply;
 use crate::http::problem::Fault;
+use crate::http::{Sent, answer_reply};
 use crate::shared::Shared;
 use crate::writer::{Answer, Input};
 use bandex_tradechain::Verified;
@@ -53,13 +53,13 @@ pub(super) async fn sequence(shared: Arc<Shared>, mut submissions: mpsc::Receive
 
 /// Waits for a place in the queue: shedding one block of a pipeline would turn all that follow into gaps.
 async fn enqueue(shared: &Shared, verified: Verified) -> Result<(BlockId, oneshot::Receiver<Answer>), Fault> {
-    let id = verified.id();
+    let sent = Sent::of(&verified);
     let (reply, answer) = oneshot::channel();
     let input = Input::Block(Box::new(verified), reply);
     match tokio::time::timeout(QUEUE_TIME, shared.queue.send(input)).await {
-        Ok(Ok(())) => Ok((id, answer)),
-        Ok(Err(_)) => Err(Fault::busy(crate::shared::Busy::Stopping)),
-        Err(_) => Err(Fault::overloaded()),
+        Ok(Ok(())) => Ok((sent.id, answer)),
+        Ok(Err(_)) => Err(sent.turned_away(shared, Fault::busy(crate::shared::Busy::Stopping))),
+        Err(_) => Err(sent.turned_away(shared, Fault::overloaded())),
     }
 }
 

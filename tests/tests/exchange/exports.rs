@@ -217,3 +217,20 @@ async fn tickers_and_orders_of_a_book_are_told() {
     assert_eq!((levels.asks.len(), levels.asks[1].orders), (2, 2));
     pair.server.get("/v1/book/BWT-BTC?orders=maybe").await.must_be(400, "bad_request");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn no_spreadsheet_takes_a_name_for_a_formula() {
+    let server = Server::start(Setup::default()).await;
+    let mut lane = server.register_with(1, 10 * BWT).await;
+    let token = server.login(&lane).await;
+    let names = ["=1+1", "+1", "-1", "@SUM(A1)", "a=1", "'b"];
+    for name in names {
+        let Operation::Place(mut named) = place(MARKET, Side::Sell, PRICE, LOTS) else { unreachable!() };
+        named.client_id = Some(name.to_owned());
+        let signed = lane.orders(vec![Operation::Place(named)]);
+        must_place(server.submit(&signed).await.read(), "open");
+    }
+    let told = export(&server, &token, "orders").await;
+    let told: Vec<&str> = told.iter().map(|line| line["client_id"].as_str()).collect();
+    assert_eq!(told, ["'=1+1", "'+1", "'-1", "'@SUM(A1)", "a=1", "'b"]);
+}

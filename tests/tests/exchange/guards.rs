@@ -178,3 +178,31 @@ async fn after_a_restart_everybody_is_gone_until_they_come_back() {
     let timed = timed.again(&server).await;
     assert_eq!(timed.cancelled(&server).await.0, "timer");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_peer_that_vanishes_without_a_word_is_noticed_in_seconds() {
+    let server = Server::start(Setup::default()).await;
+    let silent = Trader::resting(&server, 1, when_gone(0)).await;
+    let listening = Trader::resting(&server, 2, when_gone(0)).await;
+    // Whoever is gone already goes at once; these two are held by connections that nobody closes.
+    let [mut silent, mut listening] = [silent, listening];
+    let vanished = silent.login(&server).await;
+    let mut stays = listening.login(&server).await;
+    for trader in [&mut silent, &mut listening] {
+        let (signed, order) = trader.lane.limit(Side::Sell, PRICE, LOTS);
+        must_place(server.submit(&signed).await.read(), "open");
+        trader.order = order;
+    }
+    // One answers the node's pings, as whoever reads does by itself; of the other nothing is heard any more.
+    let reading = tokio::spawn(async move { stays.push_or_end().await });
+    let begun = now().as_micros();
+    let timed = Trader::resting(&server, 3, after(10 * SECOND)).await;
+    timed.cancelled(&server).await;
+    assert_eq!(silent.status(&server).await, "open", "not yet");
+    let (reason, at) = silent.cancelled(&server).await;
+    assert_eq!(reason, "disconnected");
+    assert!(at < begun + 20 * SECOND, "{begun} {at}");
+    assert_eq!(listening.status(&server).await, "open");
+    reading.abort();
+    drop(vanished);
+}

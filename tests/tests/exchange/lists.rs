@@ -63,7 +63,8 @@ async fn orders_are_found_by_state_and_by_the_traders_own_name() {
     check("?state=open", &[&last, &third, &second]).await;
     check("?state=closed", &[&first]).await;
     check("?state=all", &[&last, &third, &second, &first]).await;
-    check("?client_id=a", &[&last]).await;
+    check("?client_id=a", &[&last, &first]).await;
+    check("?client_id=a&state=open", &[&last]).await;
     check("?client_id=a&state=all", &[&last, &first]).await;
     check("?client_id=a&state=closed", &[&first]).await;
     check("?client_id=a%20b%26c%3D%C3%A9&market=BWT-BTC", &[&third]).await;

@@ -20,6 +20,8 @@ mod hostile;
 mod keys;
 mod lists;
 mod login;
+mod lost_answers;
+mod missed;
 mod operator;
 mod pages;
 mod prepared;

@@ -68,6 +68,9 @@ problems! {
     METHOD_NOT_ALLOWED = 405, "method_not_allowed", "method not allowed",
         "the page has other methods",
         "the header `Allow` names them";
+    BODY_TOO_SLOW = 408, "body_too_slow", "body too slow",
+        "the body of the request took too long to come",
+        "the same again, in one go";
     GAP = 409, "gap", "gap in the lane",
         "something before this block is missing; `details` `{head_seq, head_id}`",
         "send what follows the head first, then the same bytes again";
@@ -84,7 +87,7 @@ problems! {
         "a channel cannot be resumed from a record that this journal does not have; `details` `{head_seq}`",
         "subscribe without `resume_from`";
     BODY_TOO_LARGE = 413, "body_too_large", "body too large",
-        "the body or message is larger than is taken",
+        "the body of a request is larger than is taken (a WebSocket closes with 1009 instead)",
         "send fewer operations at a time";
     RATE_LIMITED = 429, "rate_limited", "rate limited",
         "too much was asked in too short a time; `details` `{policy}`",
@@ -133,7 +136,7 @@ Every error is a problem document (RFC 9457, `application/problem+json`): `type`
 | Field | Meaning |
 |---|---|
 | `code` | the stable word that programs test for; everything below goes by it |
-| `outcome` | what became of a block, see below; only if the problem is about one |
+| `outcome` | what became of a block, see below; says nothing where none was sent |
 | `retryable` | whether sending the same again can help |
 | `retry_after_ms` | when, also as the header `Retry-After` |
 | `block_id` | the block |
@@ -142,9 +145,12 @@ Every error is a problem document (RFC 9457, `application/problem+json`): `type`
 
 | outcome | Meaning | What to do |
 |---|---|---|
-| `rejected` | the block was not sequenced; its seq is free | mend the cause. Send the same bytes again if `retryable` or after a `gap`; a block the node can never take blocks its lane, so check before signing |
+| `rejected` | this time the block was not sequenced; its seq is free, unless `retryable` (below) | mend the cause. Send the same bytes again if `retryable` or after a `gap`; a block the node can never take blocks its lane, so check before signing |
 | `accepted` | it was sequenced and refused as a whole; `details.seq` is the record | it stands in the chain and its seq is used up: go on with the next |
 | `unknown` | nobody knows | send the same bytes again |
+
+A `rejected` that is `retryable` (`rate_limited`, `overloaded`, `stopping`) says that this one attempt came to nothing, and often before the block was looked at. It frees no seq as long as an earlier attempt with the same block was never
+answered: that one may be on record or on its way there. Whoever signs another block for the seq then has signed a fork, which freezes key and account. Send the same bytes again until an answer is final.
 ";
 
 /// A code with its cause and its cure.

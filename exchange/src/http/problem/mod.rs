@@ -52,6 +52,17 @@ impl Fault {
         self
     }
 
+    /// Of a block that was turned away as it was sent: one that may have been recorded when it was sent before is not
+    /// rejected, and its seq is not free.
+    pub fn of_sent(mut self, id: BlockId, may_be_recorded: bool) -> Self {
+        let is_rejected = self.0.outcome.as_deref() == Some("rejected");
+        if is_rejected && self.0.retryable && may_be_recorded {
+            self.0.outcome = Some("unknown".to_owned());
+        }
+        self.0.block_id.get_or_insert_with(|| id.to_string());
+        self
+    }
+
     /// Names the operation that is at fault.
     pub fn of_operation(mut self, op_index: usize) -> Self {
         self.0.op_index = u32::try_from(op_index).ok();
@@ -179,6 +190,12 @@ impl Fault {
         Self::of(&catalogue::TOO_MANY_SUBSCRIPTIONS, detail)
     }
 
+    /// The body of a request did not come in time.
+    pub fn body_too_slow() -> Self {
+        let detail = "the body took too long to come; send the same again in one go";
+        Self::of(&catalogue::BODY_TOO_SLOW, detail).about_block(None, "rejected").retry(1_000)
+    }
+
     pub fn timed_out() -> Self {
         let detail = "the request took too long; a block may have been sequenced: send the same bytes again";
         let fault = Self::of(&catalogue::TIMED_OUT, detail);
@@ -239,7 +256,8 @@ impl Fault {
     pub fn unreadable(error: &ReadError) -> Self {
         tracing::error!(%error, "a read failed");
         let detail = "the node cannot read its own store; the operator must look into it";
-        Self::of(&catalogue::STORE_UNREADABLE, detail).retry(5_000)
+        // A block that was sent before may be on record, and what is read here was about it.
+        Self::of(&catalogue::STORE_UNREADABLE, detail).about_block(None, "unknown").retry(5_000)
     }
 }
 
@@ -268,6 +286,8 @@ pub(crate) async fn in_our_words(response: Response) -> Response {
         text => text,
     };
     let fault = Fault::new(status.as_u16(), entry.code, entry.title, detail);
+    // How far a block came before the server failed is not known.
+    let fault = if status.is_server_error() { fault.about_block(None, "unknown") } else { fault };
     let (said, body) = fault.into_response().into_parts();
     // Headers such as Allow stay; length and type are those of the document.
     parts.headers.remove(header::CONTENT_LENGTH);
@@ -313,5 +333,48 @@ impl IntoResponse for Fault {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_be_tried_again_becomes_unknown() {
+        let id = BlockId::new([7; 32]);
+        let check = |fault: Fault, may_be_recorded, outcome: &str| {
+            let told = fault.of_sent(id, may_be_recorded).0;
+            assert_eq!(
+                (told.outcome.as_deref(), told.block_id),
+                (Some(outcome), Some(id.to_string())),
+                "{}",
+                told.code
+            );
+        };
+        for busy in [Busy::Full, Busy::Stopping] {
+            check(Fault::busy(busy), true, "unknown");
+            check(Fault::busy(busy), false, "rejected");
+        }
+        check(Fault::rate_limited("account", 5), true, "unknown");
+        check(Fault::unknown_outcome(None), false, "unknown");
+        // Final answers stay what they are.
+        check(Fault::gap(id, Head { seq: 1, id }), true, "rejected");
+    }
+
+    #[tokio::test]
+    async fn the_nodes_own_faults_leave_the_outcome_open() {
+        let unreadable = Fault::unreadable(&ReadError::Store("gone".to_owned()));
+        let internal = in_our_words(StatusCode::INTERNAL_SERVER_ERROR.into_response()).await;
+        for (response, code) in [(unreadable.into_response(), "store_unreadable"), (internal, "internal")] {
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            let body = axum::body::to_bytes(response.into_body(), COMPLAINT_BYTES_MAX).await.unwrap();
+            let problem: Problem = serde_json::from_slice(&body).unwrap();
+            assert_eq!((problem.code.as_str(), problem.outcome.as_deref()), (code, Some("unknown")));
+        }
+        // A request that cannot be read is none of these.
+        let missing = in_our_words(StatusCode::NOT_FOUND.into_response()).await;
+        let body = axum::body::to_bytes(missing.into_body(), COMPLAINT_BYTES_MAX).await.unwrap();
+        assert_eq!(serde_json::from_slice::<Problem>(&body).unwrap().outcome, None);
     }
 }

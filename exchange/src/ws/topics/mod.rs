@@ -18,7 +18,7 @@ use super::out::Out;
 use crate::edge::Follows;
 use crate::http::problem::Fault;
 use crate::shared::Shared;
-use axum::extract::ws::Message;
+use axum::extract::ws::{CloseFrame, Message, close_code};
 use bandex_api::Subscribe;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -71,7 +71,8 @@ impl Topics {
     }
 }
 
-/// Follows a public channel: the reply, then a snapshot or what was missed, then what comes.
+/// Follows a public channel: the reply, then a snapshot or what was missed, then what comes. None if that failed when the
+/// reply had gone: the connection is cut off then, since a second reply would answer nothing and the channel be silent.
 ///
 /// # Errors
 /// It cannot be had, or its store cannot be read.
@@ -80,6 +81,26 @@ pub(super) async fn follow(
     out: &Out,
     wanted: Subscribe,
     reply: impl Fn(u64) -> Message + Sync,
+) -> Result<Option<Followed>, Fault> {
+    let mut is_answered = false;
+    match join(shared, out, wanted, &reply, &mut is_answered).await {
+        Ok(followed) => Ok(Some(followed)),
+        Err(fault) if is_answered => {
+            tracing::error!(detail = fault.0.detail, "a channel cannot be resumed");
+            let reason = "the node cannot tell what was missed; connect again and resume";
+            out.cut(CloseFrame { code: close_code::ERROR, reason: reason.into() });
+            Ok(None)
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+async fn join(
+    shared: &Arc<Shared>,
+    out: &Out,
+    wanted: Subscribe,
+    reply: &(dyn Fn(u64) -> Message + Sync),
+    is_answered: &mut bool,
 ) -> Result<Followed, Fault> {
     let mut from = wanted.resume_from;
     if let Some(from) = from {
@@ -89,12 +110,11 @@ pub(super) async fn follow(
         }
     }
     let name = Subscribe { resume_from: None, ..wanted };
-    let mut is_answered = false;
     loop {
         let topic = shared.topics.find(shared, &name).await?;
         // A snapshot may be large: it is asked for when the one before has gone.
         out.drained().await;
-        let answer = (!is_answered).then_some(&reply as &(dyn Fn(u64) -> Message + Sync));
+        let answer = (!*is_answered).then_some(reply);
         match topic.join(out, from, answer) {
             Join::Followed(id) => {
                 let _counted = shared.edge.metrics.follows(name.channel);
@@ -106,7 +126,7 @@ pub(super) async fn follow(
                 if let Some(reply) = answer {
                     // A peer that is gone is noticed by the reader.
                     let _ = out.say(reply(asked)).await;
-                    is_answered = true;
+                    *is_answered = true;
                 }
                 past::tell(shared, out, &name, asked, up_to).await?;
                 from = Some(up_to);

@@ -197,11 +197,15 @@ impl Topic {
         state.kept.add(prev_seq, text);
     }
 
-    /// Goes on with another content after news were lost: everybody is told the whole.
+    /// Goes on with another content after news were lost: everybody is told the whole. Of heartbeats there is none: they
+    /// are no news, and none was lost.
     pub fn begin_again(&self, content: Box<dyn Content>, seq: u64) {
         let mut state = self.state();
         (state.content, state.seq, state.snapshot) = (content, seq, None);
         state.kept = Kept::default();
+        if self.name.channel == Channel::Heartbeat {
+            return;
+        }
         let text = self.snapshot(&mut state);
         state.followers.retain(|follower| follower.hears(&text));
     }
@@ -239,5 +243,58 @@ impl Follower {
                 false
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::out;
+    use super::*;
+    use crate::publication::Publication;
+    use crate::shared::Shared;
+    use serde_json::value::RawValue;
+    use serde_json::{Value, json};
+
+    /// A content that says how often it was asked for the whole, and nothing else.
+    struct Same;
+
+    impl Content for Same {
+        fn snapshot(&self, seq: u64) -> Box<RawValue> {
+            raw(&json!({ "whole": seq }))
+        }
+
+        fn take(&mut self, _shared: &Shared, _publication: &Publication) -> Option<Change> {
+            None
+        }
+    }
+
+    /// What a follower is told when news were lost between two beats.
+    async fn told(channel: Channel) -> Vec<Value> {
+        let (out, mut messages) = out::queue(1024 * 1024);
+        let topic = Topic::new(Subscribe::to(channel), Box::new(Same), 5, Counter::default());
+        assert!(matches!(topic.join(&out, None, None), Join::Followed(_)));
+        let is_beat = channel == Channel::Heartbeat;
+        let now = Timestamp::EARLIEST_PLAUSIBLE;
+        if is_beat {
+            topic.beat(6, now);
+        }
+        topic.begin_again(Box::new(Same), 9);
+        if is_beat {
+            topic.beat(9, now);
+        }
+        let mut waiting = Vec::new();
+        messages.recv_many(&mut waiting, 16).await.unwrap();
+        let text = |queued: &out::Queued| queued.message.to_text().unwrap().to_owned();
+        waiting.iter().map(|queued| serde_json::from_str(&text(queued)).unwrap()).collect()
+    }
+
+    #[tokio::test]
+    async fn whoever_lost_news_is_told_the_whole_and_heartbeats_go_on() {
+        let beats = told(Channel::Heartbeat).await;
+        let seen: Vec<_> = beats.iter().map(|push| (&push["kind"], &push["data"]["count"])).collect();
+        assert_eq!(seen, [(&json!("snapshot"), &json!(1)), (&json!("update"), &json!(2))]);
+        let status = told(Channel::Status).await;
+        let seen: Vec<_> = status.iter().map(|push| (&push["kind"], &push["data"]["whole"])).collect();
+        assert_eq!(seen, [(&json!("snapshot"), &json!(5)), (&json!("snapshot"), &json!(9))]);
     }
 }

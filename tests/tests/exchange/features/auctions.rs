@@ -3,7 +3,7 @@
 use super::floor::{
     ANNA, BERT, CARL, Floor, buy, in_units, lots, order, price, price_in_units, quotes, scale, sell,
 };
-use bandex_api::{Auction, AuctionPage, Indicative, Push};
+use bandex_api::{Auction, AuctionPage, Bbo, Indicative, Push, Ticker};
 use bandex_sdk::LocalBook;
 use bandex_tests::soon;
 use bandex_tradechain::body::{Operation, Place, Trigger, TriggerKind};
@@ -168,4 +168,34 @@ async fn states_and_rules_take_what_they_take() {
     let answer = floor.server.get("/v1/markets/BWT-XXX").await;
     answer.must_be(404, "not_found");
     floor.server.get("/v1/markets/BWT-XXX/auctions").await.must_be(404, "not_found");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn best_prices_and_tickers_say_why_they_are_crossed() {
+    let mut floor = Floor::open().await;
+    let mut socket = floor.server.socket().await;
+    let first: Bbo = serde_json::from_value(socket.subscribe("bbo", Some("BWT-BTC")).await.data).unwrap();
+    assert_eq!((first.state.as_str(), first.bid), ("trading", None));
+    floor.set_state("auction").await;
+    floor.check(ANNA, sell(10, 2), "open").await;
+    floor.check(BERT, buy(12, 2), "open").await;
+    let ticker: Ticker = floor.server.get("/v1/tickers/BWT-BTC").await.read();
+    assert_eq!((ticker.state.as_str(), ticker.bid > ticker.ask), ("auction", true), "{ticker:?}");
+    floor.set_state("trading").await;
+    let (mut states, mut crossed) = (Vec::new(), 0);
+    loop {
+        let best: Bbo = serde_json::from_value(socket.push().await.data).unwrap();
+        let is_crossed = best.bid.is_some() && best.ask.is_some();
+        assert!(!is_crossed || best.state == "auction", "{best:?}");
+        crossed += u32::from(is_crossed);
+        if states.last() != Some(&best.state) {
+            states.push(best.state);
+        }
+        if best.bid.is_none() && best.ask.is_none() && states.len() > 1 {
+            break;
+        }
+    }
+    assert_eq!((states.as_slice(), crossed), (["auction".to_owned(), "trading".to_owned()].as_slice(), 1));
+    let ticker: Ticker = floor.server.get("/v1/tickers/BWT-BTC").await.read();
+    assert_eq!((ticker.state.as_str(), ticker.bid), ("trading", None));
 }
