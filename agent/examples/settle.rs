@@ -12,7 +12,7 @@ use bandex_sdk::api::Channel;
 use bandex_sdk::types::Amount;
 use bandex_sdk::{MarketInfo, Options, StoredOrders};
 use clap::Parser;
-use common::{Common, Desk, Fallible};
+use common::{Common, Desk, Fallible, KeyFile};
 use serde_json::json;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -25,9 +25,8 @@ use tokio::task::JoinHandle;
 struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The key file, as `bandex key new` writes it.
-    #[arg(long, value_name = "FILE", env = "BANDEX_KEY", default_value = "bandex.key")]
-    key: PathBuf,
+    #[command(flatten)]
+    key: KeyFile,
     /// The lane files of the keys that place the account's orders, where they are not this key's own.
     #[arg(long, value_name = "FILE")]
     orders: Vec<PathBuf>,
@@ -48,8 +47,9 @@ async fn start(
     desk: Desk,
 ) -> Fallible<(JoinHandle<Result<(), AgentError>>, mpsc::UnboundedReceiver<Event>)> {
     let policy = policy(arguments, &desk.market)?;
-    let Desk { rest, markets, client, trader, .. } = desk;
-    let reads = rest.login(&common::read_key(&arguments.key)?, &markets).await?;
+    let Desk { rest, markets, client, keypair, trader, .. } = desk;
+    // Each request is signed: a login would end after a day, and with the server.
+    let reads = rest.signed(&keypair, &markets).await?;
     let source = ChannelSource::new(client.subscribe(Channel::Deals).await?).with_rest(reads);
     let (account, markets) = (trader.account(), Arc::new(markets));
     let agent = if arguments.orders.is_empty() {

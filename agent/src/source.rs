@@ -77,7 +77,8 @@ impl ChannelSource {
     }
 
     /// The same for accounts that may have more than a thousand open deals, or deals that took the place of others before
-    /// this agent began: what the channel's snapshot does not hold is asked for.
+    /// this agent began: what the channel's snapshot does not hold is asked for. Signed requests ([`Rest::signed`]) serve
+    /// as long as the key does; the token of a login ends after a day, and with the server.
     #[must_use]
     pub fn with_rest(self, rest: AccountRest) -> Self {
         Self { rest: Some(rest), ..self }

@@ -31,6 +31,9 @@ pub struct Order {
     /// What it was placed with; absent of a plain limit order, good till cancelled.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub terms: Option<OrderTerms>,
+    /// When it was placed. Pages and snapshots tell it; a push about an order that neither told of is of its placing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub placed_us: Option<u64>,
     /// The record that last changed it.
     pub seq: u64,
     /// When that was.

@@ -41,7 +41,7 @@ pub struct Options {
     /// The most WebSockets of one client, also behind a trusted proxy.
     #[arg(long, value_name = "NUMBER", env = "BANDEX_SOCKETS_PER_ADDRESS_MAX", default_value_t = 128)]
     sockets_per_address_max: usize,
-    /// How long a client may take to send the head of a request.
+    /// How long a client may take to send the head of a request, and how long to send its body.
     #[arg(long, value_name = "SPAN", default_value = "10s")]
     header_timeout: Span,
     /// A JSON file with other rate limits, such as {"account": {"quota": 20000, "window_s": 10}}; there are address,
@@ -71,6 +71,7 @@ impl Options {
             header_time: Duration::from_micros(header_us.max(1)),
             rate_limits: self.limits.as_deref().map_or(Ok(RateLimits::default()), read_limits)?,
             metrics_listen: self.metrics_listen,
+            ..EdgeOptions::default()
         })
     }
 }

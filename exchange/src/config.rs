@@ -38,7 +38,8 @@ pub struct Config {
     /// How many bytes of pushes of public channels may wait for one WebSocket peer, each counted as a kilobyte at least;
     /// whoever has more of them unread is cut off, and can resume.
     pub unread_max: usize,
-    /// How long one write to a WebSocket peer may take before the peer is cut off.
+    /// How long one write to a WebSocket peer may take, and how long any other may take nothing of an answer, before it
+    /// is cut off.
     pub write_time: Duration,
     /// The Bitcoin node to follow, if payments on its chain are to be seen.
     pub bitcoin: Option<BitcoinNode>,

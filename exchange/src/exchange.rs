@@ -159,7 +159,7 @@ impl Exchange {
         config.edge.rate_limits.check()?;
         let edge = Edge::new(&config.edge);
         let listeners = Listeners {
-            door: edge.door(&config.edge)?,
+            door: edge.door(&config.edge, config.write_time)?,
             public: listen(config.listen).await?,
             admin: listen(config.admin_listen).await?,
             metrics: match config.edge.metrics_listen {
@@ -206,14 +206,14 @@ impl Exchange {
             checkpoint: checkpoint.clone(),
             published,
             journal: Arc::clone(&opened.reader),
-            sessions: Mutex::new(Sessions::default()),
+            sessions: Mutex::new(Sessions::new()),
             edge,
             write_time: config.write_time,
             verifying: Semaphore::new(VERIFYING_MAX),
             presence: Arc::clone(&presence),
             rehearsal: Arc::clone(&rehearsal),
             epochs: opened.writer.epochs.subscribe(),
-            looking: Semaphore::new(LOOKING_MAX),
+            looking: Arc::new(Semaphore::new(LOOKING_MAX)),
             bitcoin: Arc::clone(&bitcoin),
             bitcoin_node,
             switch: Arc::clone(&switch),
@@ -252,7 +252,7 @@ impl Exchange {
         shared.published_up_to(head).await;
         let Listeners { door, public, admin, metrics } = listeners;
         let serve = |listener, door: Door, router| edge::serve(listener, door, router, switch.stopping());
-        let back_door = || shared.edge.back_door(&config.edge);
+        let back_door = || shared.edge.back_door(&config.edge, config.write_time);
         let (metrics_listener, metrics_address) = metrics.unzip();
         if let Some(listener) = metrics_listener {
             rooms.spawn(serve(listener, back_door(), http::metrics(Arc::clone(&shared))));

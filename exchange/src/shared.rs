@@ -50,7 +50,7 @@ pub(crate) struct Shared {
     /// The last epoch of the trust graph.
     pub epochs: watch::Receiver<Option<LastEpoch>>,
     /// One permit for each score that is being worked out from somebody's own circle.
-    pub looking: Semaphore,
+    pub looking: Arc<Semaphore>,
     /// What the engine has of the Bitcoin chain.
     pub bitcoin: Arc<Known>,
     /// How it stands with the Bitcoin node.

@@ -379,6 +379,7 @@ pub(crate) fn order(
         reason,
         client_id: order.client_id.clone(),
         terms: special.map(|special| terms(info, special)),
+        placed_us: None,
         seq,
         time_us: time.as_micros(),
     }

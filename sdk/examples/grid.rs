@@ -11,12 +11,11 @@ use bandex_sdk::tradechain::body::{Operation, Place};
 use bandex_sdk::types::{PostOnly, Price, Quantity, Side};
 use bandex_sdk::{LocalAccount, MarketInfo, News, Options, Rest, Trader, TraderError};
 use clap::Parser;
-use common::{Common, Desk, Fallible};
+use common::{Common, Desk, Fallible, KeyFile};
 use futures_util::StreamExt;
 use futures_util::stream::select_all;
 use serde_json::json;
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,9 +29,8 @@ const SIGN: Duration = Duration::from_secs(60);
 struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The key file, as `bandex key new` writes it.
-    #[arg(long, value_name = "FILE", env = "BANDEX_KEY", default_value = "bandex.key")]
-    key: PathBuf,
+    #[command(flatten)]
+    key: KeyFile,
     /// The lowest line.
     #[arg(long)]
     low: String,

@@ -13,11 +13,10 @@ use bandex_sdk::{
     BookFeed, LocalAccount, LocalBook, MarketInfo, News, Options, Subscription, Topic, Trader, TraderError,
 };
 use clap::Parser;
-use common::{Common, Desk, Fallible};
+use common::{Common, Desk, Fallible, KeyFile};
 use futures_util::StreamExt;
 use futures_util::stream::{SelectAll, select_all};
 use serde_json::{Value, json};
-use std::path::PathBuf;
 use std::time::{Duration, Instant};
 use tokio::task::JoinHandle;
 use tokio::time::{MissedTickBehavior, interval};
@@ -40,9 +39,8 @@ const QUIET: Duration = Duration::from_secs(2);
 struct Arguments {
     #[command(flatten)]
     common: Common,
-    /// The key file, as `bandex key new` writes it.
-    #[arg(long, value_name = "FILE", env = "BANDEX_KEY", default_value = "bandex.key")]
-    key: PathBuf,
+    #[command(flatten)]
+    key: KeyFile,
     /// Quotes a side.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..=50))]
     levels: u64,

@@ -9,6 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default)]
 pub struct LocalAccount {
     orders: BTreeMap<String, Order>,
+    /// Whether a snapshot told all orders that there were, so that any other is a new one.
+    has_all_orders: bool,
     fills: BTreeMap<(String, u64), Fill>,
     balances: BTreeMap<String, Balance>,
     limits: Option<Limits>,
@@ -65,10 +67,15 @@ impl LocalAccount {
     fn take_orders(&mut self, orders: Vec<Order>, whole: bool) {
         if whole {
             self.orders.clear();
+            self.has_all_orders = true;
         }
         for order in orders {
+            let known = self.orders.get(&order.order).map(|known| known.placed_us);
+            // Updates do not repeat when an order was placed, but the first about a new one is of its placing.
+            let first = self.has_all_orders.then_some(order.time_us);
+            let placed_us = order.placed_us.or_else(|| known.unwrap_or(first));
             match order.status.as_str() {
-                "open" | "sleeping" => self.orders.insert(order.order.clone(), order),
+                "open" | "sleeping" => self.orders.insert(order.order.clone(), Order { placed_us, ..order }),
                 _ => self.orders.remove(&order.order),
             };
         }
@@ -135,6 +142,27 @@ mod tests {
 
     fn balance(asset: &str, free: &str) -> Value {
         json!({"asset": asset, "balance": "5", "locked": "1", "free": free})
+    }
+
+    #[test]
+    fn when_an_order_was_placed_stays_known() {
+        use PushKind::{Snapshot, Update};
+        let told = |name, placed: Option<u64>, time: u64| {
+            let mut order = order(name, "open", "0");
+            (order["placed_us"], order["time_us"]) = (json!(placed), json!(time));
+            json!([order])
+        };
+        let check = |pushes: &[(PushKind, Value)], placed: Option<u64>| {
+            let mut account = LocalAccount::new();
+            for (kind, data) in pushes {
+                account.apply(&push(Channel::Orders, *kind, 1, data.clone())).unwrap();
+            }
+            assert_eq!(account.orders().map(|one| one.placed_us).collect::<Vec<_>>(), [placed]);
+        };
+        check(&[(Snapshot, told("a", Some(3), 7)), (Update, told("a", None, 9))], Some(3));
+        check(&[(Snapshot, json!([])), (Update, told("a", None, 8)), (Update, told("a", None, 9))], Some(8));
+        // Whoever begins in the middle does not know of what came before.
+        check(&[(Update, told("a", None, 8)), (Update, told("a", None, 9))], None);
     }
 
     #[test]

@@ -31,6 +31,7 @@ mod key;
 mod lane;
 mod markets;
 mod order;
+mod prepared;
 mod rest;
 mod signer;
 mod standing;
@@ -52,12 +53,13 @@ pub use client::{
 };
 pub use clock::now;
 pub use http_signer::HttpSigner;
-pub use key::generate_keypair;
+pub use key::{KeyFileError, generate_keypair, lane_path, read_keypair};
 pub use lane::{
     Durability, Entry, FileLane, LaneStore, MemoryLane, OwnOrder, StoreError, StoredOrders, Version,
 };
 pub use markets::{AssetInfo, MarketInfo, MarketPayments, Markets};
 pub use order::{OrderBuilder, OrderError};
+pub use prepared::PreparedError;
 pub use rest::{AccountRest, Body, Rest, RestError};
 pub use signer::{Allowance, OwnBlock, SignError, Signer, UNREGISTERED};
 pub use standing::{StandingError, check_standing};

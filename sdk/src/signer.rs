@@ -143,7 +143,12 @@ impl Signer {
     }
 
     /// The block that continues the lane, not signed yet.
-    fn next(&self, now: Timestamp, expiry: Option<Timestamp>, body: Body) -> Result<Block, SignError> {
+    pub(crate) fn next(
+        &self,
+        now: Timestamp,
+        expiry: Option<Timestamp>,
+        body: Body,
+    ) -> Result<Block, SignError> {
         let seq = self.head.seq.checked_add(1).ok_or(SignError::LaneFull)?;
         let (network, author, previous) = (self.network, self.key(), self.head.id);
         Ok(Block { network, author, seq, previous, time: now, expiry, body })

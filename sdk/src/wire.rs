@@ -43,7 +43,7 @@ where
     text.parse().map_err(|error: T::Err| WireError { field, why: error.to_string() })
 }
 
-fn bytes(field: &'static str, text: &str) -> Result<Vec<u8>, WireError> {
+pub(crate) fn bytes(field: &'static str, text: &str) -> Result<Vec<u8>, WireError> {
     hex::decode(text).map_err(|error| WireError { field, why: error.to_string() })
 }
 

@@ -50,7 +50,7 @@ enum Task {
     /// chance, hash order, floats or IO, that every source file opens with `//!` and stays under its size, and that
     /// the folders a newcomer looks for exist.
     Layers,
-    /// Write openapi/openapi.json and docs/errors.md from the server's own code.
+    /// Write openapi/openapi.json, openapi/asyncapi.yaml and docs/errors.md from the server's own code.
     Openapi {
         /// Write nothing; fail if the file is not what the code says.
         #[arg(long)]
@@ -87,7 +87,8 @@ enum Task {
     /// e2e: signed orders a second through a server. restart: a start on a long journal. storage: bytes a record and a
     /// deal. epoch: from the end of an epoch of the trust graph to its scores, through a server. matching: commands a second of the book, on workload files (--file) or on ones made anew; with --peers also
     /// of other people's books. instructions: instructions a command of the book. generate: writes a workload file (KIND
-    /// OUT [N] [SEED]). engine: the same files through the engine, with all it does around the book. Arguments follow the name, after `--` or without it; --help after `--` lists them.
+    /// OUT [N] [SEED]). engine: the same files through the engine, with all it does around the book. sockets: thousands of
+    /// WebSockets on one server under recorded flow. trust: attacks on scores and limits, cheats in recorded flow. Arguments follow the name, after `--` or without it; --help after `--` lists them.
     Bench {
         /// Which benchmark.
         #[arg(value_parser = clap::builder::PossibleValuesParser::new(bench::KNOWN))]

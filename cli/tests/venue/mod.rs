@@ -1,5 +1,7 @@
 //! A real server and the real binary beside it, for tests by the command line.
 
+#![allow(dead_code)] // Each test takes of it what it needs.
+
 use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -30,7 +32,6 @@ fn address(line: &str, name: &str) -> String {
 }
 
 impl Venue {
-    #[allow(dead_code)] // Not every test has a server of the usual kind.
     pub fn open() -> Self {
         Self::open_with("")
     }
@@ -52,6 +53,10 @@ impl Venue {
         // What it says further on must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         Self { server, folder, url, admin_url }
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     pub fn path(&self, name: &str) -> String {

@@ -2,6 +2,7 @@
 
 use super::address::is_trusted;
 use super::caps::{Caps, Full, Place};
+use super::impatient::Impatient;
 use super::metrics::Metrics;
 use crate::exchange::stopped;
 use axum::Router;
@@ -42,6 +43,8 @@ pub(crate) struct Door {
     /// Proxies stand for many clients, so they do not count as one.
     pub trusted_proxies: Vec<IpNet>,
     pub header_time: Duration,
+    /// How long nothing may be taken of an answer.
+    pub write_time: Duration,
     pub metrics: Arc<Metrics>,
 }
 
@@ -49,18 +52,29 @@ pub(crate) struct Door {
 #[derive(Debug, Clone)]
 pub(crate) struct Peer {
     pub address: SocketAddr,
-    held: Held,
+    held: Arc<Held>,
 }
 
 impl Peer {
-    /// Keeps a place taken until the connection ends, be it a WebSocket by then.
-    pub fn hold(&self, place: Place) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).push(place);
+    /// Says that the connection becomes a WebSocket, and keeps its place until it ends.
+    pub fn becomes_socket(&self, place: Place) {
+        *self.held.socket.lock().unwrap_or_else(PoisonError::into_inner) = Some(place);
     }
 }
 
 /// Places that are given back when a connection ends.
-type Held = Arc<Mutex<Vec<Place>>>;
+#[derive(Debug)]
+struct Held {
+    _connection: Place,
+    /// That of a WebSocket, once it is one.
+    socket: Mutex<Option<Place>>,
+}
+
+impl Held {
+    fn is_socket(&self) -> bool {
+        self.socket.lock().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+}
 
 /// Serves until the server stops; then open requests and WebSockets are brought to their end.
 pub(crate) async fn serve(
@@ -87,10 +101,10 @@ pub(crate) async fn serve(
                 continue;
             }
         };
-        let held = Arc::new(Mutex::new(vec![place]));
+        let held = Arc::new(Held { _connection: place, socket: Mutex::default() });
         let peer = Peer { address, held: Arc::clone(&held) };
         let router = router.clone();
-        let wire = Wire { stream, _held: held, _open: open.clone() };
+        let wire = Wire { stream, held, _open: open.clone() };
         connections.spawn(greet(wire, peer, Arc::clone(&door), router, stopping.clone()));
     }
     drop((listener, open));
@@ -147,13 +161,13 @@ async fn greet(
         tracing::debug!(%error, "a connection stays slow");
     }
     let Some(tls) = &door.tls else { return talk(wire, peer, &door, router, stopping).await };
-    let Wire { stream, _held, _open } = wire;
+    let Wire { stream, held, _open } = wire;
     let greeted = tokio::select! {
         greeted = tokio::time::timeout(HANDSHAKE, tls.accept(stream)) => greeted,
         () = stopped(&mut stopping) => return,
     };
     match greeted {
-        Ok(Ok(stream)) => talk(Wire { stream, _held, _open }, peer, &door, router, stopping).await,
+        Ok(Ok(stream)) => talk(Wire { stream, held, _open }, peer, &door, router, stopping).await,
         Ok(Err(error)) => tracing::debug!(%error, address = %peer.address, "no TLS"),
         Err(_) => tracing::debug!(address = %peer.address, "TLS takes too long"),
     }
@@ -175,6 +189,8 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     });
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(door.header_time).max_header_size(HEAD_BYTES_MAX);
+    let held = Arc::clone(&wire.held);
+    let wire = Impatient::new(wire, door.write_time, move || !held.is_socket());
     let mut connection = pin!(http.serve_connection(TokioIo::new(wire), service).with_upgrades());
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -191,7 +207,7 @@ async fn talk<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
 /// A stream with what it holds as long as it is open.
 struct Wire<S> {
     stream: S,
-    _held: Held,
+    held: Arc<Held>,
     _open: mpsc::Sender<Infallible>,
 }
 

@@ -1,23 +1,26 @@
 //! What each request weighs, whose bucket it is drawn from, and what the answer says of it.
 //!
 //! Cheap checks come first: the address pays before anything is read, an account once a token or a signature has shown
-//! who it is. Blocks that only cancel have a bucket of their own, so that whoever spent everything can still get out.
+//! who it is, and either before a block's signature is looked at. Blocks that only cancel have a bucket of their own, so that whoever spent everything can still get out.
 
 use super::Client;
 use super::limits::{Left, Owner};
 use super::quota::Policy;
+use crate::clock;
 use crate::http;
 use crate::http::problem::Fault;
 use crate::sessions::Who;
 use crate::shared::Shared;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bandex_api as api;
 use bandex_tradechain::body::Operation;
-use bandex_tradechain::{Body, Verified};
+use bandex_tradechain::{Block, Body, Verified};
+use bandex_types::AccountId;
+use serde::de::DeserializeOwned;
 use std::sync::Arc;
 
 /// How the rate limits stand (draft-ietf-httpapi-ratelimit-headers).
@@ -38,10 +41,16 @@ pub(crate) enum Weight {
     Read,
     /// A page of many.
     List,
+    /// A record with the proof of it, which is made from the whole batch.
+    Proof,
     /// Every order of a book.
     BookOfOrders,
+    /// All records of a deal with their proofs.
+    Evidence,
     /// A block that is tried out.
     Validate,
+    /// A score from somebody's own circle.
+    PersonalScore,
     /// Everything of an account.
     Export,
 }
@@ -51,21 +60,26 @@ impl Weight {
         match self {
             Self::Nothing => 0,
             Self::Read => 1,
-            Self::List => 2,
-            Self::BookOfOrders => 5,
-            Self::Validate => 10,
+            Self::List | Self::Proof => 2,
+            Self::BookOfOrders | Self::Evidence => 5,
+            Self::Validate | Self::PersonalScore => 10,
             Self::Export => 20,
         }
     }
 
     /// What a page weighs.
-    fn of(page: Option<&str>, query: Option<&str>) -> Self {
+    fn of(page: Option<&str>, uri: &Uri) -> Self {
         match page.unwrap_or_default() {
             "/livez" | "/readyz" => Self::Nothing,
-            "/v1/book/{market}" if query.is_some_and(|query| query.contains("orders=true")) => {
+            "/v1/book/{market}" if asks(uri, |query: &api::BookQuery| query.orders == Some(true)) => {
                 Self::BookOfOrders
             }
+            "/v1/reputation/{account}" if asks(uri, |query: &api::ReputationQuery| query.from.is_some()) => {
+                Self::PersonalScore
+            }
             "/v1/blocks/validate" => Self::Validate,
+            "/v1/blocks/{id}" => Self::Proof,
+            "/v1/deals/{id}/evidence" => Self::Evidence,
             page if page.starts_with("/v1/export/") => Self::Export,
             "/v1/trades/{market}"
             | "/v1/tickers"
@@ -76,12 +90,16 @@ impl Weight {
             | "/v1/fills"
             | "/v1/deals"
             | "/v1/deals/{id}/tranches"
-            | "/v1/deals/{id}/evidence"
             | "/v1/forks"
             | "/v1/defaults" => Self::List,
             _ => Self::Read,
         }
     }
+}
+
+/// Whether a query asks for something, read as the page itself reads it: there are many ways to write the same.
+fn asks<T: DeserializeOwned>(uri: &Uri, whether: impl FnOnce(&T) -> bool) -> bool {
+    Query::<T>::try_from_uri(uri).is_ok_and(|Query(query)| whether(&query))
 }
 
 /// The page that a request was routed to.
@@ -104,7 +122,7 @@ pub(super) fn method(method: &Method) -> &'static str {
 pub(crate) async fn gate(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
     let client = Client::new(&shared.edge, &request);
     let is_block = request.method() == Method::POST && page(&request) == Some(BLOCKS);
-    let weight = Weight::of(page(&request), request.uri().query());
+    let weight = Weight::of(page(&request), request.uri());
     let (mut parts, body) = request.into_parts();
     let who = known(&shared, &client, &mut parts);
     let drawn = match &who {
@@ -133,11 +151,18 @@ fn known(shared: &Shared, client: &Client, parts: &mut Parts) -> Result<Option<W
 }
 
 fn draw(shared: &Shared, client: &Client, who: Option<Who>, weight: Weight) -> Result<(), Fault> {
-    let (policy, owner) = whose(client, who);
-    if weight != Weight::Nothing {
-        client.note(shared.edge.draw(policy, owner, weight.units())?);
+    match weight {
+        Weight::Nothing => Ok(()),
+        _ => take(shared, client, whose(client, who), weight.units()),
     }
-    Ok(())
+}
+
+/// Draws from a bucket, and remembers how it stands for the answer, be it a refusal.
+fn take(shared: &Shared, client: &Client, from: (Policy, Owner), weight: u64) -> Result<(), Fault> {
+    let (policy, owner) = from;
+    let drawn = shared.edge.draw(policy, owner, weight);
+    client.note(drawn.map_or_else(|over| over.left, |left| left));
+    drawn.map(drop).map_err(|over| Fault::rate_limited(policy.name(), over.retry_after_ms))
 }
 
 fn whose(client: &Client, who: Option<Who>) -> (Policy, Owner) {
@@ -147,7 +172,7 @@ fn whose(client: &Client, who: Option<Who>) -> (Policy, Owner) {
     }
 }
 
-/// Draws for a message of a WebSocket. A block of somebody who is known is paid for by [`judged`] alone.
+/// Draws for a message of a WebSocket. A block of somebody who is known is paid for by [`verified`] alone.
 ///
 /// # Errors
 /// There is too little in the bucket.
@@ -157,44 +182,68 @@ pub(crate) fn message(
     who: Option<Who>,
     weight: Weight,
 ) -> Result<(), Fault> {
-    let (policy, owner) = whose(client, who);
-    shared.edge.draw(policy, owner, weight.units()).map(drop)
+    draw(shared, client, who, weight)
 }
 
-/// Draws for a block after it was verified; `who` is who sent it, if known, and pays for what was no block.
+/// Draws for what cannot be read, from the address it came from.
 ///
 /// # Errors
-/// As before, or there is too little in the bucket.
-pub(crate) fn judged(
+/// There is too little in the bucket.
+pub(crate) fn paid(shared: &Shared, client: &Client) -> Result<(), Fault> {
+    draw(shared, client, None, Weight::Read)
+}
+
+/// The same; gives what to answer.
+pub(crate) fn unreadable(shared: &Shared, client: &Client, fault: Fault) -> Fault {
+    paid(shared, client).err().unwrap_or(fault)
+}
+
+/// Verifies a block, once whoever sent it has paid for that, and draws what it weighs.
+///
+/// Anybody can send anybody's signed bytes, which are public once they are sequenced. So an account pays only for blocks
+/// of its own that are new, and whoever sent them for all others.
+///
+/// # Errors
+/// There is too little in a bucket, or what is wrong with the block.
+pub(crate) async fn verified(
     shared: &Shared,
     client: &Client,
     who: Option<Who>,
-    verified: Result<Verified, Fault>,
+    signed: api::SignedBlock,
 ) -> Result<Verified, Fault> {
-    match verified {
-        Ok(verified) => block(shared, client, &verified).map(|()| verified),
-        Err(fault) => {
-            if who.is_some() {
-                draw(shared, client, who, Weight::Read)?;
-            }
-            Err(fault)
-        }
+    let own = who.and_then(|who| claimed(shared, who, &signed));
+    let (sender, looked) = own.unwrap_or_else(|| (whose(client, who), Weight::Read.units()));
+    // Without a login the address has paid with the request.
+    if who.is_some() {
+        take(shared, client, sender, looked)?;
     }
+    let verified = http::verify_in_parallel(shared, signed).await?;
+    let (policy, weight) = drawn_by(&verified.block().body);
+    let payer = match author_pays(shared, verified.block()) {
+        _ if policy == Policy::Registrations => (policy, client.owner()),
+        Some(_) if own.is_some() => return Ok(verified),
+        Some(account) => (policy, Owner::Account(account)),
+        None => sender,
+    };
+    take(shared, client, payer, weight)?;
+    Ok(verified)
 }
 
-/// Draws for a block whose signature is good: from its author's account, or for a new account from the address.
-fn block(shared: &Shared, client: &Client, verified: &Verified) -> Result<(), Fault> {
-    let block = verified.block();
+/// What a block is drawn from and how much, as far as that can be told unverified: if it is of the account that sent it,
+/// which pays whether the block is what it says or not.
+fn claimed(shared: &Shared, who: Who, signed: &api::SignedBlock) -> Option<((Policy, Owner), u64)> {
+    let block = Block::decode(&hex::decode(&signed.payload).ok()?).ok()?;
+    let is_own = shared.view().key(&block.author).is_some_and(|state| state.account == who.account);
     let (policy, weight) = drawn_by(&block.body);
-    let owner = match policy {
-        Policy::Registrations => Some(client.owner()),
-        // A key that nobody has was paid for by its address, and gets no further.
-        _ => shared.view().key(&block.author).map(|state| Owner::Account(state.account)),
-    };
-    if let Some(owner) = owner {
-        client.note(shared.edge.draw(policy, owner, weight)?);
-    }
-    Ok(())
+    (is_own && policy != Policy::Registrations).then_some(((policy, Owner::Account(who.account)), weight))
+}
+
+/// The account of a block's author, if the block is its doing: its key serves, and its lane has not come so far yet.
+fn author_pays(shared: &Shared, block: &Block) -> Option<AccountId> {
+    let view = shared.view();
+    let state = view.key(&block.author).filter(|state| state.is_active(clock::now()))?;
+    let is_new = view.head(&block.author).is_none_or(|head| block.seq > head.seq);
+    is_new.then_some(state.account)
 }
 
 /// From which bucket a block is drawn, and how much.
@@ -247,8 +296,11 @@ pub(crate) fn policies(shared: &Shared) -> Vec<api::RatePolicy> {
     let asked = [
         ("read", Weight::Read.units()),
         ("list", Weight::List.units()),
+        ("proof", Weight::Proof.units()),
         ("book_of_orders", Weight::BookOfOrders.units()),
+        ("evidence", Weight::Evidence.units()),
         ("validate", Weight::Validate.units()),
+        ("personal_score", Weight::PersonalScore.units()),
         ("export", Weight::Export.units()),
     ];
     let blocks = [("block", 1), ("ten_operations", 1)];
@@ -294,13 +346,22 @@ mod tests {
     #[test]
     fn pages_weigh_what_they_cost() {
         let check = |page: Option<&str>, query: Option<&str>, units: u64| {
-            assert_eq!(Weight::of(page, query).units(), units, "{page:?} {query:?}");
+            let uri = format!("/?{}", query.unwrap_or_default()).parse().unwrap();
+            assert_eq!(Weight::of(page, &uri).units(), units, "{page:?} {query:?}");
         };
         check(Some("/livez"), None, 0);
         check(Some("/v1/markets"), None, 1);
         check(Some("/v1/book/{market}"), None, 1);
         check(Some("/v1/book/{market}"), Some("depth=5"), 1);
         check(Some("/v1/book/{market}"), Some("depth=5&orders=true"), 5);
+        check(Some("/v1/book/{market}"), Some("orders=%74rue"), 5);
+        check(Some("/v1/book/{market}"), Some("%6Frders=true&depth=5"), 5);
+        check(Some("/v1/book/{market}"), Some("orders=false"), 1);
+        check(Some("/v1/reputation/{account}"), None, 1);
+        check(Some("/v1/reputation/{account}"), Some("from=00"), 10);
+        check(Some("/v1/reputation/{account}"), Some("a=b&fro%6d=00"), 10);
+        check(Some("/v1/blocks/{id}"), None, 2);
+        check(Some("/v1/deals/{id}/evidence"), None, 5);
         check(Some("/v1/trades/{market}"), None, 2);
         check(Some("/v1/orders"), None, 2);
         check(Some("/v1/orders/{order}"), None, 1);

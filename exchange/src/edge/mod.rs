@@ -4,6 +4,7 @@ mod accept;
 mod address;
 mod caps;
 mod charge;
+mod impatient;
 mod limits;
 mod metrics;
 mod options;
@@ -14,18 +15,20 @@ mod tls;
 use crate::http::problem::Fault;
 use crate::shared::Shared;
 use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use caps::Caps;
+use caps::{Caps, Place};
 use ipnet::IpNet;
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use tower_http::cors::CorsLayer;
 
 pub(crate) use accept::{Door, Peer, serve};
-pub(crate) use charge::{Weight, gate, judged, message, policies, standings};
-pub(crate) use limits::{Left, Limits, Owner};
+pub(crate) use address::network_of;
+pub(crate) use charge::{Weight, gate, message, paid, policies, standings, unreadable, verified};
+pub(crate) use limits::{Left, Limits, Over, Owner};
 pub(crate) use metrics::{Follows, MEDIA_TYPE, Metrics};
 pub use options::{EdgeOptions, TlsFiles};
 pub use origin::{Origin, OriginError};
@@ -38,6 +41,10 @@ pub use tls::TlsError;
 pub(crate) struct Edge {
     pub limits: Limits,
     pub metrics: Arc<Metrics>,
+    /// How long the body of a request may take.
+    pub body_time: Duration,
+    /// How many requests are worked on at once.
+    pub requests_max: usize,
     trusted_proxies: Vec<IpNet>,
     origins: Vec<Origin>,
     connections: Arc<Caps>,
@@ -49,6 +56,8 @@ impl Edge {
         Self {
             limits: Limits::new(options.rate_limits),
             metrics: Arc::new(Metrics::new()),
+            body_time: options.header_time,
+            requests_max: options.requests_max,
             trusted_proxies: options.trusted_proxies.clone(),
             origins: options.origins.clone(),
             connections: Caps::new(options.connections_max, options.connections_per_address_max),
@@ -60,24 +69,26 @@ impl Edge {
     ///
     /// # Errors
     /// Certificate and key are of no use.
-    pub fn door(&self, options: &EdgeOptions) -> Result<Door, TlsError> {
+    pub fn door(&self, options: &EdgeOptions, write_time: Duration) -> Result<Door, TlsError> {
         let tls = options.tls.as_ref().map(tls::acceptor).transpose()?;
         Ok(Door {
             tls,
             caps: Arc::clone(&self.connections),
             trusted_proxies: self.trusted_proxies.clone(),
             header_time: options.header_time,
+            write_time,
             metrics: Arc::clone(&self.metrics),
         })
     }
 
     /// What guards a listener of the operator, who is on the same machine or behind a firewall.
-    pub fn back_door(&self, options: &EdgeOptions) -> Door {
+    pub fn back_door(&self, options: &EdgeOptions, write_time: Duration) -> Door {
         Door {
             tls: None,
             caps: Caps::new(options.connections_max, options.connections_max),
             trusted_proxies: Vec::new(),
             header_time: options.header_time,
+            write_time,
             metrics: Arc::clone(&self.metrics),
         }
     }
@@ -91,11 +102,8 @@ impl Edge {
     ///
     /// # Errors
     /// There is too little in it.
-    pub fn draw(&self, policy: Policy, owner: Owner, weight: u64) -> Result<Left, Fault> {
-        self.limits.draw(policy, owner, weight).map_err(|over| {
-            self.metrics.rate_limited(policy.name());
-            Fault::rate_limited(policy.name(), over.retry_after_ms)
-        })
+    fn draw(&self, policy: Policy, owner: Owner, weight: u64) -> Result<Left, Over> {
+        self.limits.draw(policy, owner, weight).inspect_err(|_| self.metrics.rate_limited(policy.name()))
     }
 
     /// How many connections and WebSockets the traders' listener has.
@@ -138,26 +146,30 @@ impl Client {
 
 /// Lets in whoever opens a WebSocket, as long as the page may and there is a place, which is taken until it closes.
 pub(crate) async fn let_in(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().cloned();
     match enter(&shared.edge, &request) {
-        Ok(()) => next.run(request).await,
+        Ok(place) => {
+            let response = next.run(request).await;
+            // Whatever else it was, it needs no place.
+            if let (StatusCode::SWITCHING_PROTOCOLS, Some((peer, place))) =
+                (response.status(), peer.zip(place))
+            {
+                peer.becomes_socket(place);
+            }
+            response
+        }
         Err(fault) => fault.into_response(),
     }
 }
 
-fn enter(edge: &Edge, request: &Request) -> Result<(), Fault> {
+fn enter(edge: &Edge, request: &Request) -> Result<Option<Place>, Fault> {
     origin::check(&edge.origins, request.headers())?;
     let extensions = request.extensions();
-    let (Some(peer), Some(client)) = (extensions.get::<Peer>(), extensions.get::<Client>()) else {
-        return Ok(());
-    };
-    match edge.sockets.enter(Some(client.address)) {
-        Ok(place) => peer.hold(place),
-        Err(full) => {
-            edge.metrics.connection_refused("socket");
-            return Err(Fault::too_many_connections(full == caps::Full::OfAddress));
-        }
-    }
-    Ok(())
+    let Some(client) = extensions.get::<Client>() else { return Ok(None) };
+    edge.sockets.enter(Some(client.address)).map(Some).map_err(|full| {
+        edge.metrics.connection_refused("socket");
+        Fault::too_many_connections(full == caps::Full::OfAddress)
+    })
 }
 
 /// Counts requests and times answers.

@@ -31,8 +31,11 @@ pub struct EdgeOptions {
     pub connections_per_address_max: usize,
     /// The most WebSockets of one client, also through a proxy that is trusted.
     pub sockets_per_address_max: usize,
-    /// How long a client may take to send the head of a request, or to make up its mind for the next one.
+    /// How long a client may take to send the head of a request, or to make up its mind for the next one; and how long
+    /// to send its body.
     pub header_time: Duration,
+    /// The most requests worked on at once; more are shed. Whether the node is there is told beside them.
+    pub requests_max: usize,
     /// How much a client may ask in what time.
     pub rate_limits: RateLimits,
     /// Where metrics are served without a token, if anywhere; the admin listener serves them with its token.
@@ -50,6 +53,7 @@ impl Default for EdgeOptions {
             connections_per_address_max: 16_384,
             sockets_per_address_max: 16_384,
             header_time: Duration::from_secs(10),
+            requests_max: 1_024,
             rate_limits: RateLimits::unreachable(),
             metrics_listen: None,
         }

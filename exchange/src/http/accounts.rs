@@ -63,7 +63,8 @@ pub(crate) async fn orders(
 
 /// An order as it stands.
 pub(crate) fn on_the_wire(info: &MarketInfo, row: &OrderRow) -> api::Order {
-    wire::order(info, &row.state, row.terms.as_ref(), row.updated_seq, row.updated_time)
+    let order = wire::order(info, &row.state, row.terms.as_ref(), row.updated_seq, row.updated_time);
+    api::Order { placed_us: Some(row.placed_time.as_micros()), ..order }
 }
 
 /// One order of the account.

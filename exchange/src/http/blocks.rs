@@ -57,7 +57,7 @@ pub(crate) async fn submit(
     who: Option<Extension<Who>>,
     body: Bytes,
 ) -> Result<Json<api::BlockReply>, Fault> {
-    let signed: api::SignedBlock = json(&body)?;
+    let signed = json(&body).map_err(|fault| edge::unreadable(&shared, &client, fault))?;
     let verified = let_in(&shared, &client, who.map(|Extension(who)| who), signed).await?;
     let sent = Sent::of(&verified);
     let answer = shared.enqueue(verified).map_err(|busy| sent.turned_away(&shared, Fault::busy(busy)))?;
@@ -79,6 +79,12 @@ impl Sent {
         Self { id: verified.id(), author: block.author, seq: block.seq }
     }
 
+    /// What a block says that nobody has verified.
+    fn claimed(payload: &str) -> Option<Self> {
+        let block = Block::decode(&hex::decode(payload).ok()?).ok()?;
+        Some(Self { id: block.id(), author: block.author, seq: block.seq })
+    }
+
     /// The fault of a block that did not get as far as the writer. The same bytes may have been sent before and been
     /// recorded: only of a place that is still free can it be said that nothing was.
     pub fn turned_away(&self, shared: &Shared, fault: Fault) -> Fault {
@@ -87,7 +93,7 @@ impl Sent {
     }
 }
 
-/// Verifies a block and draws for it.
+/// Verifies a block, if whoever pays for it has enough left.
 ///
 /// # Errors
 /// It is not valid, or there is too little in a bucket.
@@ -97,16 +103,15 @@ pub(crate) async fn let_in(
     who: Option<Who>,
     signed: api::SignedBlock,
 ) -> Result<Verified, Fault> {
-    let verified = verify_in_parallel(shared, signed).await;
-    let sent = verified.as_ref().ok().map(Sent::of);
-    edge::judged(shared, client, who, verified).map_err(|fault| match sent {
-        Some(sent) => sent.turned_away(shared, fault),
-        None => fault,
+    let payload = signed.payload.clone();
+    edge::verified(shared, client, who, signed).await.map_err(|fault| match Sent::claimed(&payload) {
+        Some(sent) if fault.0.retryable => sent.turned_away(shared, fault),
+        _ => fault,
     })
 }
 
 /// Verifies beside the event loop: a signature costs CPU time that other connections must not wait for.
-async fn verify_in_parallel(shared: &Shared, signed: api::SignedBlock) -> Result<Verified, Fault> {
+pub(crate) async fn verify_in_parallel(shared: &Shared, signed: api::SignedBlock) -> Result<Verified, Fault> {
     // More at a time would only keep the writer from its turn.
     let _permit = shared.verifying.acquire().await.map_err(|_| Fault::unknown_outcome(None))?;
     let network = shared.network;

@@ -19,20 +19,25 @@ use std::sync::{Arc, PoisonError};
     get,
     path = "/v1/login",
     tag = "login",
-    responses((status = 200, description = "A challenge, good for one login from the same address within 10 s", body = api::Challenge)),
+    responses(
+        (status = 200, description = "A challenge, good for one login from the same address within 10 s",
+         body = api::Challenge),
+        (status = 503, description = "Too many are open", body = api::Problem,
+         content_type = "application/problem+json"),
+    ),
 )]
 pub(crate) async fn challenge(
     State(shared): State<Arc<Shared>>,
     Extension(client): Extension<Client>,
-) -> Json<api::Challenge> {
-    let (nonce, expires) =
-        shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).challenge(client.address);
-    Json(api::Challenge {
+) -> Result<Json<api::Challenge>, Fault> {
+    let given = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).challenge(client.address);
+    let (nonce, expires) = given.map_err(|_| Fault::overloaded())?;
+    Ok(Json(api::Challenge {
         network: shared.network,
         node: shared.node.to_string(),
         nonce: nonce.to_string(),
         expires_us: expires.as_micros(),
-    })
+    }))
 }
 
 /// Log in with a signed challenge.
@@ -46,6 +51,8 @@ pub(crate) async fn challenge(
     responses(
         (status = 200, description = "A token", body = api::Session),
         (status = 401, description = "The challenge is over, or key or signature do not fit", body = api::Problem,
+         content_type = "application/problem+json"),
+        (status = 503, description = "Too many tokens serve", body = api::Problem,
          content_type = "application/problem+json"),
     ),
 )]
@@ -62,7 +69,8 @@ pub(crate) async fn login(
         ));
     }
     let who = log_in(&shared, &login, nonce)?;
-    let (token, expires) = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).open(who);
+    let opened = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).open(who);
+    let (token, expires) = opened.map_err(|_| Fault::overloaded())?;
     let (token, account) = (token.to_string(), who.account.to_string());
     Ok(Json(api::Session { token, account, expires_us: expires.as_micros() }))
 }

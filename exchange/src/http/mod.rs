@@ -4,6 +4,7 @@ mod accounts;
 mod admin;
 mod bitcoin;
 mod blocks;
+mod body;
 mod breaches;
 mod deals;
 mod document;
@@ -46,7 +47,7 @@ use utoipa_axum::routes;
 use utoipa_swagger_ui::SwaggerUi;
 
 pub(crate) use accounts::on_the_wire as order_on_the_wire;
-pub(crate) use blocks::{Sent, answer_reply, let_in, try_out};
+pub(crate) use blocks::{Sent, answer_reply, let_in, try_out, verify_in_parallel};
 pub(crate) use deals::on_the_wire as deals_on_the_wire;
 pub(crate) use login::log_in;
 pub(crate) use reply::{is_signed, known};
@@ -55,12 +56,14 @@ pub(crate) use reply::{is_signed, known};
 const BODY_BYTES_MAX: usize = 64 * 1024;
 /// The largest request body of the operator, whose lists are longer.
 const ADMIN_BODY_BYTES_MAX: usize = 160 * 1024;
-/// The most requests worked on at once; more are shed.
-const REQUESTS_MAX: usize = 1_024;
-/// How long a request may take.
+/// How long a request may take, once it has been read.
 const REQUEST_TIME: Duration = Duration::from_secs(20);
 
 fn documented() -> OpenApiRouter<Arc<Shared>> {
+    pages().merge(probes())
+}
+
+fn pages() -> OpenApiRouter<Arc<Shared>> {
     OpenApiRouter::with_openapi(document::begun())
         .routes(routes!(blocks::submit))
         .routes(routes!(blocks::validate))
@@ -98,8 +101,11 @@ fn documented() -> OpenApiRouter<Arc<Shared>> {
         .routes(routes!(export::export))
         .routes(routes!(evidence::evidence))
         .routes(routes!(rate_limits::rate_limits))
-        .routes(routes!(health::livez))
-        .routes(routes!(health::readyz))
+}
+
+/// Whether the node is there, which a balancer must be told whatever else is asked.
+fn probes() -> OpenApiRouter<Arc<Shared>> {
+    OpenApiRouter::new().routes(routes!(health::livez)).routes(routes!(health::readyz))
 }
 
 /// The OpenAPI document of the public interface, as pretty JSON.
@@ -119,16 +125,19 @@ pub fn errors_document() -> String {
 
 /// What traders reach.
 pub(crate) fn public(shared: Arc<Shared>) -> Router {
-    let (router, mut document) = documented().split_for_parts();
+    let (router, _) = pages().split_for_parts();
+    let (probes, _) = probes().split_for_parts();
+    let (_, mut document) = documented().split_for_parts();
     document::complete(&mut document);
     let pages = SwaggerUi::new("/docs").url("/openapi.json", document);
-    router
+    let router = router
         .route("/v1/ws", get(ws::upgrade).layer(from_fn_with_state(Arc::clone(&shared), edge::let_in)))
         .with_state(Arc::clone(&shared))
         .merge(pages)
         .route("/", get(|| async { Redirect::temporary("/docs/") }))
-        .fallback(|| async { Fault::not_found("no such page; /docs/ lists them all") })
-        .layer(protection(BODY_BYTES_MAX))
+        .fallback(|| async { Fault::not_found("no such page; /docs/ lists them all") });
+    guarded(router, &shared, BODY_BYTES_MAX)
+        .merge(probes.with_state(Arc::clone(&shared)))
         .layer(map_response(problem::in_our_words))
         .layer(from_fn_with_state(Arc::clone(&shared), edge::gate))
         .layer(shared.edge.cors())
@@ -137,32 +146,38 @@ pub(crate) fn public(shared: Arc<Shared>) -> Router {
 
 /// What the operator reaches.
 pub(crate) fn admin(shared: Arc<Shared>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/admin/v1/configure", post(admin::configure))
         .route("/admin/v1/digest", get(admin::digest))
         .route("/metrics", get(admin::metrics))
-        .with_state(shared)
+        .with_state(Arc::clone(&shared))
         .fallback(|| async {
             let pages = "POST /admin/v1/configure, GET /admin/v1/digest and GET /metrics";
             Fault::not_found(format!("the admin listener serves {pages}"))
-        })
-        .layer(protection(ADMIN_BODY_BYTES_MAX))
-        .layer(map_response(problem::in_our_words))
+        });
+    guarded(router, &shared, ADMIN_BODY_BYTES_MAX).layer(map_response(problem::in_our_words))
 }
 
 /// What the operator's charts are made from, for whoever reaches the listener.
 pub(crate) fn metrics(shared: Arc<Shared>) -> Router {
-    Router::new()
+    let router = Router::new()
         .route("/metrics", get(admin::open_metrics))
-        .with_state(shared)
-        .fallback(|| async { Fault::not_found("this listener serves GET /metrics") })
-        .layer(protection(0))
-        .layer(map_response(problem::in_our_words))
+        .with_state(Arc::clone(&shared))
+        .fallback(|| async { Fault::not_found("this listener serves GET /metrics") });
+    guarded(router, &shared, 0).layer(map_response(problem::in_our_words))
 }
 
-/// Limits that hold for every request: size, number, time; and a panic ends one request, not the server.
+/// Limits that hold for every request: size, number, time. The body is there before one of the places is taken.
+fn guarded(router: Router, shared: &Arc<Shared>, body_bytes_max: usize) -> Router {
+    router
+        .layer(protection(shared.edge.requests_max))
+        .layer(from_fn_with_state(Arc::clone(shared), body::whole))
+        .layer(DefaultBodyLimit::max(body_bytes_max))
+}
+
+/// Number and time; and a panic ends one request, not the server.
 fn protection(
-    body_bytes_max: usize,
+    requests_max: usize,
 ) -> impl tower::Layer<
     axum::routing::Route,
     Service: tower::Service<
@@ -182,9 +197,8 @@ fn protection(
         .layer(CatchPanicLayer::new())
         .layer(HandleErrorLayer::new(shed))
         .load_shed()
-        .layer(GlobalConcurrencyLimitLayer::new(REQUESTS_MAX))
+        .layer(GlobalConcurrencyLimitLayer::new(requests_max))
         .timeout(REQUEST_TIME)
-        .layer(DefaultBodyLimit::max(body_bytes_max))
 }
 
 async fn shed(error: BoxError) -> Response {

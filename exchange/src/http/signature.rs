@@ -1,12 +1,13 @@
 //! Requests that are signed one by one (RFC 9421), instead of a login: the same authority, for reading only.
 
 use super::problem::Fault;
+use super::reply;
 use crate::clock;
 use crate::sessions::{Spent, Who};
 use crate::shared::Shared;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
-use bandex_api::{HttpTarget, SignatureInput};
+use bandex_api::{HttpTarget, SignatureInput, check_content_digest};
 use bandex_tradechain::HttpRequest;
 use std::sync::PoisonError;
 
@@ -45,11 +46,32 @@ pub(crate) fn signer(shared: &Shared, parts: &Parts) -> Result<Who, Fault> {
     let request = HttpRequest { components: &components, params: input.params() };
     request.check(&input.key, &signature).map_err(|error| unfit(&error))?;
     // Last, so that nobody else can use up what a key has signed.
-    match shared.sessions.lock().unwrap_or_else(PoisonError::into_inner).spend(&input.key, &input.nonce) {
-        Spent::Now => Ok(Who { account: state.account, key: input.key }),
+    let who = Who { account: state.account, key: input.key };
+    let mut sessions = shared.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+    if sessions.may_have_served(input.created_s) {
+        return Err(unfit(
+            &"the request was signed before this node last started, which does not know any more what has \
+                           served; sign again",
+        ));
+    }
+    match sessions.spend(who, &input.nonce) {
+        Spent::Now => Ok(who),
         Spent::Before => Err(unfit(&"the nonce has served; sign each request with a new one")),
         Spent::NoRoom => Err(Fault::overloaded()),
     }
+}
+
+/// Checks that a request's body is what its signature covers: the digest was checked with the signature, before the body
+/// was there.
+///
+/// # Errors
+/// `bad_http_signature`.
+pub(crate) fn check_body(parts: &Parts, body: &[u8]) -> Result<(), Fault> {
+    if !reply::is_signed(parts) {
+        return Ok(());
+    }
+    let unfit = |error: &dyn std::fmt::Display| Fault::bad_http_signature(error.to_string());
+    check_content_digest(one(&parts.headers, DIGEST)?, body).map_err(|error| unfit(&error))
 }
 
 fn check_time(input: &SignatureInput) -> Result<(), Fault> {

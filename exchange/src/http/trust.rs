@@ -3,7 +3,7 @@
 
 use super::problem::Fault;
 use super::reply::named;
-use crate::shared::Shared;
+use crate::shared::{Busy, Shared};
 use crate::wire;
 use axum::Json;
 use axum::extract::{Path, Query, State};
@@ -11,6 +11,7 @@ use bandex_api as api;
 use bandex_tradechain::StandingStatement;
 use bandex_types::{AccountId, Amount};
 use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 fn unknown_account() -> Fault {
     Fault::not_found("there is no such account here; GET /v1/lanes/{key} says whose a key is")
@@ -115,6 +116,8 @@ fn statement(shared: &Shared, account: AccountId) -> Option<StandingStatement> {
          content_type = "application/problem+json"),
         (status = 409, description = "No epoch has ended yet, or its scores are still being worked out",
          body = api::Problem, content_type = "application/problem+json"),
+        (status = 503, description = "Others are being worked out: ask again in a moment", body = api::Problem,
+         content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn reputation(
@@ -149,14 +152,56 @@ pub(crate) async fn reputation(
     // The graph of the last epoch comes with its end; before that only a moment passes.
     let last = shared.epochs.borrow().clone().ok_or_else(|| Fault::not_scored(end.epoch))?;
     let checkpoint = last.checkpoint;
-    // A closed semaphore means that the server is stopping.
-    let _permit = shared.looking.acquire().await.map_err(|_| Fault::busy(crate::shared::Busy::Stopping))?;
     let (epoch, key) = (checkpoint.epoch, checkpoint.key);
-    let worked_out = tokio::task::spawn_blocking(move || {
+    let worked_out = beside(&shared.looking, move || {
         let scores = checkpoint.personal(observer.position);
         let own = scores.into_iter().find(|(position, _)| *position == person.position);
         own.map_or(0, |(_, score)| score.ppb())
     });
-    let score_ppb = worked_out.await.map_err(|_| Fault::busy(crate::shared::Busy::Stopping))?;
-    Ok(told(score_ppb, epoch, key))
+    Ok(told(worked_out.await?, epoch, key))
+}
+
+/// Does costly work beside the event loop, if there is a permit. The work keeps it until it ends, also when whoever
+/// asked is not there any more: that stops nothing.
+async fn beside<T: Send + 'static>(
+    permits: &Arc<Semaphore>,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, Fault> {
+    let permit = Arc::clone(permits).try_acquire_owned().map_err(|_| Fault::overloaded())?;
+    let done = tokio::task::spawn_blocking(move || {
+        let done = work();
+        drop(permit);
+        done
+    });
+    done.await.map_err(|_| Fault::busy(Busy::Stopping))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::mpsc;
+    use std::time::Duration;
+
+    #[tokio::test]
+    async fn work_keeps_its_permit_when_nobody_waits_for_it() {
+        let permits = Arc::new(Semaphore::new(1));
+        let (begun, has_begun) = tokio::sync::oneshot::channel();
+        let (end, may_end) = mpsc::channel::<()>();
+        let asking = {
+            let permits = Arc::clone(&permits);
+            let work = move || {
+                begun.send(()).unwrap();
+                may_end.recv().unwrap();
+            };
+            tokio::spawn(async move { beside(&permits, work).await })
+        };
+        has_begun.await.unwrap();
+        asking.abort();
+        assert!(asking.await.is_err());
+        assert_eq!(beside(&permits, || 7).await, Err(Fault::overloaded()));
+        end.send(()).unwrap();
+        let freed = tokio::time::timeout(Duration::from_secs(20), permits.acquire()).await;
+        drop(freed.unwrap().unwrap());
+        assert_eq!(beside(&permits, || 7).await, Ok(7));
+    }
 }

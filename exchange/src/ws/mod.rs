@@ -277,7 +277,8 @@ impl Connection {
                 }
                 Some(Ok(Message::Text(text))) => self.request(text.as_str()).await,
                 Some(Ok(Message::Binary(_))) => {
-                    self.say(failed(Asked::now(0), Fault::bad_request("messages are JSON texts"))).await
+                    let fault = Fault::bad_request("messages are JSON texts");
+                    self.say(failed(Asked::now(0), edge::unreadable(&self.shared, &self.client, fault))).await
                 }
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => Ok(()),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return stream,
@@ -335,6 +336,7 @@ impl Connection {
             Ok(request) => request,
             Err(error) => {
                 let fault = Fault::bad_request(format!("not a request: {error}"));
+                let fault = edge::unreadable(&self.shared, &self.client, fault);
                 return self.say(failed(Asked::now(0), fault)).await;
             }
         };
@@ -424,7 +426,10 @@ impl Connection {
                 let verified = tokio::spawn(async move { http::let_in(&shared, &client, who, signed).await });
                 submit::Submission { asked, with_receipt, verifying: Ok(verified) }
             }
-            Err(fault) => submit::Submission { asked, with_receipt: false, verifying: Err(fault) },
+            Err(fault) => {
+                let fault = edge::unreadable(&self.shared, &self.client, fault);
+                submit::Submission { asked, with_receipt: false, verifying: Err(fault) }
+            }
         };
         let (submissions, _) = self.submitting.get_or_insert_with(|| {
             let (submissions, queue) = mpsc::channel(IN_FLIGHT_MAX);

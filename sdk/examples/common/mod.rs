@@ -4,11 +4,13 @@
 #![allow(dead_code)]
 
 use bandex_sdk::tradechain::Keypair;
-use bandex_sdk::{Client, Durability, FileLane, MarketInfo, Markets, Options, Rest, Trader};
+use bandex_sdk::{
+    Client, Durability, FileLane, MarketInfo, Markets, Options, Rest, Trader, lane_path, read_keypair,
+};
 use clap::Args;
 use serde_json::Value;
 use std::error::Error;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -39,6 +41,14 @@ pub struct Common {
     pub json: Option<PathBuf>,
 }
 
+/// The argument of those that sign.
+#[derive(Debug, Args)]
+pub struct KeyFile {
+    /// The key file, as `bandex key new` writes it.
+    #[arg(long, value_name = "FILE", env = "BANDEX_KEY", default_value = "bandex.key")]
+    pub key: PathBuf,
+}
+
 /// A trader at an exchange.
 pub struct Desk {
     /// To ask once.
@@ -49,6 +59,8 @@ pub struct Desk {
     pub market: Arc<MarketInfo>,
     /// The connection, logged in.
     pub client: Client,
+    /// The key.
+    pub keypair: Keypair,
     /// To sign and send with.
     pub trader: Trader,
 }
@@ -58,19 +70,6 @@ pub fn log() {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn"));
     tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
-}
-
-/// Reads a key file, as `bandex key new` writes it.
-///
-/// # Errors
-/// There is none, or it holds something else.
-pub fn read_key(path: &Path) -> Fallible<Keypair> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
-    let mut seed = [0; 32];
-    hex::decode_to_slice(text.trim(), &mut seed)
-        .map_err(|_| format!("{} must hold 64 hex digits", path.display()))?;
-    Ok(Keypair::from_seed(&seed))
 }
 
 impl Common {
@@ -90,16 +89,14 @@ impl Common {
     ///
     /// # Errors
     /// The key, the connection, or the exchange says no.
-    pub async fn desk(&self, key: &Path, options: Options) -> Fallible<Desk> {
-        let keypair = read_key(key)?;
+    pub async fn desk(&self, KeyFile { key }: &KeyFile, options: Options) -> Fallible<Desk> {
+        let keypair = read_keypair(key)?;
         let (rest, markets, market) = self.look().await?;
         let client = Client::connect(&rest.socket_url(), options).await?;
-        let mut lane = key.as_os_str().to_owned();
-        lane.push(".lane");
-        let lane = FileLane::open(PathBuf::from(lane), Durability::Disk)?;
+        let lane = FileLane::open(lane_path(key), Durability::Disk)?;
         let trader = Trader::register(&client, &rest, &markets, keypair.clone(), lane).await?;
         client.login(&keypair).await?;
-        Ok(Desk { rest, markets, market, client, trader })
+        Ok(Desk { rest, markets, market, client, keypair, trader })
     }
 
     /// When to end.

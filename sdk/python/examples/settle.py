@@ -60,21 +60,21 @@ class Settler:
         side = "seller" if deal["seller"] == self.trader.account else "buyer"
         due, in_flight = deal.get("due"), deal.get("in_flight")
         if in_flight and in_flight["party"] != side:
-            self.check_order(deal, side)
+            await self.check_order(deal, side)
             await self.trader.acknowledge(in_flight["proposal"])
             self.events["acknowledged"] += 1
         elif due and due["party"] == side and not in_flight:
-            self.check_order(deal, side)
+            await self.check_order(deal, side)
             self.check_exposure(deal, due, side)
             self.check_progress(deal, due)
             await self.trader.pay(deal["deal"], due["tranche"], due["cumulative_units"])
             self.events["paid"] += 1
 
-    def check_order(self, deal: dict[str, Any], side: str) -> None:
+    async def check_order(self, deal: dict[str, Any], side: str) -> None:
         """The deal must come from an order of ours, on its terms."""
         is_taker = (deal["taker_side"] == "buy") == (side == "buyer")
         name = deal["taker"] if is_taker else deal["maker"]
-        order = self.own_order(name)
+        order = await self.own_order(name)
         if order is None:
             raise Declined(f"order {name} was never signed here")
         if (order["market"], order["side"]) != (deal["market"], "buy" if side == "buyer" else "sell"):
@@ -89,11 +89,11 @@ class Settler:
     def quote_asset(self, deal: dict[str, Any]) -> str:
         return self.trader.markets.assets_of(deal["market"])[1]
 
-    def own_order(self, name: str) -> dict[str, Any] | None:
+    async def own_order(self, name: str) -> dict[str, Any] | None:
         """An order as it was signed, by this key or in one of the lanes that were named."""
         own = self.trader.own_order(name)
         for lane in self.given.orders:
-            own = own or bandex.stored_order(lane, name, self.trader.markets)
+            own = own or await bandex.stored_order(lane, name, self.trader.markets)
         return own
 
     def check_exposure(self, deal: dict[str, Any], due: dict[str, Any], side: str) -> None:

@@ -5,16 +5,16 @@ use crate::book::read_depth;
 use crate::error::Fault;
 use crate::key::Keypair;
 use crate::runtime::promise;
-use crate::value::{from_python, to_json};
+use crate::value::{Json, from_python, to_json};
+use bandex_sdk::api::Push;
 use bandex_sdk::{OnFull, Options, Refresher, Topic};
-use pyo3::exceptions::PyStopAsyncIteration;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 use serde::Deserialize;
 use serde_json::Value;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Mutex;
 
 /// A connection to an exchange. It is made anew whenever it breaks; what was not answered is sent again, and
 /// subscriptions go on.
@@ -26,7 +26,9 @@ pub struct Client {
 /// What happens on a channel.
 #[pyclass(frozen, module = "bandex")]
 pub struct Subscription {
-    inner: Arc<Mutex<bandex_sdk::Subscription>>,
+    inner: Arc<tokio::sync::Mutex<bandex_sdk::Subscription>>,
+    /// The next push, until somebody has it.
+    next: Arc<Mutex<Option<Push>>>,
     refresher: Refresher,
 }
 
@@ -154,7 +156,7 @@ impl Client {
 impl From<bandex_sdk::Subscription> for Subscription {
     fn from(inner: bandex_sdk::Subscription) -> Self {
         let refresher = inner.refresher();
-        Self { inner: Arc::new(Mutex::new(inner)), refresher }
+        Self { inner: Arc::new(inner.into()), next: Arc::default(), refresher }
     }
 }
 
@@ -164,15 +166,32 @@ impl Subscription {
         slf
     }
 
-    /// The next push, as a dict.
-    fn __anext__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let inner = Arc::clone(&self.inner);
+    /// The next push, as a dict. It is not lost if whoever waits for it stops waiting.
+    fn __anext__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        static NEXT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        NEXT.import(slf.py(), "bandex.waiting", "next_push")?.call1((slf,))
+    }
+
+    /// Waits until a push is here: whether there is one, or none will come any more. Nothing is lost if this is
+    /// cancelled.
+    fn _wait<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (inner, next) = (Arc::clone(&self.inner), Arc::clone(&self.next));
         promise(py, async move {
-            match inner.lock().await.next().await {
-                Some(push) => to_json(&push),
-                None => Err(PyStopAsyncIteration::new_err("the exchange refuses the channel")),
+            let mut inner = inner.lock().await;
+            if next.lock().unwrap_or_else(PoisonError::into_inner).is_some() {
+                return Ok(true);
             }
+            let push = inner.next().await;
+            let is_here = push.is_some();
+            *next.lock().unwrap_or_else(PoisonError::into_inner) = push;
+            Ok(is_here)
         })
+    }
+
+    /// The push that is here, if nobody else has taken it.
+    fn _take(&self) -> PyResult<Option<Json>> {
+        let push = self.next.lock().unwrap_or_else(PoisonError::into_inner).take();
+        push.map(|push| to_json(&push)).transpose()
     }
 
     /// Asks for a new snapshot, for a follower that does not believe what it has. What comes before it is older.

@@ -14,6 +14,7 @@ mod operations;
 mod rest;
 mod runtime;
 mod signer;
+mod submitted;
 mod trader;
 mod value;
 
@@ -43,7 +44,9 @@ mod core {
     #[pymodule_export]
     use super::signer::Signer;
     #[pymodule_export]
-    use super::trader::{Submitted, Trader, stored_order};
+    use super::submitted::Submitted;
+    #[pymodule_export]
+    use super::trader::{Trader, stored_order};
     use pyo3::prelude::*;
 
     /// Whoever imports the package has its end prepared.

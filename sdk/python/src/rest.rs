@@ -11,7 +11,7 @@ use pyo3::types::PyDict;
 use serde_json::Value;
 use std::sync::Arc;
 
-/// An exchange's REST interface, as everybody sees it or, after `login`, as an account does.
+/// An exchange's REST interface, as everybody sees it or, after `login` or `signed`, as an account does.
 #[pyclass(frozen, module = "bandex")]
 pub struct Rest {
     pub inner: bandex_sdk::Rest,
@@ -125,6 +125,21 @@ impl Rest {
             let account: Result<AccountRest, RestError> = rest.login(&keypair, &markets).await;
             let account = Some(account.map_err(Fault::from)?);
             Ok(Self { inner: rest, account })
+        })
+    }
+
+    /// The same without a login: each request is signed with the key.
+    fn signed<'py>(
+        &self,
+        py: Python<'py>,
+        keypair: &Keypair,
+        markets: &Markets,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (rest, keypair, markets) =
+            (self.inner.clone(), keypair.inner.clone(), Arc::clone(&markets.inner));
+        promise(py, async move {
+            let account = rest.signed(&keypair, &markets).await.map_err(Fault::from)?;
+            Ok(Self { inner: rest, account: Some(account) })
         })
     }
 }

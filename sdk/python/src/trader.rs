@@ -2,13 +2,14 @@
 
 use crate::blocks::parse_field;
 use crate::client::Client;
-use crate::error::{Class, Fault};
+use crate::error::{Answer, Fault};
 use crate::key::Keypair;
 use crate::markets::Markets;
 use crate::rest::Rest;
 use crate::runtime::promise;
 use crate::signer::GrantTerms;
-use crate::value::{give, take, to_json};
+use crate::submitted::Submitted;
+use crate::value::{Json, take, to_json};
 use bandex_sdk::tradechain::body::Orders;
 use bandex_sdk::tradechain::{self, Body};
 use bandex_sdk::types::{OrderRef, Timestamp};
@@ -16,30 +17,14 @@ use bandex_sdk::{Durability, FileLane, LaneStore, MemoryLane, OwnOrder, StoredOr
 use pyo3::prelude::*;
 use serde_json::json;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
 
 /// One key's lane on a connection.
 #[pyclass(frozen, module = "bandex")]
 pub struct Trader {
     inner: bandex_sdk::Trader,
     markets: Arc<bandex_sdk::Markets>,
-}
-
-/// A block under way.
-#[pyclass(frozen, module = "bandex")]
-pub struct Submitted {
-    id: String,
-    key: String,
-    seq: u64,
-    /// Taken by whoever asks for the reply first.
-    under_way: Mutex<Option<bandex_sdk::Submitted>>,
-}
-
-impl From<bandex_sdk::Submitted> for Submitted {
-    fn from(submitted: bandex_sdk::Submitted) -> Self {
-        let (id, key, seq) = (submitted.id.to_string(), submitted.key.to_string(), submitted.seq);
-        Self { id, key, seq, under_way: Mutex::new(Some(submitted)) }
-    }
 }
 
 /// Takes up a lane from where it is kept.
@@ -117,30 +102,35 @@ impl Trader {
         Markets { inner: Arc::clone(&self.markets) }
     }
 
+    // A lane is locked while a block is written to its file, which takes as long as the disk does: whoever waits for that
+    // lets other threads of Python go on.
+
     /// How many blocks wait for their answer.
     #[getter]
-    fn pending(&self) -> usize {
-        self.inner.pending()
+    fn pending(&self, py: Python<'_>) -> usize {
+        py.detach(|| self.inner.pending())
     }
 
     /// The end of the lane, everything signed included: its seq and the id of its last block.
     #[getter]
-    fn head(&self) -> (u64, String) {
-        let head = self.inner.head();
+    fn head(&self, py: Python<'_>) -> (u64, String) {
+        let head = py.detach(|| self.inner.head());
         (head.seq, head.id.to_string())
     }
 
     /// The last payment that this lane signed in a deal.
-    fn own_pay(&self, py: Python<'_>, deal: &str) -> PyResult<Option<Py<PyAny>>> {
-        let pay = self.inner.own_pay(&parse_field("deal", deal)?);
-        pay.map(|pay| give(py, &pay)).transpose()
+    fn own_pay(&self, py: Python<'_>, deal: &str) -> PyResult<Option<Json>> {
+        let deal = parse_field("deal", deal)?;
+        let pay = py.detach(|| self.inner.own_pay(&deal));
+        pay.map(|pay| to_json(&pay)).transpose()
     }
 
     /// An order of this lane as it was signed: `{"market", "side", "versions": [{"price", "quantity"}]}`, the last
     /// version being what it was amended to.
-    fn own_order(&self, py: Python<'_>, order: &str) -> PyResult<Option<Py<PyAny>>> {
+    fn own_order(&self, py: Python<'_>, order: &str) -> PyResult<Option<Json>> {
         let order: OrderRef = parse_field("order", order)?;
-        self.inner.own_order(&order).map(|own| give_order(py, &self.markets, &own)).transpose()
+        let own = py.detach(|| self.inner.own_order(&order));
+        Ok(own.map(|own| order_json(&self.markets, &own)).transpose()?)
     }
 
     /// Signs any body in its JSON form, stores and sends it; gives the block under way.
@@ -197,60 +187,35 @@ impl Trader {
     }
 }
 
-#[pymethods]
-impl Submitted {
-    /// The block's id, hex.
-    #[getter]
-    fn block_id(&self) -> &str {
-        &self.id
-    }
-
-    /// Its place in the lane.
-    #[getter]
-    const fn seq(&self) -> u64 {
-        self.seq
-    }
-
-    /// The reference of the order with the number `op`: known before any answer, so that it can be cancelled at once.
-    fn order(&self, op: u8) -> String {
-        format!("{}:{}:{op}", self.key, self.seq)
-    }
-
-    /// The exchange's final answer; operations in it may have been refused one by one. It can be asked for once.
-    fn reply<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
-        let taken = self.under_way.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(submitted) = taken else {
-            return Err(
-                Fault::new(Class::InvalidInput, "asked_twice", "the reply was asked for before").into()
-            );
-        };
-        promise(py, async move { to_json(&submitted.reply().await.map_err(Fault::from)?) })
-    }
-}
-
 /// An order as its owner signed it, from the lane file of another process, which may be adding to it; None if it is not
 /// there. As `Trader.own_order` gives it.
 #[pyfunction]
-pub fn stored_order(
-    py: Python<'_>,
+pub fn stored_order<'py>(
+    py: Python<'py>,
     lane: PathBuf,
     order: &str,
     markets: &Markets,
-) -> PyResult<Option<Py<PyAny>>> {
+) -> PyResult<Bound<'py, PyAny>> {
     let order: OrderRef = parse_field("order", order)?;
-    let own = StoredOrders::new(lane).order(&order).map_err(Fault::from)?;
-    own.map(|own| give_order(py, &markets.inner, &own)).transpose()
+    let markets = Arc::clone(&markets.inner);
+    promise(py, async move {
+        // The whole file is read.
+        let own = spawn_blocking(move || StoredOrders::new(lane).order(&order)).await;
+        let own = own.map_err(Fault::invalid)?.map_err(Fault::from)?;
+        Ok(own.map(|own| order_json(&markets, &own)).transpose()?)
+    })
 }
 
-fn give_order(py: Python<'_>, markets: &bandex_sdk::Markets, own: &OwnOrder) -> PyResult<Py<PyAny>> {
+/// An order in the form that `Trader.own_order` gives.
+fn order_json(markets: &bandex_sdk::Markets, own: &OwnOrder) -> Answer<Json> {
     let market = markets.iter().find(|market| market.id == own.market);
     let Some(market) = market else {
-        return Err(Fault::invalid(format!("market {} was listed later", own.market)).into());
+        return Err(Fault::invalid(format!("market {} was listed later", own.market)));
     };
     let version = |version: &Version| {
         let (price, quantity) = (market.scale.price(version.price), market.scale.quantity(version.quantity));
         json!({"price": price, "quantity": quantity})
     };
     let versions: Vec<_> = own.versions.iter().map(version).collect();
-    give(py, &json!({"market": market.symbol, "side": own.side, "versions": versions}))
+    Ok(Json(json!({"market": market.symbol, "side": own.side, "versions": versions})))
 }

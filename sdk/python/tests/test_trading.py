@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import urllib.error
 import urllib.request
@@ -216,6 +217,32 @@ def test_a_guard_cancels_what_its_key_left(exchange: Exchange) -> None:
         assert (await until(order, lambda order: order["status"] != "open"))["reason"] == "timer"
         with pytest.raises(bandex.InvalidInput, match="one second"):
             await party.trader.guard(5)
+
+    run(story())
+
+
+def test_an_account_is_read_over_a_restart_of_the_exchange(fresh: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(fresh, gigabytes=1)
+        account, signed = await party.login(), await party.rest.signed(party.keypair)
+        assert account.account == signed.account == party.trader.account
+        await party.trader.place(MARKET, "sell", price="0.0000009", quantity="0.1")
+        before = await account.export("orders")
+        fresh.stop()
+        fresh.start()
+        # The exchange keeps no sessions; many pages at once are one login.
+        pages = await asyncio.gather(*(account.orders() for _ in range(10)), signed.orders())
+        assert [len(page["orders"]) for page in pages] == [1] * 11
+        fresh.stop()
+        fresh.start()
+        assert await account.export("orders") == before == await signed.export("orders")
+        assert [page async for page in account.pages("/v1/orders", "orders")] == pages[0]["orders"]
+        with pytest.raises(bandex.Rejected) as unknown:
+            await party.rest.signed(bandex.Keypair.generate())
+        assert unknown.value.code == "unknown_key"
+        with pytest.raises(bandex.Rejected) as public:
+            await party.rest.get("/v1/orders")
+        assert public.value.code == "not_logged_in"
 
     run(story())
 

@@ -6,7 +6,7 @@ import contextlib
 import json
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 __all__ = ["Proxy", "between"]
@@ -26,6 +26,8 @@ _PROBLEM = json.dumps(
 ).encode()
 _REFUSAL = b"HTTP/1.1 429 Too Many Requests\r\ncontent-type: application/problem+json\r\n"
 _REFUSAL += b"content-length: %d\r\n\r\n%s" % (len(_PROBLEM), _PROBLEM)
+#: What a gate of somebody else answers: nothing of the exchange's.
+_GATE = b"HTTP/1.1 407 Proxy Authentication Required\r\ncontent-length: 0\r\n\r\n"
 
 
 class Proxy:
@@ -36,12 +38,15 @@ class Proxy:
         self._server = (host, int(port))
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.hostname = f"127.0.0.1:{self._listener.getsockname()[1]}"
-        #: What happens to the next posted blocks: ``request`` or ``reply`` is lost, or they are ``refused``.
+        #: What happens to the next posted blocks: ``request`` or ``reply`` is lost, they are ``refused`` or kept out by
+        #: a ``gate``, or the line is ``dead``: it swallows them without a word.
         self.plan: list[str] = []
         #: What happens to those after.
         self.then: str | None = None
         #: What was posted, lost or not.
         self.posted: list[bytes] = []
+        #: Called when a dead line has swallowed a block.
+        self.swallowed: Callable[[], None] = lambda: None
         threading.Thread(target=self._accept, daemon=True).start()
 
     def close(self) -> None:
@@ -66,6 +71,14 @@ class Proxy:
                 if lost == "refused":
                     client.sendall(_REFUSAL)
                     continue
+                if lost == "gate":
+                    client.sendall(_GATE)
+                    continue
+                if lost == "dead":
+                    self.swallowed()
+                    # Until the other side has had enough of it.
+                    client.recv(1)
+                    return
                 server.sendall(request)
                 answer = _message(server)
                 if lost == "reply":

@@ -43,7 +43,8 @@ def same(order: dict[str, Any], raw: dict[str, Any]) -> None:
     assert order["amount"] == float(raw["quantity"])
     assert order["filled"] == float(raw["filled"])
     assert order["status"] == {"open": "open", "filled": "closed", "cancelled": "canceled"}[raw["status"]]
-    assert order["timestamp"] == raw["time_us"] // 1000
+    assert order["timestamp"] == raw["placed_us"] // 1000
+    assert order["lastUpdateTimestamp"] == raw["time_us"] // 1000
 
 
 async def round_trip(venue: Venue, kind: str) -> None:
@@ -78,13 +79,18 @@ async def live(alice: Any, bob: Any, watcher: Any, kind: str) -> None:
 
     edited = await call(alice, "edit_order", made["id"], SYMBOL, "limit", "sell", 2, 3.1e-7)
     assert (edited["id"], edited["amount"], edited["price"]) == (made["id"], 2, 3.1e-7)
+    assert edited["timestamp"] == made["timestamp"] < edited["lastUpdateTimestamp"]
     same(await call(alice, "fetch_order", made["id"]), await page())
 
     taken = await bob.create_order(SYMBOL, "limit", "buy", 0.5, 3.2e-7, {"timeInForce": "IOC"})
-    assert (taken["status"], taken["filled"]) == ("closed", 0.5)
+    # It got a better price than its limit, which the answer does not tell.
+    assert (taken["status"], taken["filled"], taken["cost"], taken["average"]) == ("closed", 0.5, None, None)
+    (closed,) = [order for order in await bob.fetch_closed_orders(SYMBOL) if order["id"] == taken["id"]]
+    assert (closed["filled"], closed["cost"], closed["average"], closed["price"]) == (0.5, None, None, 3.2e-7)
     assert (await bob.fetch_order(taken["id"]))["average"] == 3.1e-7
     part = await seen(watcher.watch_orders, lambda order: order["id"] == made["id"] and order["filled"] > 0)
     assert (part["filled"], part["remaining"], part["status"]) == (0.5, 1.5, "open")
+    assert (part["timestamp"], part["cost"]) == (made["timestamp"], None)
 
     fill = await trades
     assert (fill["order"], fill["amount"], fill["price"], fill["takerOrMaker"]) == (made["id"], 0.5, 3.1e-7, "maker")
@@ -113,7 +119,7 @@ async def live(alice: Any, bob: Any, watcher: Any, kind: str) -> None:
     gone = await call(alice, "cancel_order", made["id"], SYMBOL)
     assert (gone["id"], gone["status"]) == (made["id"], "canceled")
     last = await seen(watcher.watch_orders, lambda order: order["id"] == made["id"] and order["status"] != "open")
-    assert (last["status"], last["filled"]) == ("canceled", 0.5)
+    assert (last["status"], last["filled"], last["timestamp"]) == ("canceled", 0.5, made["timestamp"])
     same(await call(alice, "fetch_order", made["id"]), await page())
     assert made["id"] not in [order["id"] for order in await call(alice, "fetch_open_orders", SYMBOL)]
     assert made["id"] in [order["id"] for order in await call(alice, "fetch_canceled_orders", SYMBOL)]
@@ -153,7 +159,11 @@ def test_the_ways_to_place_an_order(venue: Venue) -> None:
         bob.create_order(SYMBOL, "limit", "buy", 1, 3e-7, {"postOnly": True})
     with pytest.raises(ccxt.OrderNotFillable):
         bob.create_order(SYMBOL, "limit", "buy", 6, 3e-7, {"timeInForce": "FOK"})
-    assert bob.create_order(SYMBOL, "market", "buy", 1)["status"] == "closed"
+    bought = bob.create_order(SYMBOL, "market", "buy", 1)
+    # The price in the order is its protection, 5 % beyond what it paid.
+    assert (bought["status"], bought["price"], bought["cost"]) == ("closed", None, None)
+    paid = bob.fetch_order(bought["id"])
+    assert (paid["price"], paid["average"], paid["cost"]) == (3e-7, 3e-7, 3e-7)
     assert bob.create_market_buy_order_with_cost(SYMBOL, 3e-7)["filled"] == 1
     made = alice.create_orders(
         [
@@ -183,6 +193,26 @@ def test_the_ways_to_place_an_order(venue: Venue) -> None:
 def test_what_is_wrong_is_named(venue: Venue, wrong: Any, error: type[Exception]) -> None:
     with pytest.raises(error):
         wrong(ccxt.bandex(venue.config("alice")))
+
+
+def test_a_list_that_is_too_long_is_refused_and_not_cut(venue: Venue, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bandex.ccxt.venue._LARGEST_PAGE", 2)
+    alice = ccxt.bandex(venue.config("alice"))
+    alice.cancel_all_orders()
+    since = alice.fetch_time()
+    made = [alice.create_order(SYMBOL, "limit", "buy", 1, 1e-7)["id"] for _ in range(5)]
+    alice.options["pages"] = 2
+    for ask in (
+        lambda: alice.fetch_open_orders(SYMBOL),
+        lambda: alice.fetch_orders(SYMBOL, since),
+        lambda: alice.fetch_closed_orders(SYMBOL, None, 5),
+    ):
+        with pytest.raises(ccxt.BadRequest, match="pages"):
+            ask()
+    assert [order["id"] for order in alice.fetch_orders(SYMBOL, None, 4)] == made[1:]
+    alice.options["pages"] = 3
+    assert [order["id"] for order in alice.fetch_open_orders(SYMBOL)] == made
+    alice.cancel_all_orders()
 
 
 def test_another_exchange_than_the_known_one_is_not_believed(venue: Venue) -> None:

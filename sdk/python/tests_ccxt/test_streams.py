@@ -113,6 +113,102 @@ def test_what_happened_while_the_line_was_cut_is_told(venue: Venue) -> None:
     tried(venue, test)
 
 
+class Refused(ccxt.pro.bandex):
+    """A client whose subscriptions are refused as a test says, as an exchange under load does."""
+
+    refusals: list[dict[str, Any]]
+    asked: list[dict[str, Any]]
+
+    def client(self, url: str) -> Any:
+        client = super().client(url)
+        if client.send.__name__ != "send_or_refuse":
+            client.send = self.refusing(client, client.send)
+        return client
+
+    def refusing(self, client: Any, send: Any) -> Any:
+        async def send_or_refuse(request: dict[str, Any]) -> None:
+            if request["method"] != "subscribe":
+                return await send(request)
+            self.asked.append(request["params"])
+            if not self.refusals:
+                return await send(request)
+            problem = {"detail": "", "outcome": "rejected", **self.refusals.pop(0)}
+            self.handle_message(client, {"req_id": request["req_id"], "ok": False, "error": problem})
+
+        return send_or_refuse
+
+
+FOR_NOW = {"code": "overloaded", "retryable": True, "retry_after_ms": 20, "status": 503}
+FOR_GOOD = {"code": "too_many_subscriptions", "retryable": False, "status": 429}
+UNKNOWN_PLACE = {"code": "beyond_head", "retryable": False, "status": 409}
+
+
+@pytest.mark.parametrize(
+    ("refusals", "raised", "resumes"),
+    [
+        ([FOR_NOW, FOR_NOW], None, [True, True, True]),
+        ([FOR_GOOD], ccxt.RateLimitExceeded, [True, True]),
+        ([FOR_NOW, FOR_GOOD], ccxt.RateLimitExceeded, [True, True, True]),
+        ([UNKNOWN_PLACE], ccxt.BadRequest, [True, False]),
+    ],
+)
+def test_a_refused_subscription_goes_on_from_its_place(
+    venue: Venue, refusals: list[dict[str, Any]], raised: Any, resumes: list[bool]
+) -> None:
+    async def run() -> None:
+        alice, bob = Refused(venue.config("alice")), ccxt.pro.bandex(venue.config("bob"))
+        alice.refusals, alice.asked = [], []
+        try:
+            waiting = asyncio.create_task(alice.watch_my_trades(SYMBOL))
+            await trade(alice, bob, 3e-7)
+            assert [each["price"] for each in await waiting] == [3e-7]
+            await alice.clients[alice.socket_url()].connection.close()
+            missed = await trade(alice, bob, 3.1e-7)
+            alice.refusals, alice.asked = list(refusals), []
+            errors = []
+            while True:
+                try:
+                    # Where it begins anew the missed trade is history.
+                    told = await asyncio.wait_for(alice.watch_my_trades(SYMBOL), 10 if all(resumes) else 0.5)
+                except ccxt.NetworkError as error:
+                    errors += [error] if isinstance(error, ccxt.RateLimitExceeded) else []
+                except (ccxt.BadRequest, TimeoutError) as error:
+                    errors.append(error)
+                    if isinstance(error, TimeoutError):
+                        break
+                else:
+                    assert [each["price"] for each in told] == [3.1e-7], missed
+                    break
+            assert ["resume_from" in params for params in alice.asked] == resumes
+            wanted = [] if raised is None else [raised]
+            assert [type(error) for error in errors if not isinstance(error, TimeoutError)] == wanted
+            assert any(isinstance(error, TimeoutError) for error in errors) == (not all(resumes))
+        finally:
+            for exchange in (alice, bob):
+                await exchange.cancel_all_orders()
+                await exchange.close()
+
+    asyncio.run(run())
+
+
+def test_news_outlive_whoever_waited_for_them(venue: Venue) -> None:
+    async def test(alice: Any, bob: Any) -> None:
+        waiting = asyncio.create_task(alice.watch_my_trades(SYMBOL))
+        await trade(alice, bob, 3e-7)
+        await waiting
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(alice.watch_my_trades(SYMBOL), 0.05)
+        followed = asyncio.create_task(bob.watch_my_trades(SYMBOL))
+        await trade(alice, bob, 3.1e-7)
+        await followed
+        # Whatever is asked later on this connection is answered later.
+        await alice.watch_bids_asks([SYMBOL])
+        told = await asyncio.wait_for(alice.watch_my_trades(SYMBOL), 10)
+        assert [each["price"] for each in told] == [3.1e-7]
+
+    tried(venue, test)
+
+
 def test_tickers_candles_and_trades_say_what_their_pages_say(venue: Venue) -> None:
     async def test(alice: Any, bob: Any) -> None:
         await trade(alice, bob, 2.9e-7)

@@ -6,6 +6,9 @@ import asyncio
 import inspect
 import itertools
 import json
+import signal
+import threading
+import time
 from typing import Any
 
 import ccxt
@@ -105,6 +108,93 @@ def test_an_order_that_was_turned_away_has_no_effect_later(venue: Venue) -> None
     assert named(venue, name) == []
     assert [order["status"] for order in named(venue, later)] == ["open"]
     assert len(set(blocks)) == 2
+
+
+def test_an_order_whose_caller_left_is_not_placed_by_the_next_call(venue: Venue) -> None:
+    name, again = f"lost {next(_names)}", f"lost {next(_names)}"
+
+    async def run(proxy: Proxy) -> Any:
+        alice = ccxt.async_support.bandex({**venue.config("alice", expiry=3_000), "hostname": proxy.hostname})
+        terms = (SYMBOL, "limit", "buy", 1, 1e-7)
+        try:
+            await alice.load_markets()
+            proxy.then = "dead"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(alice.create_order(*terms, {"clientOrderId": name}), 0.5)
+            proxy.then = None
+            return await alice.create_order(*terms, {"clientOrderId": again})
+        finally:
+            await alice.close()
+
+    with between(venue.hostname) as proxy:
+        made = asyncio.run(run(proxy))
+        blocks = [json.loads(body)["payload"] for body in proxy.posted]
+    assert named(venue, name) == []
+    assert [order["id"] for order in named(venue, again)] == [made["id"]]
+    # The first has its place in the lane with the same bytes.
+    assert (len(blocks), len(set(blocks))) == (3, 2)
+
+
+def test_an_order_that_its_caller_left_behind_in_the_lane_is_found_at_once(venue: Venue) -> None:
+    name = f"lost {next(_names)}"
+
+    async def run(proxy: Proxy) -> float:
+        alice = ccxt.async_support.bandex({**venue.config("alice", expiry=60_000), "hostname": proxy.hostname})
+        try:
+            await alice.load_markets()
+            proxy.then = "reply"
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(
+                    alice.create_order(SYMBOL, "limit", "buy", 1, 1e-7, {"clientOrderId": name}), 0.5
+                )
+            proxy.then = None
+            began = time.monotonic()
+            await alice.cancel_order(None, SYMBOL, {"clientOrderId": name})
+            return time.monotonic() - began
+        finally:
+            await alice.close()
+
+    with between(venue.hostname) as proxy:
+        took = asyncio.run(run(proxy))
+    assert [order["status"] for order in named(venue, name)] == ["canceled"]
+    assert took < 30, "its time is not waited for"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_order_that_somebody_else_kept_out_is_not_placed_by_the_next_call(venue: Venue, kind: Any) -> None:
+    name, again = f"lost {next(_names)}", f"lost {next(_names)}"
+    with between(venue.hostname) as proxy:
+        proxy.plan = ["gate"]
+        with pytest.raises(ccxt.RequestTimeout) as unknown:
+            place(kind, venue, proxy, name, expiry=2_000)
+        assert isinstance(unknown.value.__cause__, ccxt.AuthenticationError)
+        place(kind, venue, proxy, again)
+    assert named(venue, name) == []
+    assert [order["status"] for order in named(venue, again)] == ["open"]
+
+
+@pytest.mark.parametrize("interrupt", [KeyboardInterrupt, SystemExit])
+def test_an_interrupted_program_can_still_clean_up(venue: Venue, interrupt: type[BaseException]) -> None:
+    name = f"lost {next(_names)}"
+
+    def stop(number: int, frame: Any) -> None:
+        raise interrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    main = threading.main_thread().ident
+    try:
+        with between(venue.hostname) as proxy:
+            alice = ccxt.bandex({**venue.config("alice", expiry=1_000), "hostname": proxy.hostname})
+            alice.load_markets()
+            proxy.plan, proxy.swallowed = ["dead"], lambda: signal.pthread_kill(main, signal.SIGINT)
+            # What is caught holds on to the frames it came through.
+            with pytest.raises(interrupt) as caught:
+                alice.create_order(SYMBOL, "limit", "buy", 1, 1e-7, {"clientOrderId": name})
+            alice.cancel_all_orders()
+            assert caught.value.__traceback__ is not None
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert named(venue, name) == []
 
 
 def test_a_refusal_does_not_answer_for_the_time_before(venue: Venue) -> None:

@@ -144,11 +144,6 @@ impl SubmitError {
     pub fn code(&self) -> Option<&str> {
         self.problem().map(|problem| problem.code.as_str())
     }
-
-    /// Whether the block was sequenced for certain, so that the lane goes on after it.
-    pub const fn is_sequenced(&self) -> bool {
-        matches!(self, Self::Refused(_))
-    }
 }
 
 /// A connection to an exchange. Clones share it; it closes when the last clone and subscription is gone.
@@ -172,6 +167,7 @@ pub struct Client {
     asks: mpsc::UnboundedSender<Ask>,
     slots: Arc<Semaphore>,
     node: Node,
+    window: usize,
     unread: usize,
     on_full: OnFull,
 }
@@ -199,7 +195,7 @@ impl Client {
         let window = options.window.max(1);
         let session = Session::new(node, window, options.receipts);
         let (slots, unread) = (Arc::new(Semaphore::new(window)), options.unread.max(1));
-        let client = Self { asks, slots, node, unread, on_full: options.on_full };
+        let client = Self { asks, slots, node, window, unread, on_full: options.on_full };
         tokio::spawn(socket::run(url.to_owned(), options, session, asked, socket, hello));
         Ok(client)
     }
@@ -212,6 +208,11 @@ impl Client {
     /// The node's key.
     pub const fn node(&self) -> PublicKey {
         self.node.key
+    }
+
+    /// How many submissions may be unanswered at a time.
+    pub(crate) const fn window(&self) -> usize {
+        self.window
     }
 
     /// Submits a block. It is sent in the order of these calls, whether or not the answer is awaited; receipts are
@@ -253,7 +254,7 @@ impl Client {
     }
 
     /// Logs this connection in, for the private channels of the key's account; again by itself after every break.
-    /// A connection serves one account at a time.
+    /// A connection serves one account at a time. A refusal that passes, such as `rate_limited`, is waited for.
     ///
     /// # Errors
     /// The exchange does not know the key, or the connection was given up.
@@ -264,7 +265,7 @@ impl Client {
         answer.await.map_err(|_| ClientError::Closed)?.map_err(ClientError::Problem)
     }
 
-    /// Follows a topic. What comes when is said at [`Subscription`].
+    /// Follows a topic. What comes when is said at [`Subscription`]. A refusal that passes is waited for.
     ///
     /// # Errors
     /// The exchange refuses, or the connection was given up.

@@ -6,7 +6,7 @@
 use super::ClientError;
 use super::follow::{Followed, Sink, Verdict};
 use super::subscription::Mark;
-use super::topic::Topic;
+use super::topic::{Nature, Topic};
 use crate::rest::signed_login;
 use crate::wire::{parse, signed_to_wire};
 use bandex_api::{BlockReply, Challenge, Hello, Notice, Problem, Push, Reply, Request};
@@ -14,7 +14,8 @@ use bandex_tradechain::{Keypair, Login, SignedBlock};
 use bandex_types::{Hash, PublicKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::time::Duration;
 use tokio::sync::oneshot;
 
 type Answer<T> = oneshot::Sender<Result<T, Box<Problem>>>;
@@ -85,14 +86,26 @@ pub(super) struct Session {
     /// A login was asked for and not answered: private channels wait for it.
     login_underway: bool,
     login_askers: Vec<Answer<()>>,
+    /// How often the exchange took what a login signed for old since the connection, or the user's asking, began.
+    stale_logins: u32,
     /// Whom the last login was for: what was seen of private channels is of this account.
     account: Option<String>,
     topics: BTreeMap<Topic, Followed>,
     /// Who waits to hear that a topic was granted.
     askers: Vec<(Topic, Answer<()>)>,
+    later: Later,
     /// Whether a follower must read before the socket is read on.
     held_up: bool,
     outbox: VecDeque<String>,
+}
+
+/// What was refused for a reason that passes, to be asked for again on this socket.
+#[derive(Debug, Default)]
+struct Later {
+    topics: BTreeSet<Topic>,
+    login: bool,
+    /// How long to wait before it, if that was not told yet.
+    wait: Option<Duration>,
 }
 
 #[derive(Serialize)]
@@ -111,6 +124,22 @@ struct Kind {
 
 /// What the node calls its word before it closes a connection.
 const NOTICE: &str = "notice";
+/// The code of a subscription that cannot go on from a record, because the journal does not reach it.
+const BEYOND_HEAD: &str = "beyond_head";
+/// The code of a login whose nonce had its time, among other reasons.
+const LOGIN_FAILED: &str = "login_failed";
+/// How many logins in a row may be too late before one counts as refused.
+const STALE_LOGINS_MAX: u32 = 2;
+/// The wait after a passing refusal that names none, and the longest.
+const LATER: Duration = Duration::from_secs(1);
+const LATER_MAX: Duration = Duration::from_secs(60);
+
+impl Later {
+    fn put_off(&mut self, problem: &Problem) {
+        let asked = problem.retry_after_ms.map_or(LATER, Duration::from_millis).min(LATER_MAX);
+        self.wait = self.wait.max(Some(asked));
+    }
+}
 
 impl Node {
     pub fn from_hello(hello: &Hello, expected: Option<PublicKey>) -> Result<Self, ClientError> {
@@ -137,9 +166,11 @@ impl Session {
             keypair: None,
             login_underway: false,
             login_askers: Vec::new(),
+            stale_logins: 0,
             account: None,
             topics: BTreeMap::new(),
             askers: Vec::new(),
+            later: Later::default(),
             held_up: false,
             outbox: VecDeque::new(),
         }
@@ -153,7 +184,7 @@ impl Session {
         }
         let nonce = parse("nonce", &hello.nonce)?;
         // From here the socket is as good as the one before.
-        (self.connected, self.nonce) = (true, nonce);
+        (self.connected, self.nonce, self.stale_logins) = (true, nonce, 0);
         self.log_in();
         self.subscribe_all(false);
         Ok(())
@@ -164,6 +195,7 @@ impl Session {
         (self.connected, self.login_underway) = (false, false);
         self.outbox.clear();
         self.calls.clear();
+        self.later = Later::default();
         self.topics.values_mut().for_each(Followed::lose);
         for (_, submission) in std::mem::take(&mut self.sent).into_iter().rev() {
             self.waiting.push_front(submission);
@@ -191,6 +223,7 @@ impl Session {
             Ask::Login { keypair, reply } => {
                 self.keypair = Some(keypair);
                 self.login_askers.push(reply);
+                self.stale_logins = 0;
                 self.ask_to_log_in();
             }
             Ask::Room => self.look_after_topics(),
@@ -238,6 +271,23 @@ impl Session {
             self.call("ping", &serde_json::json!({}), Call::Other);
         }
         self.look_after_topics();
+    }
+
+    /// How long to wait before [`Session::ask_again`], once for every refusal that passes.
+    pub const fn take_wait(&mut self) -> Option<Duration> {
+        self.later.wait.take()
+    }
+
+    /// Asks once more for what was refused for a reason that should have passed.
+    pub fn ask_again(&mut self) {
+        let Later { topics, login, .. } = std::mem::take(&mut self.later);
+        if login {
+            self.ask_to_log_in();
+        }
+        // Meanwhile everybody may have stopped listening.
+        let followed = |name: &&Topic| self.topics.contains_key(*name);
+        let names: Vec<_> = topics.iter().filter(followed).cloned().collect();
+        names.iter().for_each(|name| self.subscribe(name));
     }
 
     fn look_after_topics(&mut self) {
@@ -291,12 +341,15 @@ impl Session {
     /// connection, the next one logs in by its greeting.
     fn ask_to_log_in(&mut self) {
         if self.connected {
-            self.login_underway = true;
+            (self.login_underway, self.later.login) = (true, false);
             self.call("challenge", &serde_json::json!({}), Call::Challenge);
         }
     }
 
     fn challenged(&mut self, reply: Reply) {
+        if let Some(problem) = reply.error.as_ref().filter(|problem| problem.retryable) {
+            return self.log_in_later(problem);
+        }
         let challenge = reply.result.and_then(|result| serde_json::from_value::<Challenge>(result).ok());
         match challenge.map(|challenge| parse("nonce", &challenge.nonce)) {
             Some(Ok(nonce)) => self.nonce = nonce,
@@ -315,8 +368,31 @@ impl Session {
         self.call("login", &signed_login(&login, &keypair), Call::Login);
     }
 
+    /// Private channels wait as long.
+    fn log_in_later(&mut self, problem: &Problem) {
+        tracing::warn!(code = problem.code, "the login has to wait");
+        self.later.put_off(problem);
+        self.later.login = true;
+    }
+
+    /// Whether another login is on its way, whose answer counts for this one too.
+    fn logs_in(&self) -> bool {
+        self.calls.values().any(|call| matches!(call, Call::Challenge | Call::Login))
+    }
+
     fn logged_in(&mut self, reply: Reply) {
-        self.login_underway = false;
+        match reply.error.as_ref() {
+            Some(_) if self.logs_in() => return,
+            Some(problem) if problem.retryable => return self.log_in_later(problem),
+            // The nonce had its time while it was on its way; whatever else it was shows by the next one.
+            Some(problem) if problem.code == LOGIN_FAILED && self.stale_logins < STALE_LOGINS_MAX => {
+                self.stale_logins = self.stale_logins.saturating_add(1);
+                return self.ask_to_log_in();
+            }
+            Some(_) | None => {}
+        }
+        // From here it is decided.
+        (self.login_underway, self.stale_logins) = (false, 0);
         let account = reply.result.as_ref().and_then(|result| result.get("account")).and_then(Value::as_str);
         if let Some(account) = account.map(str::to_owned) {
             let before = self.account.replace(account);
@@ -347,6 +423,7 @@ impl Session {
     fn subscribe(&mut self, name: &Topic) {
         let possible = !name.channel.is_private() || !self.login_underway;
         if self.connected && possible {
+            self.later.topics.remove(name);
             let from = self.topics.get_mut(name).and_then(Followed::ask);
             self.call("subscribe", &name.to_wire(from), Call::Subscribe(name.clone(), from));
         }
@@ -363,12 +440,14 @@ impl Session {
         }
     }
 
-    /// A subscription was granted or refused; one that cannot be resumed `from` a seq begins anew.
+    /// A subscription was granted or refused. One that cannot be resumed `from` a seq begins anew; one that is refused
+    /// for a reason that passes keeps its place and is asked for again.
     fn subscribed(&mut self, name: &Topic, from: Option<u64>, answer: &Result<(), Box<Problem>>) {
-        let topic = self.topics.get_mut(name);
-        match (answer, from, topic) {
+        let anew = |problem: &Problem| problem.code == BEYOND_HEAD || name.nature() != Nature::Records;
+        match (answer, from, self.topics.get_mut(name)) {
             (Ok(()), Some(from), Some(topic)) => topic.resumed(from),
-            (Err(problem), Some(from), Some(topic)) => {
+            (Err(problem), _, Some(_)) if problem.retryable => return self.subscribe_later(name, problem),
+            (Err(problem), Some(from), Some(topic)) if anew(problem) => {
                 let code = &problem.code;
                 tracing::warn!(code, channel = ?name.channel, from, "a subscription cannot be resumed and begins anew");
                 topic.forget();
@@ -384,6 +463,16 @@ impl Session {
         for (_, reply) in self.askers.extract_if(.., |(topic, _)| topic == name) {
             let _ = reply.send(answer.clone());
         }
+    }
+
+    fn subscribe_later(&mut self, name: &Topic, problem: &Problem) {
+        let again = |call: &Call| matches!(call, Call::Subscribe(topic, _) if topic == name);
+        if self.calls.values().any(again) {
+            return;
+        }
+        tracing::warn!(code = problem.code, channel = ?name.channel, "a subscription has to wait");
+        self.later.put_off(problem);
+        self.later.topics.insert(name.clone());
     }
 
     fn call(&mut self, method: &str, params: &impl Serialize, call: Call) {

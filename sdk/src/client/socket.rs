@@ -8,7 +8,7 @@ use futures_util::{SinkExt, StreamExt};
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
-use tokio::time::{Instant, interval, sleep, timeout};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::{Connector, MaybeTlsStream, WebSocketStream, connect_async_tls_with_config};
 
@@ -117,12 +117,20 @@ async fn pump(
     let mut beat = interval(heartbeat.max(Duration::from_millis(1)));
     beat.reset();
     let mut heard = Instant::now();
+    let mut again: Option<Instant> = None;
     let unused = loop {
         while let Some(text) = session.next_text() {
             // A writer that has ended shows as a broken stream below.
             let _ = out.send(text);
         }
+        if let Some(wait) = session.take_wait() {
+            again = again.max(Instant::now().checked_add(wait));
+        }
         tokio::select! {
+            () = sleep_until(again.unwrap_or(heard)), if again.is_some() => {
+                again = None;
+                session.ask_again();
+            }
             ask = asks.recv() => match ask {
                 Some(ask) => session.ask(ask),
                 None => break true,
@@ -153,3 +161,6 @@ async fn pump(
     }
     unused
 }
+
+#[cfg(test)]
+mod tests;

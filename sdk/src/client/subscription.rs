@@ -67,13 +67,6 @@ impl Subscription {
         push.map(Arc::unwrap_or_clone)
     }
 
-    /// The next push if it is here already.
-    pub fn try_next(&mut self) -> Option<Push> {
-        let push = self.pushes.try_recv().ok();
-        self.say_room();
-        push.map(Arc::unwrap_or_clone)
-    }
-
     /// Asks for a new snapshot, for a follower that does not believe what it has. What comes before it is older.
     pub fn refresh(&self) {
         self.refresher().refresh();

@@ -33,8 +33,7 @@ impl Rest {
     }
 
     /// Lays out a block in its canonical bytes, from a body in JSON or orders in decimals; for programs that can sign but
-    /// not lay out. Whoever signs the bytes trusts the node to have written what was asked for: read
-    /// [`Prepared::block`] first.
+    /// not lay out. Sign them with [`crate::Signer::sign_prepared`], which compares them with what was asked for.
     ///
     /// # Errors
     /// No answer, or no block can be made of it.

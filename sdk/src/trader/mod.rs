@@ -10,9 +10,10 @@ pub use fate::LaneError;
 
 use crate::lane::OwnOrder;
 use crate::{
-    Allowance, Client, OwnBlock, RestError, SignError, Signer, StoreError, SubmitError, Version, clock,
+    Allowance, Client, Markets, OwnBlock, PreparedError, RestError, SignError, Signer, StoreError,
+    SubmitError, Version, clock,
 };
-use bandex_api::{BlockReply, OperationReply};
+use bandex_api::{BlockReply, OperationReply, Prepare, Prepared};
 use bandex_tradechain::body::{
     Acknowledge, Bandwidth, Bond, Certify, Cure, Decertify, Fee, Guard, Heal, Operation, Orders, Pay, Place,
     Prefer, Protection, Quotes, Receive, Resolve, Revoke, Transfer, Unbond, WriteOff,
@@ -35,6 +36,9 @@ pub enum TraderError {
     /// Nothing was signed.
     #[error(transparent)]
     Sign(#[from] SignError),
+    /// A prepared block was not signed.
+    #[error(transparent)]
+    Prepared(#[from] PreparedError),
     /// The block could not be stored, so it was not sent.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -74,7 +78,8 @@ impl TraderError {
 /// One key's lane on a connection that others may share. Clones are the same trader.
 ///
 /// Every block is stored before it is sent. What the exchange did not sequence is sent again byte for byte, in order,
-/// until it is answered or the lane is found broken; callers see only the final answer.
+/// until it is answered or the lane is found broken; callers see only the final answer. Once the last clone is gone and
+/// nobody waits for a [`Submitted`], the lane's store is closed, and what is pending waits for the next [`Trader::open`].
 ///
 /// Methods that reply wait for it; to pipeline, take [`Trader::submit`] and ask for the reply later:
 ///
@@ -107,6 +112,8 @@ pub struct Submitted {
     /// Its place there.
     pub seq: u64,
     reply: oneshot::Receiver<Result<BlockReply, TraderError>>,
+    /// Keeps the lane at work until the answer is here, whatever becomes of the trader.
+    line: Arc<Line>,
 }
 
 /// An order that was placed.
@@ -141,7 +148,9 @@ impl Submitted {
     /// # Errors
     /// The block was refused as a whole, or the lane is broken.
     pub async fn reply(self) -> Result<BlockReply, TraderError> {
-        self.reply.await.unwrap_or(Err(TraderError::Lane(LaneError::Closed)))
+        let answer = self.reply.await.unwrap_or(Err(TraderError::Lane(LaneError::Closed)));
+        drop(self.line);
+        answer
     }
 }
 
@@ -186,8 +195,9 @@ impl Trader {
         self.line.lane().state.own.last_pay(deal).cloned()
     }
 
-    /// Signs with the lane's key and sends, once there is room on the connection. Blocks go out in the order in which
-    /// this is first awaited.
+    /// Signs with the lane's key and sends, once there is room: no more than [`crate::Options::window`] blocks of a lane
+    /// are unanswered, and no more of all lanes on the connection. Blocks go out in the order in which this is first
+    /// awaited.
     ///
     /// # Errors
     /// The block is not signed, not stored, or the lane is broken.
@@ -213,9 +223,10 @@ impl Trader {
         &self,
         sign: impl FnOnce(&mut Signer, Timestamp) -> Result<OwnBlock, SignError>,
     ) -> Result<Submitted, TraderError> {
-        let slot = self.client().room().await?;
-        let (block, reply) = self.line.start(slot, |signer| sign(signer, clock::now()))?;
-        Ok(Submitted { id: block.id, key: block.key, seq: block.seq, reply })
+        let room = self.line.room().await?;
+        let (block, reply) = self.line.start(room, |signer| sign(signer, clock::now()))?;
+        let line = Arc::clone(&self.line);
+        Ok(Submitted { id: block.id, key: block.key, seq: block.seq, reply, line })
     }
 
     async fn one(&self, operation: Operation) -> Result<Placed, TraderError> {
@@ -503,6 +514,21 @@ impl Trader {
     /// The block was refused, or the lane is broken.
     pub async fn rotate(&self, next: &Keypair) -> Result<BlockReply, TraderError> {
         self.send(|signer, now| signer.rotate(now, next)).await?.reply().await
+    }
+
+    /// Signs what the exchange prepared, as [`Signer::sign_prepared`] does, and stores it as the next block of this lane,
+    /// but does not send it: for whoever posts it by other means. If nobody does, it goes out with the next block, or
+    /// when the lane is opened again.
+    ///
+    /// # Errors
+    /// The exchange prepared something else than was asked for, the block is not stored, or the lane is broken.
+    pub fn sign_prepared(
+        &self,
+        asked: &Prepare,
+        markets: &Markets,
+        prepared: &Prepared,
+    ) -> Result<OwnBlock, TraderError> {
+        self.line.lane().add(|signer| signer.sign_prepared(clock::now(), asked, markets, prepared))
     }
 
     /// Tries again what a broken lane has pending, once the cause is mended: the key was granted, the exchange

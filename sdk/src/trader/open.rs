@@ -131,12 +131,12 @@ impl Trader {
             None => begin(&mut store, key, UNREGISTERED)?,
         };
         let (line, account) = (Line::new(client.clone(), signer, state, Box::new(store)), block.id.into());
-        let slot = client.room().await?;
+        let room = line.room().await?;
         let made = |signer: &mut Signer| -> Result<_, SignError> {
             signer.rewind(Head { seq: block.seq, id: block.id });
             Ok(block)
         };
-        let (_, reply) = line.start(slot, made)?;
+        let (_, reply) = line.start(room, made)?;
         reply.await.unwrap_or(Err(LaneError::Closed.into()))?;
         Ok(Self { line, account })
     }

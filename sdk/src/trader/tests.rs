@@ -12,7 +12,7 @@ use bandex_tradechain::{Block, LaneAnswer};
 use bandex_types::{Hash, PublicKey};
 use futures_util::{SinkExt, StreamExt};
 use serde_json::json;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Mutex;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
@@ -40,6 +40,8 @@ struct Exchange {
     sequenced: Vec<(PublicKey, BlockId)>,
     /// By the number of the submission, from 0.
     faults: BTreeMap<usize, Fault>,
+    /// Keys that it has no room for at the moment.
+    no_room_for: BTreeSet<PublicKey>,
     submissions: usize,
 }
 
@@ -65,7 +67,9 @@ impl Exchange {
     fn submit(&mut self, request: &Request) -> Option<Reply> {
         let signed: bandex_api::SignedBlock = serde_json::from_value(request.params.clone()).unwrap();
         let signed = signed_from_wire(&signed).unwrap();
-        let fault = self.faults.get(&self.submissions).copied();
+        let author = Block::decode(&signed.payload).unwrap().author;
+        let no_room = self.no_room_for.contains(&author).then_some(Fault::Overloaded);
+        let fault = no_room.or_else(|| self.faults.get(&self.submissions).copied());
         self.submissions += 1;
         let retry = |code, outcome| Box::new(Problem { retryable: true, ..problem(code, outcome) });
         let answer = match fault {
@@ -257,4 +261,119 @@ async fn a_store_that_fails_signs_nothing() {
     assert!(matches!(trader.submit(orders(1)).await, Err(TraderError::Store(_))));
     assert_eq!((trader.head(), trader.pending()), (ORIGIN, 0));
     assert_eq!(exchange.lock().unwrap().submissions, 0);
+}
+
+/// Nothing that must happen takes as long.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+#[tokio::test]
+async fn resuming_a_lane_at_work_takes_nobodys_answer() {
+    let (_exchange, client) = start(&[(0, Fault::Overloaded)]).await;
+    let trader = trader(&client, 1, MemoryLane);
+    let placed = trader.submit(orders(1)).await.unwrap();
+    let (reply, one, two) = tokio::join!(placed.reply(), trader.resume(), trader.resume());
+    assert_eq!(reply.map(|reply| reply.seq).map_err(|error| error.to_string()), Ok(0));
+    assert!(one.is_ok() && two.is_ok(), "{one:?} {two:?}");
+}
+
+/// The first block's answer is lost while the second has its own: nothing is left to be answered for the second.
+#[tokio::test]
+async fn resuming_waits_for_no_answer_that_was_given() {
+    // What is sent again is the first block alone, for a third of a second.
+    let faults = [0, 2, 3, 4, 5, 6, 7].map(|submission| (submission, Fault::Unknown));
+    let (exchange, client) = start(&faults).await;
+    let trader = trader(&client, 1, MemoryLane);
+    let (first, second) = (trader.submit(orders(1)).await.unwrap(), trader.submit(orders(2)).await.unwrap());
+    second.reply().await.unwrap();
+    assert_eq!(trader.pending(), 2, "the first is open, and all behind it");
+    tokio::time::timeout(PATIENCE, trader.resume()).await.unwrap().unwrap();
+    assert_eq!((trader.pending(), exchange.lock().unwrap().sequenced.len()), (0, 2));
+    first.reply().await.unwrap();
+}
+
+#[tokio::test]
+async fn while_a_lane_recovers_it_takes_no_more_than_there_is_room_for() {
+    let (exchange, client) = start(&[]).await;
+    let (busy, other) = (trader(&client, 1, MemoryLane), trader(&client, 2, MemoryLane));
+    exchange.lock().unwrap().no_room_for.insert(busy.key());
+    let mut under_way = Vec::new();
+    for lots in 1..=8 {
+        under_way.push(busy.submit(orders(lots)).await.unwrap());
+    }
+    // All of the window came back and waits; the next one is not even signed, while other lanes go on.
+    let mut ninth = Box::pin(busy.submit(orders(9)));
+    for lots in 1..=20 {
+        assert!(futures_util::poll!(&mut ninth).is_pending());
+        assert!(other.submit(orders(lots)).await.unwrap().reply().await.is_ok());
+    }
+    assert_eq!((busy.pending(), busy.head().seq), (8, 8));
+    exchange.lock().unwrap().no_room_for.clear();
+    under_way.push(tokio::time::timeout(PATIENCE, ninth).await.unwrap().unwrap());
+    for submitted in under_way {
+        submitted.reply().await.unwrap();
+    }
+    assert_eq!(exchange.lock().unwrap().lanes[&busy.key()].seq, 9);
+}
+
+#[tokio::test]
+async fn recovering_ends_while_more_and_more_is_signed() {
+    let (_exchange, client) = start(&[(0, Fault::Overloaded)]).await;
+    let trader = trader(&client, 1, MemoryLane);
+    let mut last = trader.submit(orders(1)).await.unwrap();
+    for lots in 2..=200 {
+        last = trader.submit(orders(lots)).await.unwrap();
+        assert!(trader.pending() <= 8);
+    }
+    assert!(trader.pending() > 0 && !trader.line.is_recovering());
+    last.reply().await.unwrap();
+}
+
+/// Whoever gives up opening a lane, or is done with it, can open it again at once.
+#[tokio::test]
+async fn a_lane_that_nobody_uses_is_closed_though_blocks_are_under_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("lane");
+    let open = || FileLane::open(&path, Durability::Process);
+    let (exchange, client) = start(&[]).await;
+    exchange.lock().unwrap().no_room_for.insert(keypair(1).public());
+    let trading = trader(&client, 1, open().unwrap());
+    let submitted = trading.submit(orders(1)).await.unwrap();
+    drop(trading);
+    assert!(matches!(open(), Err(StoreError::InUse)), "somebody waits for the answer");
+    drop(submitted);
+    let trading = trader(&client, 1, open().unwrap());
+    let given_up = tokio::time::timeout(Duration::from_millis(20), trading.resume()).await;
+    assert!(given_up.is_err() && trading.pending() == 1);
+    drop(trading);
+    let trading = trader(&client, 1, open().unwrap());
+    exchange.lock().unwrap().no_room_for.clear();
+    tokio::time::timeout(PATIENCE, trading.resume()).await.unwrap().unwrap();
+    // Whoever waits for an answer has it, though the trader has gone.
+    let submitted = trading.submit(orders(2)).await.unwrap();
+    drop(trading);
+    submitted.reply().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_prepared_block_is_stored_and_goes_out_with_the_next() {
+    let (exchange, client) = start(&[]).await;
+    let trader = trader(&client, 1, MemoryLane);
+    let markets = Markets::from_wire(&crate::testing::wire_markets()).unwrap();
+    let body = Body::from(bandex_tradechain::body::Guard::OFF);
+    let block = trader.line.lane().signer.next(clock::now(), None, body.clone()).unwrap();
+    let payload = block.encode();
+    let preimage = hex::encode(bandex_tradechain::Domain::Block.preimage(&payload));
+    let told = serde_json::to_value(&block).unwrap();
+    let prepared =
+        Prepared { block_id: block.id().to_string(), payload: hex::encode(payload), preimage, block: told };
+    let body = Some(serde_json::to_value(&body).unwrap());
+    let key = trader.key().to_string();
+    let asked = Prepare { key, expiry_us: None, seq: None, previous: None, body, orders: None };
+    let own = trader.sign_prepared(&asked, &markets, &prepared).unwrap();
+    assert_eq!((own.seq, trader.pending(), trader.head().id), (1, 1, block.id()));
+    assert!(exchange.lock().unwrap().sequenced.is_empty());
+    let again = trader.sign_prepared(&asked, &markets, &prepared);
+    assert!(matches!(again, Err(TraderError::Prepared(_))), "{again:?}");
+    trader.submit(orders(1)).await.unwrap().reply().await.unwrap();
+    assert_eq!(exchange.lock().unwrap().lanes[&trader.key()].seq, 2);
 }

@@ -1884,6 +1884,11 @@ export interface components {
             market: string;
             /** @description Its reference: KEY:SEQ:OP. */
             order: string;
+            /**
+             * Format: int64
+             * @description When it was placed. Pages and snapshots tell it; a push about an order that neither told of is of its placing.
+             */
+            placed_us?: number | null;
             /** @description Its limit, where it slid or was amended to. */
             price: string;
             /** @description What was ordered, or what it was amended to. */

@@ -225,12 +225,6 @@ impl Party {
         working.spawn(async move { keeper.keep(BURST * 4).await });
     }
 
-    /// The wallet at work alone.
-    pub fn keep_wallet(&self) {
-        let keeper = self.keeper.clone();
-        self.working.lock().unwrap().spawn(async move { keeper.keep(BURST * 4).await });
-    }
-
     /// Agent and wallet are gone from one moment to the next, though not while the wallet writes: it would refuse all
     /// else until it is opened again, and what a kill does is tried elsewhere.
     pub async fn vanish(&self) {

@@ -2,7 +2,7 @@
 
 use crate::story::Pair;
 use bandex_api::{Balances, HttpTarget, OrderPage, SignatureInput, content_digest};
-use bandex_tests::{Answer, RawLane, Server, Setup, now};
+use bandex_tests::{Answer, RawLane, Server, Setup, now, until};
 use bandex_tradechain::{HttpRequest, Keypair};
 use reqwest::Method;
 
@@ -18,6 +18,8 @@ struct Signed {
     authority: String,
     body: &'static str,
     covers_body: bool,
+    /// What is sent in its place.
+    sent_body: Option<&'static str>,
 }
 
 impl Signed {
@@ -32,6 +34,7 @@ impl Signed {
             authority: server.authority(),
             body: "",
             covers_body: false,
+            sent_body: None,
         }
     }
 
@@ -60,7 +63,7 @@ impl Signed {
     }
 
     async fn send(&self, server: &Server, path: &str) -> Answer {
-        server.ask_with(Method::GET, path, &self.headers(), self.body).await
+        server.ask_with(Method::GET, path, &self.headers(), self.sent_body.unwrap_or(self.body)).await
     }
 }
 
@@ -124,6 +127,14 @@ async fn a_signature_that_is_not_for_this_request_is_refused() {
     server.ask_with(Method::GET, page, &twice, "").await.must_be(401, "bad_http_signature");
     let without = good.headers().into_iter().take(1).collect::<Vec<_>>();
     server.ask_with(Method::GET, page, &without, "").await.must_be(401, "bad_http_signature");
+    let other_body = Signed {
+        body: "{}",
+        covers_body: true,
+        sent_body: Some("[]"),
+        nonce: "b".to_owned(),
+        ..good.clone()
+    };
+    check(other_body, "Content-Digest").await;
     // Too old, too early, by a key that nobody has here.
     for away in [-40, 40] {
         let signed = Signed { created_s: good.created_s.wrapping_add_signed(away), ..good.clone() };
@@ -148,4 +159,26 @@ async fn a_signature_that_is_not_for_this_request_is_refused() {
     server.submit(&revoke).await.read::<bandex_api::BlockReply>();
     let by_session = Signed { nonce: "2".to_owned(), ..by_session };
     by_session.send(&server, page).await.must_be(401, "not_logged_in");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_was_signed_before_a_restart_serves_no_more() {
+    let server = Server::start(Setup::default()).await;
+    let lane = server.register(1).await;
+    let page = "/v1/balances";
+    let before = Signed::of(&server, &lane, page, "1");
+    assert_eq!(before.send(&server, page).await.status, 200);
+    // The node knows by seconds when it started.
+    let (server, ()) = server
+        .restart_in_place(async {
+            until("the next second has begun", async || {
+                (now().as_micros() / 1_000_000 > before.created_s).then_some(())
+            })
+            .await;
+        })
+        .await;
+    let problem = before.send(&server, page).await.must_be(401, "bad_http_signature");
+    assert!(problem.detail.contains("sign again"), "{problem:?}");
+    let again = Signed::of(&server, &lane, page, "1");
+    assert_eq!(again.send(&server, page).await.status, 200);
 }

@@ -68,6 +68,9 @@ problems! {
     METHOD_NOT_ALLOWED = 405, "method_not_allowed", "method not allowed",
         "the page has other methods",
         "the header `Allow` names them";
+    BODY_TOO_SLOW = 408, "body_too_slow", "body too slow",
+        "the body of the request took too long to come",
+        "the same again, in one go";
     GAP = 409, "gap", "gap in the lane",
         "something before this block is missing; `details` `{head_seq, head_id}`",
         "send what follows the head first, then the same bytes again";

@@ -190,6 +190,12 @@ impl Fault {
         Self::of(&catalogue::TOO_MANY_SUBSCRIPTIONS, detail)
     }
 
+    /// The body of a request did not come in time.
+    pub fn body_too_slow() -> Self {
+        let detail = "the body took too long to come; send the same again in one go";
+        Self::of(&catalogue::BODY_TOO_SLOW, detail).about_block(None, "rejected").retry(1_000)
+    }
+
     pub fn timed_out() -> Self {
         let detail = "the request took too long; a block may have been sequenced: send the same bytes again";
         let fault = Self::of(&catalogue::TIMED_OUT, detail);

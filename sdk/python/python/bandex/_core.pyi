@@ -1,6 +1,6 @@
 """What the package is built on, in Rust. Import from ``bandex``, not from here."""
 
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, TypeVar
 
@@ -261,6 +261,9 @@ class Rest:
     def login(self, keypair: Keypair, markets: Markets) -> Awaitable[Rest]:
         """Logs in with a key of an account; gives the interface as that account sees it."""
 
+    def signed(self, keypair: Keypair, markets: Markets) -> Awaitable[Rest]:
+        """The same without a login: each request is signed with the key."""
+
 class Subscription:
     """What happens on a channel, as an async iterator of pushes (dicts).
 
@@ -268,7 +271,11 @@ class Subscription:
     """
 
     def __aiter__(self) -> Subscription: ...
-    def __anext__(self) -> Awaitable[dict[str, Any]]: ...
+    def __anext__(self) -> Coroutine[Any, Any, dict[str, Any]]:
+        """The next push. It is not lost if whoever waits for it stops waiting."""
+
+    def _wait(self) -> Awaitable[bool]: ...
+    def _take(self) -> dict[str, Any] | None: ...
     def refresh(self) -> None:
         """Asks for a new snapshot. What comes before it is older."""
 
@@ -338,8 +345,11 @@ class Submitted:
     def order(self, op: int) -> str:
         """The reference of the order with the number ``op``: known before any answer."""
 
-    def reply(self) -> Awaitable[dict[str, Any]]:
-        """The exchange's final answer; it can be asked for once."""
+    def reply(self) -> Coroutine[Any, Any, dict[str, Any]]:
+        """The exchange's final answer. It is given once; whoever stops waiting for it may ask again."""
+
+    def _wait(self) -> Awaitable[None]: ...
+    def _take(self) -> dict[str, Any]: ...
 
 class Trader:
     """One key's lane on a connection; ``bandex.Trader`` is the one to use."""
@@ -446,5 +456,5 @@ def checksum_levels(bids: Sequence[Mapping[str, Any]], asks: Sequence[Mapping[st
 def checksum_orders(bids: Sequence[Mapping[str, Any]], asks: Sequence[Mapping[str, Any]]) -> int:
     """The checksum of a book of orders (``order``, ``price``, ``quantity``, in queue order): the best ten prices."""
 
-def stored_order(lane: str | PathLike[str], order: str, markets: Markets) -> dict[str, Any] | None:
+def stored_order(lane: str | PathLike[str], order: str, markets: Markets) -> Awaitable[dict[str, Any] | None]:
     """An order as its owner signed it, from the lane file of another process; as ``Trader.own_order`` gives it."""

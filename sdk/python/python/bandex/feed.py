@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from typing import Generic, TypeVar
 
 from ._core import Client, LocalBook, LocalOrders, Markets, Subscription
@@ -16,7 +15,7 @@ BookT = TypeVar("BookT", LocalBook, LocalOrders)
 
 class BookFeed(Generic[BookT]):
     """A book with the subscription that keeps it true: an async iterator of the book whenever it has changed and is
-    whole.
+    whole. Whoever stops waiting for it may go on later.
     """
 
     def __init__(self, pushes: Subscription, book: BookT) -> None:
@@ -37,8 +36,12 @@ class BookFeed(Generic[BookT]):
         """Follows a market's book order by order."""
         return BookFeed(await client.subscribe("book_orders", market), LocalOrders(markets, market))
 
-    async def __aiter__(self) -> AsyncIterator[BookT]:
-        async for push in self.pushes:
+    def __aiter__(self) -> BookFeed[BookT]:
+        return self
+
+    async def __anext__(self) -> BookT:
+        while True:
+            push = await anext(self.pushes)
             try:
                 self.book.apply(push)
             except BookBroken as error:
@@ -47,4 +50,4 @@ class BookFeed(Generic[BookT]):
                     self.faults += 1
                     self.pushes.refresh()
             if self.book.is_live:
-                yield self.book
+                return self.book

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from typing import Any, TypeVar
 
 from ._core import Keypair, Markets
 from ._core import Rest as CoreRest
+from .errors import BandexError
 from .types import Json, SignedBlock
 
 __all__ = ["AccountRest", "Rest"]
+
+Answer = TypeVar("Answer")
 
 MARGIN_US = 60_000_000
 """A session that ends within this time is renewed before it is used."""
@@ -160,19 +164,52 @@ class Rest:
         await account.renew()
         return account
 
+    async def signed(self, keypair: Keypair, markets: Markets | None = None) -> AccountRest:
+        """As ``login``, but without a session that ends or a token that somebody could steal: each request is signed
+        with the key (RFC 9421).
+        """
+        account = AccountRest(self.url, keypair, markets or await self.markets(), has_session=False)
+        await account.renew()
+        return account
+
 
 class AccountRest(Rest):
-    """An exchange's REST interface as an account sees it. The session is renewed by itself."""
+    """An exchange's REST interface as an account sees it. A session is renewed by itself: before it ends, and when the
+    exchange does not know it, as after a restart.
+    """
 
-    def __init__(self, url: str, keypair: Keypair, markets: Markets) -> None:
-        """Use ``Rest.login``."""
+    def __init__(self, url: str, keypair: Keypair, markets: Markets, *, has_session: bool = True) -> None:
+        """Use ``Rest.login`` or ``Rest.signed``."""
         super().__init__(url)
         self._keypair = keypair
         self._markets = markets
+        self._has_session = has_session
+        self._renewal = asyncio.Lock()
 
     async def renew(self) -> None:
         """Logs in anew."""
-        self._core = await CoreRest(self.url).login(self._keypair, self._markets)
+        rest = CoreRest(self.url)
+        enter = rest.login if self._has_session else rest.signed
+        self._core = await enter(self._keypair, self._markets)
+
+    async def _renew_once(self, known: CoreRest) -> None:
+        """Logs in anew unless somebody has done so since ``known`` was used."""
+        async with self._renewal:
+            if self._core is known:
+                await self.renew()
+
+    async def _asked(self, ask: Callable[[CoreRest], Awaitable[Answer]]) -> Answer:
+        """What the exchange answers this account; it is asked again if it has forgotten the session."""
+        if self._core.expires_within(MARGIN_US):
+            await self._renew_once(self._core)
+        core = self._core
+        try:
+            return await ask(core)
+        except BandexError as error:
+            if error.code != "not_logged_in" or not self._has_session:
+                raise
+        await self._renew_once(core)
+        return await ask(self._core)
 
     @property
     def account(self) -> str:
@@ -181,9 +218,11 @@ class AccountRest(Rest):
 
     async def get(self, path: str, **query: Any) -> Any:
         """Any page by its path, as this account."""
-        if self._core.expires_within(MARGIN_US):
-            await self.renew()
-        return await super().get(path, **query)
+        return await self._asked(lambda core: core.get(path, query))
+
+    async def fetch(self, path: str) -> str:
+        """A page with its query as text, as this account."""
+        return await self._asked(lambda core: core.fetch(path))
 
     async def orders(self, **query: Any) -> Any:
         """A page of the account's orders: ``state``, ``market``, ``client_id``, ``cursor``, ``limit``."""
@@ -219,8 +258,6 @@ class AccountRest(Rest):
 
     async def export(self, what: str, *, from_seq: int | None = None) -> str:
         """Everything of the account as CSV, oldest first: orders, fills, deals, tranches, balances or blocks."""
-        if self._core.expires_within(MARGIN_US):
-            await self.renew()
         return await self.fetch(f"/v1/export/{what}" + ("" if from_seq is None else f"?from_seq={from_seq}"))
 
     async def protections(self) -> Any:

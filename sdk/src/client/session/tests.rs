@@ -1,5 +1,7 @@
 //! Conversations with an exchange that is only texts.
 
+mod later;
+
 use super::*;
 use crate::OnFull;
 use crate::testing::{NETWORK, ORIGIN, keypair, order_block, problem};

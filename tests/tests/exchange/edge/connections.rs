@@ -1,7 +1,7 @@
 //! Connections: slow ones are cut, too many are turned away, and nobody else feels it.
 
 use super::{answer, code, header, request, server};
-use bandex_exchange::Exchange;
+use bandex_exchange::{EdgeOptions, Exchange};
 use bandex_tests::{Server, Setup, soon, until};
 use futures_util::{SinkExt, StreamExt};
 use reqwest::Method;
@@ -96,6 +96,57 @@ async fn connections_are_capped_in_all_and_by_address() {
     assert!(!is_served(&mut connect_from(1, server.exchange()).await).await, "not for that address");
 }
 
+/// A connection that begins a request and never sends its body.
+async fn stalled(exchange: &Exchange, last: u8) -> TcpStream {
+    let mut stream = connect_from(last, exchange).await;
+    let head = "POST /v1/blocks HTTP/1.1\r\nhost: a\r\ncontent-length: 1000\r\n\r\n{";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bodies_that_do_not_come_keep_nobody_from_being_served() {
+    let server = server(|edge| {
+        edge.requests_max = 2;
+        edge.metrics_listen = Some("127.0.0.1:0".parse().unwrap());
+    })
+    .await;
+    let metrics = format!("http://{}/metrics", server.exchange().metrics_address().unwrap());
+    let mut stalling = Vec::new();
+    for last in 1..=6 {
+        stalling.push(stalled(server.exchange(), last).await);
+    }
+    until("all are open", async || {
+        let page = answer(reqwest::Client::new().get(&metrics)).await.text().await.unwrap();
+        page.contains("\nbandex_connections 6\n").then_some(())
+    })
+    .await;
+    for page in ["/livez", "/readyz", "/v1/markets", "/v1/rate-limits"] {
+        assert_eq!(answer(request(&server, Method::GET, page)).await.status(), 200, "{page}");
+    }
+    drop(server.socket().await);
+    assert_eq!(answer(request(&server, Method::POST, "/v1/blocks").body("{}")).await.status(), 400);
+    drop(stalling);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_body_that_does_not_come_is_cut() {
+    let header_time = Duration::from_millis(300);
+    let server = server(|edge| edge.header_time = header_time).await;
+    let at = Instant::now();
+    let mut stream = stalled(server.exchange(), 1).await;
+    let rest = rest_of(&mut stream).await;
+    assert!(rest.starts_with("HTTP/1.1 408") && rest.contains("\"code\":\"body_too_slow\""), "{rest}");
+    assert!(at.elapsed() >= header_time, "it was cut early");
+    // One that dribbles in gets no more time.
+    let mut stream = stalled(server.exchange(), 1).await;
+    let at = Instant::now();
+    while at.elapsed() < header_time * 20 && stream.write_all(b" ").await.is_ok() {
+        tokio::time::sleep(Duration::from_millis(40)).await;
+    }
+    assert!(at.elapsed() < header_time * 20, "it was never cut");
+}
+
 /// Tries to open a WebSocket through a proxy that says for whom; gives the status of a refusal.
 async fn socket_for(
     server: &Server,
@@ -137,6 +188,48 @@ async fn sockets_behind_a_trusted_proxy_are_capped_by_client() {
     assert_eq!(code(refused).await, "too_many_connections");
     drop(first);
     drop(until("the place is free again", async || socket_for(&server, "203.0.113.1").await.ok()).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_becomes_no_socket_keeps_no_place() {
+    let server = server(|edge| edge.sockets_per_address_max = 2).await;
+    let mut stream = connect_from(1, server.exchange()).await;
+    for _ in 0..5 {
+        stream.write_all(b"GET /v1/ws HTTP/1.1\r\nhost: a\r\n\r\n").await.unwrap();
+        let mut bytes = [0; 4_096];
+        let read = soon("an answer", stream.read(&mut bytes)).await.unwrap();
+        let answered = String::from_utf8_lossy(&bytes[..read]).into_owned();
+        assert!(answered.starts_with("HTTP/1.1 400"), "{answered}");
+    }
+    // The connection is still there.
+    let one = server.socket().await;
+    let other = server.socket().await;
+    let third = soon("a WebSocket", tokio_tungstenite::connect_async(server.socket_url())).await;
+    assert!(matches!(third, Err(Error::Http(response)) if response.status() == 429));
+    drop((stream, one, other));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_reads_nothing_is_cut() {
+    let write_time = Duration::from_millis(300);
+    let edge = EdgeOptions { connections_per_address_max: 1, ..EdgeOptions::default() };
+    let server = Server::start(Setup { write_time, edge, ..Setup::default() }).await;
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4_096).unwrap();
+    socket.bind(SocketAddr::from((Ipv4Addr::new(127, 0, 0, 5), 0))).unwrap();
+    let mut lazy = soon("a connection", socket.connect(server.exchange().address())).await.unwrap();
+    // More pages than lie on the way, none of them read.
+    for _ in 0..200 {
+        let asked = lazy.write_all(b"GET /openapi.json HTTP/1.1\r\nhost: a\r\n\r\n");
+        if !matches!(tokio::time::timeout(write_time, asked).await, Ok(Ok(()))) {
+            break;
+        }
+    }
+    until("the place is free again", async || {
+        is_served(&mut connect_from(5, server.exchange()).await).await.then_some(())
+    })
+    .await;
+    drop(lazy);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

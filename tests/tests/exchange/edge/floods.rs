@@ -12,7 +12,7 @@ use serde_json::json;
 use std::time::Duration;
 
 /// So many, which do not come back while a test runs.
-const fn only(quota: u64) -> Quota {
+pub(super) const fn only(quota: u64) -> Quota {
     Quota { quota, window_s: 86_400 }
 }
 
@@ -28,7 +28,7 @@ async fn get(server: &Server, path: &str, forwarded: Option<&str>, token: Option
 }
 
 /// What an answer says is left.
-fn left(response: &Response) -> String {
+pub(super) fn left(response: &Response) -> String {
     let standing = header(response, "ratelimit").unwrap();
     standing.split(";t=").next().unwrap().to_owned()
 }
@@ -38,7 +38,7 @@ fn must_be_over(answer: &Answer, policy: &str) -> u64 {
     of_policy(&answer.must_be(429, "rate_limited"), policy)
 }
 
-fn of_policy(problem: &Problem, policy: &str) -> u64 {
+pub(super) fn of_policy(problem: &Problem, policy: &str) -> u64 {
     assert_eq!((problem.outcome.as_deref(), problem.retryable), (Some("rejected"), true), "{problem:?}");
     assert_eq!(problem.details, Some(json!({ "policy": policy })));
     problem.retry_after_ms.filter(|ms| *ms > 0).unwrap()

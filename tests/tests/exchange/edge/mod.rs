@@ -4,6 +4,7 @@ mod connections;
 mod floods;
 mod operator;
 mod origins;
+mod payers;
 mod tls;
 
 use bandex_exchange::EdgeOptions;

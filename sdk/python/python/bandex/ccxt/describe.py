@@ -183,7 +183,7 @@ DESCRIPTION: dict[str, Any] = {
         # How much worse than the best price of the other side a market order without a price may trade: the share
         # that becomes its protection.
         "slippage": "0.05",
-        # At most so many pages are read for one call with `since`.
+        # At most so many pages are read for one call; what needs more is refused.
         "pages": 100,
         "adjustForTimeDifference": False,
         "timeDifference": 0,

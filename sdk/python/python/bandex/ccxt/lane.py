@@ -2,7 +2,8 @@
 
 Two different blocks with one place in a lane are a fork, which freezes the account. So all exchange objects of the
 process that sign with one key share its lane, one block at a time is on its way, and a block whose fate is unknown is
-sent again byte for byte before anything else is signed.
+sent again byte for byte before anything else is signed: at once while its caller waits, and once that caller has left,
+whatever the reason, only when it stands in the lane already or its time is over. So nobody's order is placed late.
 """
 
 from __future__ import annotations
@@ -29,8 +30,6 @@ class Sent:
     expiry_us: int
     #: Whether an answer was lost, so that it may have been sequenced.
     doubted: bool = False
-    #: Whether the exchange said that it was not sequenced; it must then never be sequenced with effect.
-    rejected: bool = False
 
     @property
     def wire(self) -> dict[str, str]:

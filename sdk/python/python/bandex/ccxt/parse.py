@@ -152,22 +152,22 @@ class Parse:
         return [milliseconds(ohlcv["start_us"]), *prices]
 
     def parse_order(self: Any, order: dict[str, Any], market: Any = None) -> dict[str, Any]:
-        """An order as it now is. Its time is that of its last change, which the exchange tells; of an order that
-        nothing happened to since, it is when it was placed."""
+        """An order as it now is. What it cost only its fills say, since a taker gets the prices of those it trades with;
+        and a market order has no price, only a protection, which stands in ``info``."""
         terms = order.get("terms") or {}
-        timestamp = milliseconds(order.get("time_us"))
+        timestamp = milliseconds(order.get("placed_us"))
         trigger = terms.get("trigger") or {}
         stop, price = trigger.get("price"), order.get("price")
         kind = terms.get("order_type", "limit")
         post_only = terms.get("post_only", "off") != "off"
         in_force = terms.get("time_in_force", "gtc").upper()
-        return self.safe_order(
+        parsed = self.safe_order(
             {
                 "id": order["order"],
                 "clientOrderId": order.get("client_id"),
                 "timestamp": timestamp,
                 "datetime": self.iso8601(timestamp),
-                "lastUpdateTimestamp": timestamp,
+                "lastUpdateTimestamp": milliseconds(order.get("time_us")),
                 "lastTradeTimestamp": None,
                 "symbol": self.safe_symbol(order.get("market"), market),
                 "type": kind,
@@ -175,7 +175,7 @@ class Parse:
                 "postOnly": post_only,
                 "reduceOnly": None,
                 "side": order.get("side"),
-                "price": price,
+                "price": None if kind == "market" else price,
                 "triggerPrice": stop,
                 "stopLossPrice": stop if trigger.get("kind") == "stop_loss" else None,
                 "takeProfitPrice": stop if trigger.get("kind") == "take_profit" else None,
@@ -191,6 +191,8 @@ class Parse:
             },
             market,
         )
+        # ccxt would make up a cost from the limit.
+        return {**parsed, "cost": None, "average": None} if parsed["filled"] else parsed
 
     def parse_order_list(self: Any, orders: Any, market: Any, since: Any, limit: Any) -> list[dict[str, Any]]:
         parsed = sorted((self.parse_order(order, market) for order in orders), key=lambda order: order["timestamp"])

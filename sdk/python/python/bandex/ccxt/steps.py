@@ -29,18 +29,21 @@ def step(body: Callable[..., Steps[Any]]) -> Callable[..., Steps[Any]]:
 
 
 def run(steps: Steps[Result]) -> Result:
-    """Drives a body whose calls block."""
+    """Drives a body whose calls block. An interrupt is told to the body too, so that it lets go."""
     try:
         wait = next(steps)
         while True:
             try:
                 value = wait()
-            except Exception as error:  # the body decides what an error means
+            except BaseException as error:  # the body decides what an error means
                 wait = steps.throw(error)
             else:
                 wait = steps.send(value)
     except StopIteration as end:
         return end.value
+    finally:
+        # An interrupt between two calls ends this function, and the body with it.
+        steps.close()
 
 
 async def arun(steps: Steps[Result]) -> Result:
@@ -58,6 +61,8 @@ async def arun(steps: Steps[Result]) -> Result:
                 wait = steps.send(value)
     except StopIteration as end:
         return end.value
+    finally:
+        steps.close()
 
 
 def _bodies(exchange: type) -> dict[str, Callable[..., Steps[Any]]]:

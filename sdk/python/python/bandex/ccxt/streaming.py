@@ -2,7 +2,8 @@
 
 Every subscription is a chain of pushes; a push that does not follow the one before, or a book whose checksum is not
 the exchange's, ends the subscription with an error, and the next call begins anew. Private channels go on where they
-ended over lost connections, so no own fill is missed.
+ended, over lost connections and refusals, so no own fill is missed; only where the exchange does not know that place do
+they begin anew. A subscription that was refused for now is asked for again.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ __all__ = ["bandex"]
 
 #: How deep a followed book may be, beside the whole of it.
 _DEPTHS = (10, 50, 500)
+#: How long to wait before a subscription is asked for again, in milliseconds, if the exchange does not say.
+_AGAIN_MS = 200
 #: How many levels of each side a checksum is over.
 _CHECKED = 10
 
@@ -48,6 +51,8 @@ class bandex(Awaiting):
         self._asked: dict[int, str] = {}
         #: Where private channels are, to go on from there.
         self._reached: dict[str, int] = {}
+        #: When each open order was placed.
+        self._placed_us: dict[str, int] = {}
         #: News that came while nobody waited for them: the next call has them at once.
         self._untold: dict[str, Any] = {}
         super().__init__(config)
@@ -104,18 +109,43 @@ class bandex(Awaiting):
             told.resolve(self._untold.pop(wanted))
             return told
         client = self.client(url)
+        self._waiting(client, wanted)
         if name in client.subscriptions:
             return self.watch(url, wanted, None, name)
+        request = self._subscribe(name, topic)
+        return self.watch(url, wanted, request, name, {"topic": topic, "seq": self._reached.get(name)})
+
+    def _subscribe(self, name: str, topic: dict[str, Any]) -> dict[str, Any]:
+        """The request for a topic, from where it ended if that is known."""
         number = next(self._numbers)
         self._asked[number] = name
         reached = self._reached.get(name)
         params = topic if reached is None else {**topic, "resume_from": reached}
-        request = {"method": "subscribe", "params": params, "req_id": number}
-        return self.watch(url, wanted, request, name, {"topic": topic, "seq": reached})
+        return {"method": "subscribe", "params": params, "req_id": number}
+
+    async def _subscribe_again(self, client: Any, name: str, subscription: dict[str, Any], wait_ms: int) -> None:
+        """Asks once more for what was refused for now, if it is still wanted on this connection."""
+        await asyncio.sleep(wait_ms / 1000)
+        if client.subscriptions.get(name) is not subscription:
+            return
+        try:
+            await client.send(self._subscribe(name, subscription["topic"]))
+        except Exception as error:  # as ccxt does where it sends
+            client.on_error(error)
+
+    @staticmethod
+    def _waiting(client: Any, name: str) -> bool:
+        """Whether somebody waits under a name. ccxt keeps what was cancelled, or refused at once, which nobody waits
+        for any more."""
+        future = client.futures.get(name)
+        if future is not None and future.done():
+            del client.futures[name]
+            return False
+        return future is not None
 
     def _tell(self, client: Any, value: Any, name: str) -> None:
         """Wakes whoever waits, or the next to ask: between two calls nothing is lost."""
-        if name in client.futures:
+        if self._waiting(client, name):
             client.resolve(value, name)
         else:
             self._untold[name] = value
@@ -131,9 +161,12 @@ class bandex(Awaiting):
     def _fail(self, client: Any, name: str, error: Exception, to_next: bool = True) -> None:
         """Tells whoever waits for a topic, or else the next to ask, and has the call after that subscribe again."""
         client.subscriptions.pop(name, None)
-        for untold in [key for key in self._untold if key == name or key.startswith(name + "|")]:
-            del self._untold[untold]
-        waiting = [key for key in client.futures if key == name or key.startswith(name + "|")]
+        # What happened to the account stays true, and is not told again; the rest begins anew.
+        if name not in self._reached:
+            for untold in [key for key in self._untold if key == name or key.startswith(name + "|")]:
+                del self._untold[untold]
+        keys = [key for key in client.futures if key == name or key.startswith(name + "|")]
+        waiting = [key for key in keys if self._waiting(client, key)]
         for key in waiting or ([name] if to_next else []):
             client.reject(error, key)
 
@@ -173,13 +206,21 @@ class bandex(Awaiting):
             if asked_for_reply:
                 client.resolve(message["result"], name)
             return
-        error = failure(self.id, message["error"])
+        problem = message["error"]
         if asked_for_reply:
-            client.reject(error, name)
-        else:
-            # A record that this node does not have is nothing to go on from.
+            client.reject(failure(self.id, problem), name)
+            return
+        subscription = client.subscriptions.get(name)
+        if subscription is not None and problem.get("retryable"):
+            wait_ms = int(problem.get("retry_after_ms") or _AGAIN_MS)
+            asyncio.ensure_future(self._subscribe_again(client, name, subscription, wait_ms))
+            return
+        if problem.get("code") == "beyond_head":
+            # A record that this node does not have is nothing to go on from. After any other refusal it still is.
             self._reached.pop(name, None)
-            self._fail(client, name, error)
+        if problem.get("code") == "not_logged_in":
+            client.subscriptions.pop("login", None)
+        self._fail(client, name, failure(self.id, problem))
 
     # Books.
 
@@ -390,8 +431,19 @@ class bandex(Awaiting):
     def _handle_orders(self, client: Any, name: str, subscription: Any, message: Any) -> None:
         if self.orders is None:
             self.orders = ArrayCacheBySymbolById(self.options["ordersLimit"])
-        orders = [self.parse_order(order) for order in message["data"]]
+        orders = [self.parse_order(self._with_placing(order)) for order in message["data"]]
         self._handle_own(client, name, message, self.orders, sorted(orders, key=lambda order: order["timestamp"]))
+
+    def _with_placing(self, order: dict[str, Any]) -> dict[str, Any]:
+        """An order with the time of its placing. The snapshot has it of all that were open; what else is told of was
+        placed in the record that first tells of it."""
+        name = order["order"]
+        placed = order.get("placed_us") or self._placed_us.get(name, order["time_us"])
+        if order["status"] in ("open", "sleeping"):
+            self._placed_us[name] = placed
+        else:
+            self._placed_us.pop(name, None)
+        return {**order, "placed_us": placed}
 
     def _handle_fills(self, client: Any, name: str, subscription: Any, message: Any) -> None:
         if self.myTrades is None:

@@ -71,9 +71,10 @@ class Submitting(Venue):
 
     def _clear(self: Any, lane: Lane, sent: Sent, send: Send) -> Steps[None]:
         """Finds out what became of the block before: the same bytes have the same answer, or a place in the lane."""
-        if sent.rejected:
-            # Whoever sent it was told that it has no effect: it may take its place only when it cannot have one, by
-            # the clock that judges it.
+        if (yield from self._find_head(lane)) != (sent.block["seq"], sent.block["block_id"]):
+            # Whoever sent it left without an answer, was told that it has no effect, or gave up; the order may have
+            # been given again since. So it may take its place only when it cannot have an effect any more, by the
+            # clock that judges it.
             while (left := sent.expiry_us - (yield self.publicGetTime)["time_us"]) >= 0:
                 yield partial(self.sleep, left // 1000 + 1)
         try:
@@ -119,7 +120,6 @@ class Submitting(Venue):
             raise error
         # That these bytes were turned away now says nothing about an earlier time whose answer was lost.
         sent.doubted = sent.doubted or outcome != "rejected"
-        sent.rejected = not sent.doubted
         given_up = time.monotonic() >= end or not (problem or isinstance(error, NetworkError))
         if given_up:
             raise self._unknown(sent, error) if sent.doubted else error

@@ -128,6 +128,7 @@ class Trading(Submitting):
             "time_us": reply["time_us"],
         }
         if operation["op"] == "place":
+            order["placed_us"] = reply["time_us"]
             order["terms"] = {
                 name: operation.get(name) or ordinary
                 for name, ordinary in (
@@ -235,7 +236,6 @@ class Trading(Submitting):
     def _cancelled(
         self: Any, operation: dict[str, Any], answer: dict[str, Any], reply: dict[str, Any]
     ) -> dict[str, Any]:
-        timestamp = reply["time_us"] // 1000
         market = operation.get("market")
         return self.safe_order(
             {
@@ -243,8 +243,7 @@ class Trading(Submitting):
                 "clientOrderId": operation.get("client_id"),
                 "symbol": None if market is None else self.safe_symbol(market),
                 "status": "canceled",
-                "timestamp": timestamp,
-                "datetime": self.iso8601(timestamp),
+                "lastUpdateTimestamp": reply["time_us"] // 1000,
                 "info": answer,
             }
         )

@@ -126,25 +126,29 @@ class Venue(Parse):
         items: str,
         limit: Any,
         back_to: Any = None,
-        fits: Callable[[Any], bool] = lambda item: True,
+        fits: Callable[[Any], bool] | None = None,
     ) -> Steps[list[Any]]:
-        """Items of a list that fit, newest first: as many as asked for, or back to a time in microseconds."""
+        """Items of a list that fit, newest first: as many as asked for, or back to a time in microseconds. Raises if
+        more pages would have to be read than ``options.pages`` allows, since a part would pass for the whole."""
         wanted = limit or _USUAL_PAGE
-        size = min(wanted, _LARGEST_PAGE) if back_to is None else _LARGEST_PAGE
+        size = min(wanted, _LARGEST_PAGE) if back_to is None and fits is None else _LARGEST_PAGE
         request = {**request, "limit": size}
         found: list[Any] = []
         for _ in range(self.options["pages"]):
             page = yield partial(method, request)
-            found.extend(item for item in page[items] if fits(item))
+            found.extend(item for item in page[items] if fits is None or fits(item))
             oldest = page[items][-1] if page[items] else {}
             if back_to is None:
                 done = len(found) >= wanted
             else:
                 done = oldest.get("time_us", oldest.get("start_us", 0)) < back_to
             if done or page.get("next_cursor") is None:
-                break
+                return found
             request = {**request, "cursor": page["next_cursor"]}
-        return found
+        raise BadRequest(
+            f"{self.id} there are more {items} than {self.options['pages']} pages of {size}: ask for fewer by a later "
+            "since or a smaller limit, or set options['pages'] higher"
+        )
 
     @staticmethod
     def _back_to(since: Any) -> Any:
@@ -312,7 +316,7 @@ class Venue(Parse):
         fills: list[Any] = []
         if order["filled"] != "0":
             request = {"order": order["order"]}
-            fills = yield from self._pages(self.privateGetFills, request, "fills", _LARGEST_PAGE)
+            fills = yield from self._pages(self.privateGetFills, request, "fills", None, 0)
         return self._with_fills(self.parse_order(order), fills)
 
     def _with_fills(self: Any, order: dict[str, Any], fills: list[Any]) -> dict[str, Any]:
@@ -333,7 +337,7 @@ class Venue(Parse):
         since: Any,
         limit: Any,
         params: Any,
-        fits: Callable[[Any], bool] = lambda order: True,
+        fits: Callable[[Any], bool] | None = None,
     ) -> Steps[list[dict[str, Any]]]:
         yield from self._load()
         market = None if symbol is None else self.market(symbol)
