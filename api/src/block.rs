@@ -51,7 +51,7 @@ pub struct Validated {
 }
 
 /// What became of one operation.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct OperationReply {
     /// Which, from 0.
     #[serde(default)]

@@ -268,7 +268,8 @@ pub struct Push {
     pub prev_seq: u64,
     /// The record up to which this is true.
     pub seq: u64,
-    /// What the channel says: see [`Channel`]. In lists the items are oldest first.
+    /// What the channel says: see [`Channel`]. In lists the items are oldest first, but in the snapshots
+    /// of `orders` and `deals` newest first.
     #[schema(value_type = Object)]
     pub data: serde_json::Value,
 }

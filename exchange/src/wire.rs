@@ -534,19 +534,8 @@ pub(crate) fn operations(view: &View, subjects: &[Subject], outcome: &Outcome) -
     replies.zip(0..).map(|(reply, op_index)| api::OperationReply { op_index, ..reply }).collect()
 }
 
-const fn answered(ok: bool) -> api::OperationReply {
-    api::OperationReply {
-        op_index: 0,
-        ok,
-        code: None,
-        detail: None,
-        details: None,
-        order: None,
-        status: None,
-        price: None,
-        filled: None,
-        quotes: Vec::new(),
-    }
+fn answered(ok: bool) -> api::OperationReply {
+    api::OperationReply { ok, ..api::OperationReply::default() }
 }
 
 /// The reply to an operation that took effect, with the states of the orders that it was about.

@@ -11,7 +11,7 @@ use utoipa::{OpenApi as _, ToSchema};
         title = "bandex",
         description = "A decentralized exchange for bandwidth tokens. Blocks are signed as docs/tradechain.md says; \
                        amounts, prices and quantities are decimal strings; ids, keys and bytes are lower-case hex; \
-                       times are integer microseconds since 1970 UTC. The WebSocket at /v1/ws is described in docs/api.md.",
+                       times are integer microseconds since 1970 UTC. The WebSocket at /v1/ws is described in asyncapi.yaml.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
     ),
     components(schemas(

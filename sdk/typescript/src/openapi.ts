@@ -302,7 +302,8 @@ export interface paths {
         /**
          * Everything of the account as CSV, oldest first.
          * @description Each change is a line: of an order or a deal the last line is how it stands; the changes of a balance add up to it.
-         *     `seq` is the record. If the transfer breaks off, ask again with `from_seq`.
+         *     `seq` is the record. If the transfer breaks off, ask again with `from_seq`. A `client_id` that begins with `=`, `+`,
+         *     `-`, `@`, a tab or a carriage return has a single quote before it, so that no spreadsheet runs it.
          */
         get: operations["export"];
         put?: never;
@@ -1851,6 +1852,8 @@ export interface components {
             code?: string | null;
             /** @description Its refusal in words. */
             detail?: string | null;
+            /** @description The numbers that belong to its refusal, as a problem has them. */
+            details?: unknown;
             /** @description How much of it has traded. */
             filled?: string | null;
             /** @description Whether it took effect. */
@@ -2192,7 +2195,10 @@ export interface components {
         Push: {
             /** @description The channel. */
             channel: components["schemas"]["Channel"];
-            /** @description What the channel says: see [`Channel`]. In lists the items are oldest first. */
+            /**
+             * @description What the channel says: see [`Channel`]. In lists the items are oldest first, but in the snapshots
+             *     of `orders` and `deals` newest first.
+             */
             data: Record<string, never>;
             depth?: components["schemas"]["Depth"] | null;
             /** @description The interval, as it was asked for. */
@@ -2551,6 +2557,8 @@ export interface components {
              * @description Where the 24 hours begin: they are 1,440 whole minutes, the one that runs among them.
              */
             since_us: number;
+            /** @description What the market does: `trading`, `cancel_only`, `halted` or `auction`. Only while it trades is the bid below the ask. */
+            state: string;
             /**
              * Format: int64
              * @description The time for which this was worked out.
@@ -3023,7 +3031,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description Beyond a rate limit; it was not sequenced */
+            /** @description Beyond a rate limit; `outcome` says whether it may have been sequenced when it was sent before */
             429: {
                 headers: {
                     [name: string]: unknown;
@@ -3032,7 +3040,7 @@ export interface operations {
                     "application/problem+json": components["schemas"]["Problem"];
                 };
             };
-            /** @description The server has a fault, or cannot read its store */
+            /** @description The node's fault; the outcome is unknown */
             500: {
                 headers: {
                     [name: string]: unknown;
@@ -4681,7 +4689,7 @@ export interface operations {
             query?: {
                 /** @description Only on this market (BASE-QUOTE). */
                 market?: string;
-                /** @description `open` (they rest or sleep), `closed` or `all`; `open` if absent. */
+                /** @description `open` (they rest or sleep), `closed` or `all`; if absent `open`, or `all` if a `client_id` is given. */
                 state?: string;
                 /** @description Only those to which their trader gave this name; it need not be the name of one order only. */
                 client_id?: string;
