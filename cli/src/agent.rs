@@ -151,7 +151,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         };
         match event {
             Some(event) if options.json => output::json(&as_json(&event))?,
-            Some(event) => println!("{}", as_text(&event)),
+            Some(event) => say!("{}", as_text(&event)),
             None => break,
         }
     }

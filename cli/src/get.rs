@@ -1,11 +1,12 @@
 //! `bandex get`, `bandex export`: any page of the interface as it is sent, public or of an account.
 
 use crate::account::{Server, read_key};
+use crate::output::Out;
 use anyhow::{Context, Result};
 use bandex_sdk::Body;
 use bandex_sdk::types::PublicKey;
 use clap::{Args, ValueEnum};
-use std::io::{Write, stdout};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -99,7 +100,7 @@ async fn pass_on(mut body: Body, out: &mut impl Write) -> Result<()> {
 /// The exchange cannot be reached, or refuses.
 pub async fn run(options: Options) -> Result<ExitCode> {
     let body = fetch(&options.server, &full_path(&options.path), options.key.as_deref()).await?;
-    pass_on(body, &mut stdout()).await?;
+    pass_on(body, &mut Out).await?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -113,7 +114,7 @@ pub async fn export(options: ExportOptions) -> Result<ExitCode> {
     let path = format!("/v1/export/{what}{query}");
     let body = fetch(&options.server, &path, Some(&options.key)).await?;
     match &options.out {
-        None => pass_on(body, &mut stdout()).await?,
+        None => pass_on(body, &mut Out).await?,
         Some(path) => {
             let file = std::fs::File::create(path)
                 .with_context(|| format!("{} cannot be written", path.display()))?;

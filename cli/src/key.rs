@@ -185,11 +185,11 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     if json {
         output::json(&json!({ "key": key, "account": account, "file": path }))?;
     } else {
-        println!("key      {key}");
+        say!("key      {key}");
         if let Some(account) = account {
-            println!("account  {account}");
+            say!("account  {account}");
         }
-        println!("file     {}", path.display());
+        say!("file     {}", path.display());
     }
     Ok(ExitCode::SUCCESS)
 }

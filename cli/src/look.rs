@@ -1,11 +1,12 @@
 //! `bandex book`, `deals`, `health`, `openapi`, `asyncapi`, `errors`: looking without signing.
 
 use crate::account::{Account, Server};
-use crate::output;
+use crate::output::{self, Out};
 use anyhow::Result;
 use bandex_sdk::Rest;
 use bandex_sdk::api::{Book, Deal, DealPayment, DealQuery};
 use clap::Args;
+use std::io::Write;
 use std::process::ExitCode;
 
 /// How `bandex book` is called.
@@ -52,14 +53,17 @@ pub struct HealthOptions {
 /// # Errors
 /// It cannot be written as JSON.
 pub fn openapi() -> Result<ExitCode> {
-    print!("{}", bandex_exchange::openapi_json()?);
+    Out.write_all(bandex_exchange::openapi_json()?.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Prints every error code with its cause and its cure.
-pub fn errors() -> ExitCode {
-    print!("{}", bandex_exchange::errors_document());
-    ExitCode::SUCCESS
+///
+/// # Errors
+/// It cannot be written.
+pub fn errors() -> Result<ExitCode> {
+    Out.write_all(bandex_exchange::errors_document().as_bytes())?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Prints the document of the WebSocket.
@@ -67,7 +71,7 @@ pub fn errors() -> ExitCode {
 /// # Errors
 /// It cannot be written as YAML.
 pub fn asyncapi() -> Result<ExitCode> {
-    print!("{}", bandex_exchange::asyncapi_yaml()?);
+    Out.write_all(bandex_exchange::asyncapi_yaml()?.as_bytes())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -82,7 +86,7 @@ pub async fn health(options: HealthOptions) -> Result<ExitCode> {
         Ok(answer) => {
             // What it says beside being ready: how it stands with the Bitcoin node.
             let text = answer.text().await.unwrap_or_default();
-            text.lines().skip(1).for_each(|line| println!("{line}"));
+            text.lines().skip(1).for_each(|line| say!("{line}"));
             Ok(ExitCode::SUCCESS)
         }
         Err(error) => {
@@ -93,11 +97,11 @@ pub async fn health(options: HealthOptions) -> Result<ExitCode> {
 }
 
 fn print_book(book: &Book) {
-    println!("{:>14} {:>18} | {:<18} {:<14}", "bid quantity", "bid", "ask", "ask quantity");
+    say!("{:>14} {:>18} | {:<18} {:<14}", "bid quantity", "bid", "ask", "ask quantity");
     for row in 0..book.bids.len().max(book.asks.len()) {
         let (bid, ask) = (book.bids.get(row), book.asks.get(row));
         let text = |level: Option<&str>| level.unwrap_or_default().to_owned();
-        println!(
+        say!(
             "{:>14} {:>18} | {:<18} {:<14}",
             text(bid.map(|level| level.quantity.as_str())),
             text(bid.map(|level| level.price.as_str())),
@@ -145,26 +149,29 @@ pub async fn deals(options: DealsOptions) -> Result<ExitCode> {
 }
 
 fn print_deal(deal: &Deal) {
-    println!("{}  {}  {}", deal.deal, deal.market, deal.state);
-    println!("  sold   {} of {}", deal.base_sent, deal.base_total);
-    println!("  paid   {} of {}", deal.quote_sent, deal.quote_total);
+    say!("{}  {}  {}", deal.deal, deal.market, deal.state);
+    say!("  sold   {} of {}", deal.base_sent, deal.base_total);
+    say!("  paid   {} of {}", deal.quote_sent, deal.quote_total);
     if let Some(chain) = &deal.chain {
-        println!(
+        say!(
             "  chain  {} asked for in all, {} included, {} paid, {} final",
-            chain.demand, chain.included, chain.paid, chain.buried
+            chain.demand,
+            chain.included,
+            chain.paid,
+            chain.buried
         );
     }
     if let Some(payee) = &deal.payee {
-        println!("  to     {}", payee.address);
+        say!("  to     {}", payee.address);
     }
     for payment in &deal.payments {
         let height = payment.height.map_or_else(String::new, |height| format!(" at height {height}"));
         let DealPayment { txid, output, amount, status, .. } = payment;
-        println!("  by     {txid}:{output}, {amount}, {status}{height}");
+        say!("  by     {txid}:{output}, {amount}, {status}{height}");
     }
     match &deal.due {
-        Some(due) if due.tranche == 0 => println!("  due    the script of the {}", due.party),
-        Some(due) => println!("  due    {} by the {}, tranche {}", due.amount, due.party, due.tranche),
+        Some(due) if due.tranche == 0 => say!("  due    the script of the {}", due.party),
+        Some(due) => say!("  due    {} by the {}, tranche {}", due.amount, due.party, due.tranche),
         None => {}
     }
 }

@@ -1,5 +1,10 @@
 //! The bandex binary: one command for each thing a trader, an operator or an auditor does.
 
+/// `println!` for a reader that may go away.
+macro_rules! say {
+    ($($text:tt)*) => { $crate::output::line(format_args!($($text)*)) };
+}
+
 mod account;
 mod admin;
 mod agent;
@@ -137,7 +142,7 @@ async fn main() -> ExitCode {
         Command::Bitcoin(options) => bitcoin::run(options).await,
         Command::Health(options) => look::health(options).await,
         Command::Openapi => look::openapi(),
-        Command::Errors => Ok(look::errors()),
+        Command::Errors => look::errors(),
         Command::Asyncapi => look::asyncapi(),
         Command::Projections(options) => projections::run(options).await,
         Command::Replay(options) => replay::run(options).await,

@@ -200,10 +200,10 @@ async fn auctions(options: Auctions) -> Result<ExitCode> {
         output::json(&page)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{:>10} {:>18} {:>16} {:>14}", "record", "time, us", "price", "volume");
+    say!("{:>10} {:>18} {:>16} {:>14}", "record", "time, us", "price", "volume");
     for auction in page.auctions {
         let price = auction.price.unwrap_or_else(|| "-".to_owned());
-        println!("{:>10} {:>18} {price:>16} {:>14}", auction.seq, auction.time_us, auction.volume);
+        say!("{:>10} {:>18} {price:>16} {:>14}", auction.seq, auction.time_us, auction.volume);
     }
     Ok(ExitCode::SUCCESS)
 }

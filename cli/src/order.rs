@@ -86,13 +86,13 @@ async fn try_out(session: &Session, body: impl Into<Body>, json: bool) -> Result
     if let Some(refused) = tried.reply.operations.iter().find(|operation| !operation.ok) {
         return Err(explain(TraderError::Operation(Box::new(refused.clone()))));
     }
-    println!("dry run: nothing is recorded; now it would be taken");
+    say!("dry run: nothing is recorded; now it would be taken");
     for operation in &tried.reply.operations {
         if let (Some(status), Some(filled)) = (&operation.status, &operation.filled) {
             let price = operation.price.as_ref().map_or(String::new(), |price| format!(" at {price}"));
-            println!("{status}{price}  filled {filled}");
+            say!("{status}{price}  filled {filled}");
         }
-        operation.quotes.iter().for_each(|quote| println!("quote at {}", quote.price));
+        operation.quotes.iter().for_each(|quote| say!("quote at {}", quote.price));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -2,18 +2,48 @@
 
 use anyhow::Result;
 use serde::Serialize;
-use std::io::{IsTerminal, Write, stderr};
+use std::fmt::Arguments;
+use std::io::{self, ErrorKind, IsTerminal, Write, stderr, stdout};
+use std::process::exit;
 use std::time::{Duration, Instant};
 
 /// How often progress is shown anew.
 const REFRESH: Duration = Duration::from_millis(100);
+
+/// Standard output, whose reader may have seen enough (as `head` has): then the program ends, and all is well.
+pub struct Out;
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        unless_closed(stdout().write(bytes))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        unless_closed(stdout().flush())
+    }
+}
+
+fn unless_closed<T>(written: io::Result<T>) -> io::Result<T> {
+    if written.as_ref().is_err_and(|error| error.kind() == ErrorKind::BrokenPipe) {
+        exit(0);
+    }
+    written
+}
+
+/// Prints a line; `say!` is the way to it.
+pub fn line(text: Arguments<'_>) {
+    if let Err(error) = writeln!(Out, "{text}") {
+        eprintln!("bandex: the answer cannot be written: {error}");
+        exit(2);
+    }
+}
 
 /// Prints one line of JSON for programs.
 ///
 /// # Errors
 /// The value has no JSON form.
 pub fn json<T: Serialize>(value: &T) -> Result<()> {
-    println!("{}", serde_json::to_string(value)?);
+    say!("{}", serde_json::to_string(value)?);
     Ok(())
 }
 
@@ -22,7 +52,7 @@ pub fn table<'a>(rows: impl IntoIterator<Item = (&'a str, String)>) {
     let rows: Vec<_> = rows.into_iter().collect();
     let width = rows.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
     for (name, value) in rows {
-        println!("{name:<width$}  {value}");
+        say!("{name:<width$}  {value}");
     }
 }
 

@@ -41,7 +41,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     if json {
         output::json(&json!({ "records": records, "seconds": seconds }))?;
     } else {
-        println!("the projections hold all {records} records again, after {seconds} s");
+        say!("the projections hold all {records} records again, after {seconds} s");
     }
     Ok(ExitCode::SUCCESS)
 }

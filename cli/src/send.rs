@@ -79,8 +79,8 @@ pub async fn prepare(options: PrepareOptions) -> Result<ExitCode> {
     if options.json {
         output::json(&signed)?;
     } else {
-        println!("block      {}\nseq        {}", own.id, own.seq);
-        println!("payload    {}\nsignature  {}", signed.payload, signed.signature);
+        say!("block      {}\nseq        {}", own.id, own.seq);
+        say!("payload    {}\nsignature  {}", signed.payload, signed.signature);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -95,7 +95,7 @@ pub async fn login(options: LoginOptions) -> Result<ExitCode> {
     if options.request {
         output::json(&rest.signed_challenge(&keypair, &markets).await?)?;
     } else {
-        println!("{}", rest.login(&keypair, &markets).await?.token().unwrap_or_default());
+        say!("{}", rest.login(&keypair, &markets).await?.token().unwrap_or_default());
     }
     Ok(ExitCode::SUCCESS)
 }

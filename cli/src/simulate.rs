@@ -96,14 +96,14 @@ fn as_json(runs: u64, elapsed: Duration, stats: &Stats, found: Option<&(Broken, 
 /// Tells a failure to a person: as it was found, and as short as it gets.
 fn tell(broken: &Broken, shrunk: &Shrunk) -> Result<()> {
     let (story, all) = (&shrunk.story, broken.story.actions.len());
-    println!("\nseed {} broke an invariant, {}", broken.story.seed, broken.failure);
-    println!(
+    say!("\nseed {} broke an invariant, {}", broken.story.seed, broken.failure);
+    say!(
         "\nThe shortest story found ({} of {all} actions, by {} runs) broke it {}:\n\n{story}",
         story.actions.len(),
         shrunk.runs,
         shrunk.failure
     );
-    println!("\nThe same for `bandex simulate --story FILE`:\n\n{}", serde_json::to_string(story)?);
+    say!("\nThe same for `bandex simulate --story FILE`:\n\n{}", serde_json::to_string(story)?);
     Ok(())
 }
 

@@ -110,7 +110,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         Options::New { place, json } => new(&place, json)?,
         Options::Address(look) => {
             let address = look.open().await?.new_address().await?.to_string();
-            if look.json { output::json(&json!({ "address": address }))? } else { println!("{address}") }
+            if look.json { output::json(&json!({ "address": address }))? } else { say!("{address}") }
         }
         Options::Balance(look) => balance(&look).await?,
         Options::History(look) => {
@@ -129,7 +129,7 @@ fn new(place: &Place, as_json: bool) -> Result<()> {
             &json!({ "wallet": place.wallet, "network": place.network.to_string(), "words": &*words }),
         );
     }
-    println!("{}", &*words);
+    say!("{}", &*words);
     eprintln!("write these words down and keep them away from the machine: they are shown once");
     Ok(())
 }
@@ -170,9 +170,9 @@ fn show(history: &History) {
             _ => "a deposit or a transfer".to_owned(),
         };
         let (came, went, fee) = (satoshi(movement.received), satoshi(movement.sent), satoshi(movement.fee));
-        println!("{height:>8}  {}  +{came}  -{went}  fee {fee}  {what}", movement.txid);
+        say!("{height:>8}  {}  +{came}  -{went}  fee {fee}  {what}", movement.txid);
     }
-    println!("together  {}", satoshi(history.balance.total()));
+    say!("together  {}", satoshi(history.balance.total()));
 }
 
 fn as_json(history: &History) -> Value {

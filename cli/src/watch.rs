@@ -150,16 +150,16 @@ impl Screen {
                     let best = |level: Option<BookLevel>| {
                         level.map_or_else(|| "-".to_owned(), |level| info.scale.price(level.price))
                     };
-                    println!("{:>10}  {} / {}", push.seq, best(book.best_bid()), best(book.best_ask()));
+                    say!("{:>10}  {} / {}", push.seq, best(book.best_bid()), best(book.best_ask()));
                 }
             }
             (Channel::BookOrders, _, Some((_, orders))) => {
                 if take(orders, push, followed) {
-                    println!("{:>10}  {} orders, checksum {}", push.seq, orders.len(), orders.checksum());
+                    say!("{:>10}  {} orders, checksum {}", push.seq, orders.len(), orders.checksum());
                 }
             }
             (Channel::Trades, ..) => show_trades(push)?,
-            _ => println!("{:>10}  {}", push.seq, push.data),
+            _ => say!("{:>10}  {}", push.seq, push.data),
         }
         Ok(())
     }
@@ -168,7 +168,7 @@ impl Screen {
 fn show_trades(push: &Push) -> Result<()> {
     if let (PushKind::Update, News::Trades(trades)) = (push.kind, News::try_from(push)?) {
         for Trade { seq, taker_side, quantity, price, .. } in trades {
-            println!("{seq:>10}  {taker_side} {quantity} at {price}");
+            say!("{seq:>10}  {taker_side} {quantity} at {price}");
         }
     }
     Ok(())

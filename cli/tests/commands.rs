@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// How much of the recorded flow the tests replay: the resting book at the start, and the first trades.
 const COMMANDS: usize = 9_000;
@@ -30,6 +30,18 @@ fn first_commands(folder: &Path) -> PathBuf {
     let path = folder.join("commands.csv");
     std::fs::write(&path, text.join("\n")).expect("the folder is ours");
     path
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_a_command_quietly() {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_bandex"));
+    let mut running =
+        command.arg("openapi").stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    // The document is longer than what a pipe holds.
+    drop(running.stdout.take());
+    let output = running.wait_with_output().expect("it ends");
+    assert!(output.status.success(), "{output:?}");
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
 }
 
 #[test]

@@ -130,7 +130,7 @@ pub fn decided(reply: &BlockReply, json: bool) -> Result<ExitCode> {
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         eprintln!("bandex: {}: {}", text(&refused.code), text(&refused.detail));
     } else {
-        println!("decided in record {}", reply.seq);
+        say!("decided in record {}", reply.seq);
     }
     Ok(if refused.is_some() { ExitCode::from(1) } else { ExitCode::SUCCESS })
 }

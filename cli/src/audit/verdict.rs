@@ -294,7 +294,7 @@ impl Report {
     fn print(&self) {
         let count = |number: u64| output::grouped(number);
         let deals = &self.deals;
-        println!("pass: every signature, link, outcome, sum and deal is as it must be");
+        say!("pass: every signature, link, outcome, sum and deal is as it must be");
         let mut rows = Vec::new();
         if let Some(root) = &self.genesis {
             rows.extend([
@@ -354,16 +354,16 @@ fn bitcoin(followed: &Followed) -> String {
 
 impl Conviction {
     fn print(&self) {
-        println!("fail: record {}: {}", self.record, self.why);
+        say!("fail: record {}: {}", self.record, self.why);
         let shown = |value: &Value| serde_json::to_string_pretty(value).unwrap_or_default();
         if let Some(expected) = &self.expected {
-            println!("expected: {}", shown(expected));
+            say!("expected: {}", shown(expected));
         }
         if let Some(found) = &self.found {
-            println!("found: {}", shown(found));
+            say!("found: {}", shown(found));
         }
         for statement in &self.statements {
-            println!("signed by the node: {}", shown(statement));
+            say!("signed by the node: {}", shown(statement));
         }
     }
 }

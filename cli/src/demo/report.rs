@@ -135,7 +135,7 @@ impl Report {
         let refused: Vec<String> =
             self.refused.iter().map(|(code, count)| format!("{} {code}", grouped(*count))).collect();
         let rate = format!("{} signed blocks a second", grouped(self.commands_per_second));
-        println!();
+        say!("");
         table([
             ("traders", format!("{}, half buyers, half sellers; every other one with a bond", self.traders)),
             ("orders", format!("{}, and {} cancels", grouped(self.orders), grouped(self.cancels))),
@@ -189,7 +189,7 @@ impl Report {
             ("time", format!("{:.1} s", self.seconds)),
         ]);
         if let Some(store) = &self.store {
-            println!("\nThe store is kept in {store}; check it with: bandex audit --data {store}");
+            say!("\nThe store is kept in {store}; check it with: bandex audit --data {store}");
         }
     }
 }

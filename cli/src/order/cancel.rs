@@ -105,7 +105,7 @@ pub async fn amend(options: Amend) -> Result<ExitCode> {
     let status = outcome.as_ref().and_then(|outcome| outcome.status.clone()).unwrap_or_default();
     let (price, quantity) = (info.scale.price(price), info.scale.quantity(quantity));
     let price = outcome.and_then(|outcome| outcome.price).unwrap_or(price);
-    println!("{status}  {quantity} at {price} in record {}", reply.seq);
+    say!("{status}  {quantity} at {price} in record {}", reply.seq);
     Ok(ExitCode::SUCCESS)
 }
 
@@ -131,7 +131,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     if options.json {
         output::json(&reply)?;
     } else {
-        println!("cancelled {what} in record {}", reply.seq);
+        say!("cancelled {what} in record {}", reply.seq);
     }
     Ok(ExitCode::SUCCESS)
 }

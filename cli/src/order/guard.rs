@@ -50,7 +50,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         output::json(&reply)?;
     } else {
         let done = if guard == Guard::OFF { "guard ended" } else { "guarded" };
-        println!("{done} in record {}", reply.seq);
+        say!("{done} in record {}", reply.seq);
     }
     Ok(ExitCode::SUCCESS)
 }

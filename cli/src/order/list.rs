@@ -43,29 +43,40 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         output::json(&page)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!(
+    say!(
         "{:<9} {:<4} {:>16} {:>14} {:>14}  {:<9} order",
-        "market", "side", "price", "quantity", "filled", "status"
+        "market",
+        "side",
+        "price",
+        "quantity",
+        "filled",
+        "status"
     );
     page.orders.iter().for_each(print_order);
     for set in protections.protections {
         let state = if set.tripped { "tripped: quotes are refused until it is set again" } else { "set" };
         let (quantity, window) = (set.quantity.unwrap_or_default(), Span(set.window_us.unwrap_or_default()));
-        println!("{:<9} protection of quotes, {quantity} in {window}: {state}", set.market);
+        say!("{:<9} protection of quotes, {quantity} in {window}: {state}", set.market);
     }
     Ok(ExitCode::SUCCESS)
 }
 
 fn print_order(order: &Order) {
-    println!(
+    say!(
         "{:<9} {:<4} {:>16} {:>14} {:>14}  {:<9} {}",
-        order.market, order.side, order.price, order.quantity, order.filled, order.status, order.order
+        order.market,
+        order.side,
+        order.price,
+        order.quantity,
+        order.filled,
+        order.status,
+        order.order
     );
     let why = order.reason.as_ref().map(|reason| reason.replace('_', " "));
     let words: Vec<String> =
         why.into_iter().chain(order.terms.as_ref().map(special)).filter(|word| !word.is_empty()).collect();
     if !words.is_empty() {
-        println!("{:>9} {}", "", words.join("; "));
+        say!("{:>9} {}", "", words.join("; "));
     }
 }
 

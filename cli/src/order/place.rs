@@ -208,7 +208,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         output::json(&placed.reply)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!(
+    say!(
         "{}  filled {} in record {}\norder {}",
         placed.outcome.status.unwrap_or_default(),
         placed.outcome.filled.unwrap_or_default(),
@@ -216,7 +216,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         placed.order
     );
     if let Some(price) = placed.outcome.price.filter(|price| *price != limit) {
-        println!("slid to {price}");
+        say!("slid to {price}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -95,9 +95,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         output::json(&quoted.reply)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{} quotes in record {}", quoted.orders.len(), quoted.reply.seq);
+    say!("{} quotes in record {}", quoted.orders.len(), quoted.reply.seq);
     for quote in quoted.reply.operations.iter().flat_map(|operation| &operation.quotes) {
-        println!("{}  {}", quote.price, quote.order);
+        say!("{}  {}", quote.price, quote.order);
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -126,7 +126,7 @@ pub async fn protect(options: Protect) -> Result<ExitCode> {
         output::json(&reply)?;
     } else {
         let done = if protection.is_some() { "protected" } else { "protection ended" };
-        println!("{done} in record {}", reply.seq);
+        say!("{done} in record {}", reply.seq);
     }
     Ok(ExitCode::SUCCESS)
 }

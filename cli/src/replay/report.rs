@@ -123,7 +123,7 @@ impl Report {
         output::table(rows);
         for different in &self.differences {
             let Difference { made_by, taker, maker, side, price, quantity } = different;
-            println!("only the {made_by}: {side:?} {quantity} at {price}, taker {taker}, maker {maker}");
+            say!("only the {made_by}: {side:?} {quantity} at {price}, taker {taker}, maker {maker}");
         }
     }
 

@@ -44,7 +44,7 @@ pub fn told(reply: &BlockReply, what: &str, json: bool) -> Result<ExitCode> {
     if json {
         output::json(reply)?;
     } else {
-        println!("{what} in record {}", reply.seq);
+        say!("{what} in record {}", reply.seq);
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -76,13 +76,19 @@ impl Report {
     pub fn print(&self) {
         let refused: Vec<String> =
             self.refused.iter().map(|(code, count)| format!("{} {code}", grouped(*count))).collect();
-        println!();
-        println!(
+        say!("");
+        say!(
             "{:>10}  {:>15}  {:>13}  {:>13}  {:>8}  {:>4}  {:>15}  unexplained",
-            "wallet", "mined", "received", "paid", "fees", "txs", "balance"
+            "wallet",
+            "mined",
+            "received",
+            "paid",
+            "fees",
+            "txs",
+            "balance"
         );
         for book in &self.books.wallets {
-            println!(
+            say!(
                 "{:>10}  {:>15}  {:>13}  {:>13}  {:>8}  {:>4}  {:>15}  {}",
                 book.account,
                 grouped(book.mined),
@@ -94,7 +100,7 @@ impl Report {
                 book.unexplained
             );
         }
-        println!();
+        say!("");
         table([
             (
                 "traders",
