@@ -61,6 +61,9 @@ pub enum PrepareOperation {
     Amend {
         /// KEY:SEQ:OP.
         order: String,
+        /// The order's market; the node knows it, and refuses another.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        market: Option<String>,
         /// The new limit.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         price: Option<String>,

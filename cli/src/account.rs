@@ -1,13 +1,13 @@
 //! What the trading commands share: the key file, the connection, the names of things.
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use bandex_exchange::write_secret;
 use bandex_sdk::tradechain::Keypair;
 use bandex_sdk::{
-    Client, Durability, FileLane, MarketInfo, Markets, Options, Rest, Trader, generate_keypair,
+    Client, Durability, FileLane, MarketInfo, Markets, Options, Rest, Trader, generate_keypair, lane_path,
+    read_keypair,
 };
 use clap::Args;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -54,13 +54,7 @@ pub fn new_key(path: &Path) -> Result<Keypair> {
 /// # Errors
 /// There is none, or it holds something else.
 pub fn read_key(path: &Path) -> Result<Keypair> {
-    let text = fs::read_to_string(path)
-        .with_context(|| format!("{} cannot be read; make a key with `bandex key new`", path.display()))?;
-    let mut seed = [0; 32];
-    if hex::decode_to_slice(text.trim(), &mut seed).is_err() {
-        bail!("{} must hold 64 hex digits", path.display());
-    }
-    Ok(Keypair::from_seed(&seed))
+    read_keypair(path).context("there is no key; `bandex key new` makes one")
 }
 
 impl Server {
@@ -77,9 +71,7 @@ impl Server {
 
 impl Account {
     fn lane(&self) -> Result<FileLane> {
-        let mut path = self.key.clone().into_os_string();
-        path.push(".lane");
-        Ok(FileLane::open(PathBuf::from(path), Durability::Disk)?)
+        Ok(FileLane::open(lane_path(&self.key), Durability::Disk)?)
     }
 
     /// Connects; with `register` an account is made if the exchange does not know the key.

@@ -8,8 +8,9 @@ use anyhow::{Context, Result};
 use bandex_agent::{Agent, ChannelSource, Event, Keeper, Notary, OnChain, Policy};
 use bandex_rails::Client as BitcoinClient;
 use bandex_sdk::api::Channel;
+use bandex_sdk::tradechain::Keypair;
 use bandex_sdk::types::Amount;
-use bandex_sdk::{AssetInfo, Client, Markets, Options as ClientOptions, StoredOrders};
+use bandex_sdk::{AccountRest, AssetInfo, Client, Markets, Options as ClientOptions, Rest, StoredOrders};
 use bandex_spv::Network;
 use clap::Args;
 use serde_json::{Value, json};
@@ -97,6 +98,12 @@ fn amount(markets: &Markets, text: Option<&String>) -> Result<Option<Amount>> {
     Ok(Some(btc.scale.parse(text)?))
 }
 
+/// By what right the agent reads for as long as it works: each request is signed. The token of a login would end after a
+/// day, and with the server, and an agent that cannot ask for evidence does not pay, which is a default in the end.
+async fn reads(rest: &Rest, keypair: &Keypair, markets: &Markets) -> Result<AccountRest> {
+    Ok(rest.signed(keypair, markets).await?)
+}
+
 /// Runs `bandex agent` until it is interrupted.
 ///
 /// # Errors
@@ -112,7 +119,7 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let client = Client::connect(&session.rest.socket_url(), ClientOptions::default()).await?;
     client.login(&session.keypair).await?;
     let deals = client.subscribe(Channel::Deals).await?;
-    let reads = session.rest.login(&session.keypair, &markets).await?;
+    let reads = reads(&session.rest, &session.keypair, &markets).await?;
     let notary = Notary { node: markets.node, network: markets.network };
     let (hand, account) = (session.trader.clone(), session.trader.account());
     let agent = if options.orders.is_empty() {
@@ -215,5 +222,31 @@ fn as_json(event: &Event) -> Value {
             json!({ "event": "failed", "deal": deal, "tranche": tranche, "why": why })
         }
         Event::Stopped => json!({ "event": "stopped" }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use bandex_sdk::types::DealId;
+    use bandex_sdk::{MemoryLane, Trader, generate_keypair};
+    use bandex_tests::{Server, Setup};
+
+    /// What the agent asks for it can ask for after a restart of the server too, which remembers no login.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn the_agent_reads_on_after_a_restart_of_the_server() {
+        let server = Server::start(Setup { embedded: true, ..Setup::default() }).await;
+        let (rest, keypair) = (server.rest().clone(), generate_keypair().unwrap());
+        let markets = rest.markets().await.unwrap();
+        let client = Client::connect(&rest.socket_url(), ClientOptions::default()).await.unwrap();
+        Trader::register(&client, &rest, &markets, keypair.clone(), MemoryLane).await.unwrap();
+        let (reads, login) =
+            (reads(&rest, &keypair, &markets).await.unwrap(), rest.login(&keypair, &markets).await.unwrap());
+        let (_server, ()) = server.restart_in_place(async {}).await;
+        let code = |error: bandex_sdk::RestError| error.code().map(str::to_owned);
+        assert_eq!(login.open_deals().await.map_err(code), Err(Some("not_logged_in".to_owned())));
+        assert_eq!(reads.open_deals().await.map_err(code), Ok(Vec::new()));
+        let unknown = reads.evidence(DealId::new([9; 32])).await.map_err(code);
+        assert_eq!(unknown.map(|_| ()), Err(Some("not_found".to_owned())));
     }
 }

@@ -1,12 +1,13 @@
-//! `bandex key`: makes, shows and registers keys, admits and ends session keys.
+//! `bandex key`: makes, shows and registers keys; admits, ends and heals session keys; hands over to another root key.
 
-use crate::account::{Account, new_key, read_key};
+use crate::account::{Account, market, new_key, read_key};
 use crate::output;
-use anyhow::Result;
-use bandex_sdk::Allowance;
+use crate::span::When;
+use anyhow::{Context, Result, bail};
 use bandex_sdk::tradechain::body::Scopes;
-use bandex_sdk::types::PublicKey;
-use clap::{Subcommand, ValueEnum};
+use bandex_sdk::types::{Amount, BlockId, PublicKey};
+use bandex_sdk::{Allowance, Markets};
+use clap::{Args, Subcommand, ValueEnum};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -47,9 +48,8 @@ pub enum Options {
         /// The session key's file.
         #[arg(long, value_name = "FILE")]
         session: PathBuf,
-        /// What it may do.
-        #[arg(long, value_enum, required = true)]
-        scope: Vec<Scope>,
+        #[command(flatten)]
+        terms: Terms,
         /// Print JSON.
         #[arg(long)]
         json: bool,
@@ -64,6 +64,46 @@ pub enum Options {
         #[arg(long)]
         json: bool,
     },
+    /// Thaw the account after a session key forked: say which of its two blocks was meant. Grant another key then.
+    Heal {
+        #[command(flatten)]
+        account: Account,
+        /// The session key that forked, hex.
+        session: PublicKey,
+        /// The block that was meant, one of the two in /v1/forks.
+        #[arg(long, value_name = "BLOCK")]
+        keep: BlockId,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Hand the account over to another root key. The old one has ended then; its session keys stay.
+    Rotate {
+        #[command(flatten)]
+        account: Account,
+        /// The new root key's file, as `bandex key new` writes it.
+        next: PathBuf,
+        /// Print JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// What a session key is granted.
+#[derive(Debug, Args)]
+pub struct Terms {
+    /// What it may do.
+    #[arg(long, value_enum, required = true)]
+    scope: Vec<Scope>,
+    /// A market that it may trade on, as often as you like; all if none is named.
+    #[arg(long, value_name = "BASE-QUOTE")]
+    market: Vec<String>,
+    /// The largest order that it may place, in the quote of the markets.
+    #[arg(long, value_name = "AMOUNT")]
+    largest: Option<String>,
+    /// When it ends by itself: a span from now such as 7d, or microseconds since 1970.
+    #[arg(long, value_name = "WHEN")]
+    expires: Option<When>,
 }
 
 /// What a session key may do.
@@ -86,6 +126,27 @@ fn scopes(scopes: &[Scope]) -> Scopes {
     scopes.iter().map(bits).fold(Scopes::from_bits(0), Scopes::and)
 }
 
+impl Terms {
+    fn allowance(&self, markets: &Markets) -> Result<Allowance> {
+        let named = self.market.iter().map(|name| market(markets, name));
+        let named = named.collect::<Result<Vec<_>>>()?;
+        let mut ids: Vec<_> = named.iter().map(|info| info.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        let largest = |text: &String| {
+            let on: Vec<_> = if named.is_empty() { markets.iter().collect() } else { named.iter().collect() };
+            let quote = &on.first().context("nothing is listed")?.quote;
+            if on.iter().any(|info| info.quote.id != quote.id) {
+                bail!("--largest is in one quote: name markets with the same one by --market");
+            }
+            quote.scale.parse(text).context("--largest")
+        };
+        let largest_notional: Option<Amount> = self.largest.as_ref().map(largest).transpose()?;
+        let expires = self.expires.map(When::moment);
+        Ok(Allowance { scopes: scopes(&self.scope), markets: ids, largest_notional, expires })
+    }
+}
+
 /// Runs `bandex key`.
 ///
 /// # Errors
@@ -98,22 +159,27 @@ pub async fn run(options: Options) -> Result<ExitCode> {
             let session = account.session(true).await?;
             (session.keypair.public(), Some(session.trader.account()), account.key, json)
         }
-        Options::Grant { account, session: path, scope, json } => {
-            let session = account.session(false).await?;
+        Options::Grant { account, session: path, terms, json } => {
             let key = read_key(&path)?;
-            let allowance = Allowance {
-                scopes: scopes(&scope),
-                markets: Vec::new(),
-                largest_notional: None,
-                expires: None,
-            };
-            session.trader.grant(&key, allowance).await?;
+            let session = account.session(false).await?;
+            session.trader.grant(&key, terms.allowance(&session.markets)?).await?;
             (key.public(), Some(session.trader.account()), path, json)
         }
         Options::Revoke { account, session: key, json } => {
             let session = account.session(false).await?;
             session.trader.revoke(key).await?;
             (key, Some(session.trader.account()), account.key, json)
+        }
+        Options::Heal { account, session: key, keep, json } => {
+            let session = account.session(false).await?;
+            session.trader.heal(key, keep).await?;
+            (key, Some(session.trader.account()), account.key, json)
+        }
+        Options::Rotate { account, next: path, json } => {
+            let next = read_key(&path)?;
+            let session = account.session(false).await?;
+            session.trader.rotate(&next).await?;
+            (next.public(), Some(session.trader.account()), path, json)
         }
     };
     if json {

@@ -42,7 +42,7 @@ enum Command {
     Demo(demo::Options),
     /// Run an exchange.
     Serve(serve::Options),
-    /// Make, show, register, grant or revoke a key.
+    /// Make, show, register, grant, revoke, heal or rotate a key.
     #[command(subcommand)]
     Key(key::Options),
     /// Place, amend, quote, protect, cancel or list orders.
@@ -61,6 +61,8 @@ enum Command {
     Export(get::ExportOptions),
     /// Send a JSON body to a path of the interface, and show what it answers.
     Post(send::PostOptions),
+    /// Have the exchange lay out a block, compare it with what was asked, and sign it for POST /v1/blocks.
+    Prepare(send::PrepareOptions),
     /// Print a token for the account's pages, or a signed challenge.
     Login(send::LoginOptions),
     /// List the account's deals.
@@ -121,6 +123,7 @@ async fn main() -> ExitCode {
         Command::Get(options) => get::run(options).await,
         Command::Export(options) => get::export(options).await,
         Command::Post(options) => send::post(options).await,
+        Command::Prepare(options) => send::prepare(options).await,
         Command::Login(options) => send::login(options).await,
         Command::Deals(options) => look::deals(options).await,
         Command::Deal(options) => trust::deal::run(options).await,

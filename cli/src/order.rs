@@ -6,9 +6,13 @@ mod list;
 mod place;
 mod quote;
 
+use crate::account::Session;
+use crate::output;
 use anyhow::Result;
-use bandex_sdk::TraderError;
 use bandex_sdk::types::Side;
+use bandex_sdk::{Signer, TraderError, now};
+use bandex_tradechain::Body;
+use bandex_tradechain::body::{Operation, Orders};
 use clap::{Subcommand, ValueEnum};
 use std::process::ExitCode;
 
@@ -61,6 +65,36 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         Options::Guard(options) => guard::run(options).await,
         Options::List(options) => list::run(options).await,
     }
+}
+
+/// What a block of one operation says.
+fn only(operation: Operation) -> Orders {
+    Orders { operations: vec![operation] }
+}
+
+/// Tries a block on the exchange as it stands. It is signed for the lane's next place, but that is not used up: nothing is
+/// stored here, and nothing recorded there.
+async fn try_out(session: &Session, body: impl Into<Body>, json: bool) -> Result<ExitCode> {
+    let head = session.trader.head();
+    let mut signer = Signer::new(session.keypair.clone(), session.markets.network, head);
+    let own = signer.sign(now(), None, body)?;
+    let tried = session.rest.validate(&own.signed).await?;
+    if json {
+        output::json(&tried)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Some(refused) = tried.reply.operations.iter().find(|operation| !operation.ok) {
+        return Err(explain(TraderError::Operation(Box::new(refused.clone()))));
+    }
+    println!("dry run: nothing is recorded; now it would be taken");
+    for operation in &tried.reply.operations {
+        if let (Some(status), Some(filled)) = (&operation.status, &operation.filled) {
+            let price = operation.price.as_ref().map_or(String::new(), |price| format!(" at {price}"));
+            println!("{status}{price}  filled {filled}");
+        }
+        operation.quotes.iter().for_each(|quote| println!("quote at {}", quote.price));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Says what an operation's refusal says.

@@ -1,10 +1,12 @@
-//! `bandex post`, `bandex login`: what a script needs that asks the interface itself, with curl or anything else.
+//! `bandex post`, `bandex prepare`, `bandex login`: what a script needs that asks the interface itself, with curl or anything else.
 
 use crate::account::{Account, Server, read_key};
 use crate::output;
 use anyhow::{Context, Result};
+use bandex_sdk::api::Prepare;
+use bandex_sdk::signed_to_wire;
 use clap::Args;
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::io::{Read, stdin};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -19,6 +21,20 @@ pub struct PostOptions {
     /// The file with the body, JSON, or - for standard input.
     #[arg(default_value = "-")]
     body: PathBuf,
+}
+
+/// How `bandex prepare` is called.
+#[derive(Debug, Args)]
+pub struct PrepareOptions {
+    #[command(flatten)]
+    account: Account,
+    /// The file with the body of POST /v1/blocks/prepare, JSON, or - for standard input; `key` may be left out. What is
+    /// signed takes the next place in the key's lane: if you do not post it, the key's next command sends it.
+    #[arg(default_value = "-")]
+    body: PathBuf,
+    /// Print the signed block as JSON, as POST /v1/blocks takes it.
+    #[arg(long)]
+    json: bool,
 }
 
 /// How `bandex login` is called.
@@ -39,6 +55,33 @@ pub async fn post(options: PostOptions) -> Result<ExitCode> {
     let body = read(&options.body)?;
     let (rest, _) = options.server.ask().await?;
     output::json(&rest.post_json(&options.path, &[], &body).await?)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Runs `bandex prepare`: prints a signed block.
+///
+/// # Errors
+/// The exchange cannot be reached, can make no block of the body, or made another than was asked for.
+pub async fn prepare(options: PrepareOptions) -> Result<ExitCode> {
+    let mut body = read(&options.body)?;
+    let session = options.account.session(false).await?;
+    let fields = body.as_object_mut().context("the body is no JSON object")?;
+    fields.entry("key").or_insert_with(|| json!(session.keypair.public()));
+    let mut asked: Prepare = serde_json::from_value(body).context("the body")?;
+    if asked.seq.is_none() && asked.previous.is_none() {
+        // The end of the lane as it is known here; the exchange's word for it might be wrong.
+        let head = session.trader.head();
+        (asked.seq, asked.previous) = (head.seq.checked_add(1), Some(head.id.to_string()));
+    }
+    let prepared = session.rest.prepare(&asked).await?;
+    let own = session.trader.sign_prepared(&asked, &session.markets, &prepared)?;
+    let signed = signed_to_wire(&own.signed);
+    if options.json {
+        output::json(&signed)?;
+    } else {
+        println!("block      {}\nseq        {}", own.id, own.seq);
+        println!("payload    {}\nsignature  {}", signed.payload, signed.signature);
+    }
     Ok(ExitCode::SUCCESS)
 }
 

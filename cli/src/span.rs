@@ -1,5 +1,7 @@
-//! Spans of time as people write them: `500ms`, `30s`, `5m`, `2h`, `7d`.
+//! Spans of time as people write them: `500ms`, `30s`, `5m`, `2h`, `7d`; and moments, by a span from now.
 
+use bandex_sdk::now;
+use bandex_sdk::types::Timestamp;
 use std::str::FromStr;
 
 /// A span of time, in microseconds.
@@ -51,6 +53,36 @@ impl std::fmt::Display for Span {
         match UNITS.iter().rev().find(fits).filter(|_| self.0 > 0) {
             Some((unit, length)) => write!(f, "{}{unit}", self.0 / length),
             None => f.write_str("0"),
+        }
+    }
+}
+
+/// A moment: from now on, or since 1970.
+#[derive(Debug, Clone, Copy)]
+pub enum When {
+    /// So long from now.
+    In(Span),
+    /// Microseconds since 1970.
+    At(Timestamp),
+}
+
+impl FromStr for When {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        match (text.parse::<u64>(), text.parse::<Span>()) {
+            (Ok(us), _) => Ok(Self::At(Timestamp::from_micros(us))),
+            (Err(_), Ok(span)) => Ok(Self::In(span)),
+            (Err(_), Err(error)) => Err(format!("{error}; or it is microseconds since 1970")),
+        }
+    }
+}
+
+impl When {
+    /// The moment, by this machine's clock.
+    pub fn moment(self) -> Timestamp {
+        match self {
+            Self::In(span) => now().plus(span.0),
+            Self::At(moment) => moment,
         }
     }
 }

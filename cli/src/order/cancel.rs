@@ -1,12 +1,17 @@
 //! `bandex order amend` and `bandex order cancel`.
 
-use super::{SideName, explain};
+use super::{SideName, explain, only, try_out};
 use crate::account::{Account, market};
 use crate::output;
 use anyhow::{Context, Result};
 use bandex_sdk::types::OrderRef;
+use bandex_sdk::{Markets, TraderError};
+use bandex_tradechain::body::Operation;
 use clap::Args;
 use std::process::ExitCode;
+
+/// The market of a client id if none is named.
+const USUAL_MARKET: &str = "BWT-BTC";
 
 /// A change of an order.
 #[derive(Debug, Args)]
@@ -21,6 +26,9 @@ pub struct Amend {
     /// The new total quantity, what has traded included; as it is if not given.
     #[arg(long)]
     quantity: Option<String>,
+    /// Only try it: say what would happen now, and record nothing, here or at the exchange.
+    #[arg(long)]
+    dry_run: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -46,9 +54,30 @@ pub struct Options {
     /// Only on this side.
     #[arg(long, value_enum, conflicts_with = "order")]
     side: Option<SideName>,
+    /// Only try it: say what would happen now, and record nothing, here or at the exchange.
+    #[arg(long)]
+    dry_run: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
+}
+
+impl Options {
+    /// The same as an operation.
+    fn operation(&self, markets: &Markets) -> Result<Operation> {
+        let named = |name: &str| market(markets, name).map(|info| info.id);
+        Ok(match (self.order, self.client_id.clone()) {
+            (Some(order), _) => Operation::Cancel { order },
+            (None, Some(client_id)) => {
+                let market = named(self.market.as_deref().unwrap_or(USUAL_MARKET))?;
+                Operation::CancelClient { market, client_id }
+            }
+            (None, None) => {
+                let market = self.market.as_deref().map(named).transpose()?;
+                Operation::CancelAll { market, side: self.side.map(Into::into) }
+            }
+        })
+    }
 }
 
 /// Runs `bandex order amend`.
@@ -63,6 +92,10 @@ pub async fn amend(options: Amend) -> Result<ExitCode> {
     let price = info.scale.parse_price(options.price.as_deref().unwrap_or(&known.price)).context("price")?;
     let quantity = options.quantity.as_deref().unwrap_or(&known.quantity);
     let quantity = info.scale.parse_quantity(quantity).context("quantity")?;
+    if options.dry_run {
+        let amend = Operation::Amend { order: options.order, price, quantity };
+        return try_out(&session, only(amend), options.json).await;
+    }
     let reply = session.trader.amend(options.order, price, quantity).await.map_err(explain)?;
     if options.json {
         output::json(&reply)?;
@@ -82,20 +115,19 @@ pub async fn amend(options: Amend) -> Result<ExitCode> {
 /// The exchange refuses, or cannot be reached.
 pub async fn run(options: Options) -> Result<ExitCode> {
     let session = options.account.session(false).await?;
-    let named = |name: &str| market(&session.markets, name).map(|info| info.id);
-    let (reply, what) = match (options.order, options.client_id) {
-        (Some(order), _) => (session.trader.cancel(order).await, order.to_string()),
-        (None, Some(id)) => {
-            let on = named(options.market.as_deref().unwrap_or("BWT-BTC"))?;
-            (session.trader.cancel_client(on, &id).await, id)
-        }
-        (None, None) => {
-            let on = options.market.as_deref().map(named).transpose()?;
-            let reply = session.trader.cancel_all(on, options.side.map(Into::into)).await;
-            (reply, "all open orders that fit".to_owned())
-        }
+    let operation = options.operation(&session.markets)?;
+    if options.dry_run {
+        return try_out(&session, only(operation), options.json).await;
+    }
+    let what = match (options.order, options.client_id) {
+        (Some(order), _) => order.to_string(),
+        (None, Some(client_id)) => client_id,
+        (None, None) => "all open orders that fit".to_owned(),
     };
-    let reply = reply.map_err(explain)?;
+    let reply = session.trader.orders(vec![operation]).await.map_err(explain)?;
+    if let Some(refused) = reply.operations.iter().find(|operation| !operation.ok) {
+        return Err(explain(TraderError::Operation(Box::new(refused.clone()))));
+    }
     if options.json {
         output::json(&reply)?;
     } else {

@@ -1,6 +1,6 @@
 //! `bandex order guard`: what becomes of a key's orders when its program falls silent.
 
-use super::explain;
+use super::{explain, try_out};
 use crate::account::Account;
 use crate::output;
 use crate::span::Span;
@@ -17,12 +17,16 @@ pub struct Options {
     /// Cancel all open orders of this key so long from now, unless it is guarded again before: 1s to 24h.
     #[arg(long, value_name = "SPAN", required_unless_present_any = ["on_disconnect", "off"])]
     cancel_after: Option<Span>,
-    /// Cancel them so long after the key's last connection ended; 0s: at once.
+    /// Cancel them so long after the key's last connection ended; 0s: at once. Only a WebSocket on which this key has
+    /// logged in counts as its connection.
     #[arg(long, value_name = "SPAN")]
     on_disconnect: Option<Span>,
     /// End both.
     #[arg(long, conflicts_with_all = ["cancel_after", "on_disconnect"])]
     off: bool,
+    /// Only try it: say what would happen now, and record nothing, here or at the exchange.
+    #[arg(long)]
+    dry_run: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -38,6 +42,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
         on_disconnect_us: options.on_disconnect.map(|Span(us)| us),
     };
     let session = options.account.session(false).await?;
+    if options.dry_run {
+        return try_out(&session, guard, options.json).await;
+    }
     let reply = session.trader.guard(guard).await.map_err(explain)?;
     if options.json {
         output::json(&reply)?;

@@ -1,16 +1,15 @@
 //! `bandex order place`.
 
-use super::{SideName, explain};
+use super::{SideName, explain, only, try_out};
 use crate::account::{Account, market};
 use crate::output;
-use crate::span::Span;
+use crate::span::When;
 use anyhow::{Result, bail};
-use bandex_sdk::types::{PostOnly, SelfTrade, Side, Timestamp};
-use bandex_sdk::{MarketInfo, OrderBuilder, now};
-use bandex_tradechain::body::Place;
+use bandex_sdk::types::{PostOnly, SelfTrade, Side};
+use bandex_sdk::{MarketInfo, OrderBuilder};
+use bandex_tradechain::body::{Operation, Place};
 use clap::{Args, ValueEnum};
 use std::process::ExitCode;
-use std::str::FromStr;
 
 /// An order.
 #[derive(Debug, Args)]
@@ -19,6 +18,9 @@ pub struct Options {
     account: Account,
     #[command(flatten)]
     order: Order,
+    /// Only try it: say what would happen now, and record nothing, here or at the exchange.
+    #[arg(long)]
+    dry_run: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -120,33 +122,6 @@ enum SelfTradeName {
     Decrement,
 }
 
-/// A moment: from now on, or since 1970.
-#[derive(Debug, Clone, Copy)]
-enum When {
-    In(Span),
-    At(Timestamp),
-}
-
-impl FromStr for When {
-    type Err = String;
-    fn from_str(text: &str) -> Result<Self, String> {
-        match (text.parse::<u64>(), text.parse::<Span>()) {
-            (Ok(us), _) => Ok(Self::At(Timestamp::from_micros(us))),
-            (Err(_), Ok(span)) => Ok(Self::In(span)),
-            (Err(_), Err(error)) => Err(format!("{error}; or it is microseconds since 1970")),
-        }
-    }
-}
-
-impl When {
-    fn moment(self) -> Timestamp {
-        match self {
-            Self::In(span) => now().plus(span.0),
-            Self::At(moment) => moment,
-        }
-    }
-}
-
 impl From<SelfTradeName> for SelfTrade {
     fn from(name: SelfTradeName) -> Self {
         match name {
@@ -224,6 +199,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let session = options.account.session(false).await?;
     let info = market(&session.markets, &options.order.market)?;
     let place = options.order.build(&info)?;
+    if options.dry_run {
+        return try_out(&session, only(Operation::Place(Box::new(place))), options.json).await;
+    }
     let limit = info.scale.price(place.price);
     let placed = session.trader.place(place).await.map_err(explain)?;
     if options.json {
@@ -246,8 +224,8 @@ pub async fn run(options: Options) -> Result<ExitCode> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use bandex_sdk::Markets;
-    use bandex_sdk::types::{OrderType, Price, Quantity, TimeInForce};
+    use bandex_sdk::types::{OrderType, Price, Quantity, TimeInForce, Timestamp};
+    use bandex_sdk::{Markets, now};
     use clap::Parser;
 
     #[derive(Parser)]

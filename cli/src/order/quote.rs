@@ -1,11 +1,11 @@
 //! `bandex order quote` and `bandex order protect`: what market makers do.
 
-use super::explain;
+use super::{explain, only, try_out};
 use crate::account::{Account, market};
 use crate::output;
 use crate::span::Span;
 use anyhow::{Context, Result};
-use bandex_tradechain::body::Protection;
+use bandex_tradechain::body::{Operation, Protection};
 use clap::Args;
 use std::process::ExitCode;
 use std::str::FromStr;
@@ -30,6 +30,9 @@ pub struct Options {
     /// No quotes: pull those that rest.
     #[arg(long, conflicts_with_all = ["bids", "asks"])]
     none: bool,
+    /// Only try it: say what would happen now, and record nothing, here or at the exchange.
+    #[arg(long)]
+    dry_run: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -52,6 +55,9 @@ pub struct Protect {
     /// End the protection.
     #[arg(long, conflicts_with_all = ["quantity", "window"])]
     off: bool,
+    /// Only try it: say what would happen now, and record nothing, here or at the exchange.
+    #[arg(long)]
+    dry_run: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -81,6 +87,9 @@ pub async fn run(options: Options) -> Result<ExitCode> {
     let session = options.account.session(false).await?;
     let info = market(&session.markets, &options.market)?;
     let quotes = info.quotes(&texts(&options.bids), &texts(&options.asks), options.slide)?;
+    if options.dry_run {
+        return try_out(&session, only(Operation::Quote(quotes)), options.json).await;
+    }
     let quoted = session.trader.quote(quotes).await.map_err(explain)?;
     if options.json {
         output::json(&quoted.reply)?;
@@ -108,6 +117,10 @@ pub async fn protect(options: Protect) -> Result<ExitCode> {
         }
         _ => None,
     };
+    if options.dry_run {
+        let protect = Operation::Protect { market: info.id, protection };
+        return try_out(&session, only(protect), options.json).await;
+    }
     let reply = session.trader.protect(info.id, protection).await.map_err(explain)?;
     if options.json {
         output::json(&reply)?;

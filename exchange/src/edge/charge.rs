@@ -161,7 +161,7 @@ fn draw(shared: &Shared, client: &Client, who: Option<Who>, weight: Weight) -> R
 fn take(shared: &Shared, client: &Client, from: (Policy, Owner), weight: u64) -> Result<(), Fault> {
     let (policy, owner) = from;
     let drawn = shared.edge.draw(policy, owner, weight);
-    client.note(drawn.map_or_else(|over| over.left, |left| left));
+    client.note(drawn.unwrap_or_else(|over| over.left));
     drawn.map(drop).map_err(|over| Fault::rate_limited(policy.name(), over.retry_after_ms))
 }
 

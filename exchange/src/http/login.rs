@@ -19,12 +19,7 @@ use std::sync::{Arc, PoisonError};
     get,
     path = "/v1/login",
     tag = "login",
-    responses(
-        (status = 200, description = "A challenge, good for one login from the same address within 10 s",
-         body = api::Challenge),
-        (status = 503, description = "Too many are open", body = api::Problem,
-         content_type = "application/problem+json"),
-    ),
+    responses((status = 200, description = "A challenge, good for one login from the same address within 10 s", body = api::Challenge)),
 )]
 pub(crate) async fn challenge(
     State(shared): State<Arc<Shared>>,
@@ -51,8 +46,6 @@ pub(crate) async fn challenge(
     responses(
         (status = 200, description = "A token", body = api::Session),
         (status = 401, description = "The challenge is over, or key or signature do not fit", body = api::Problem,
-         content_type = "application/problem+json"),
-        (status = 503, description = "Too many tokens serve", body = api::Problem,
          content_type = "application/problem+json"),
     ),
 )]

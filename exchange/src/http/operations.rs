@@ -77,8 +77,9 @@ impl Operations<'_> {
                 let side = side.map(|side| word("side", &side)).transpose()?;
                 Ok(Operation::CancelAll { market: market.map(|market| market.listing.id), side })
             }
-            api::PrepareOperation::Amend { order, price, quantity } => {
-                self.amend(reference(&order)?, price.as_ref(), quantity.as_ref()).await
+            api::PrepareOperation::Amend { order, market, price, quantity } => {
+                let market = market.map(|market| self.market(&market)).transpose()?;
+                self.amend(reference(&order)?, market.as_deref(), price.as_ref(), quantity.as_ref()).await
             }
         }
     }
@@ -136,6 +137,7 @@ impl Operations<'_> {
     async fn amend(
         &self,
         order: OrderRef,
+        market: Option<&MarketInfo>,
         price: Option<&String>,
         quantity: Option<&String>,
     ) -> Result<Operation, Fault> {
@@ -146,6 +148,9 @@ impl Operations<'_> {
         self.shared.caught_up().await?;
         let row = self.shared.projections.order(order).await?.ok_or_else(missing)?;
         let info = self.shared.market_info(row.state.market).ok_or_else(missing)?;
+        if market.is_some_and(|market| market.listing.id != row.state.market) {
+            return Err(wrong("market", format!("order {order} is one of {}", info.symbol)));
+        }
         let price = decimal("price", price, |text| info.scale.parse_price(text))?;
         let quantity = decimal("quantity", quantity, |text| info.scale.parse_quantity(text))?;
         Ok(Operation::Amend {

@@ -116,8 +116,6 @@ fn statement(shared: &Shared, account: AccountId) -> Option<StandingStatement> {
          content_type = "application/problem+json"),
         (status = 409, description = "No epoch has ended yet, or its scores are still being worked out",
          body = api::Problem, content_type = "application/problem+json"),
-        (status = 503, description = "Others are being worked out: ask again in a moment", body = api::Problem,
-         content_type = "application/problem+json"),
     ),
 )]
 pub(crate) async fn reputation(

@@ -1,7 +1,8 @@
 """A market maker: quotes both sides around the last price, and knows at every moment what it has.
 
 It keeps the book, its orders, fills and balances by the channels alone, over lost connections and restarts of the
-exchange and of itself. At the end it prints what it holds.
+exchange and of itself. The exchange cancels its quotes if it falls silent: a guard, wound up again and again, says so.
+At the end it takes the guard away, leaves its quotes, and prints what it holds.
 """
 
 from __future__ import annotations
@@ -19,6 +20,12 @@ LOOK_S = 0.1
 """How often it looks whether to quote anew."""
 RENEW_S = 2.0
 """How often it quotes anew though nothing has changed, so that what others took is there again."""
+CANCEL_AFTER_US = 30_000_000
+"""Its quotes are cancelled if it is not heard of for so long ..."""
+ON_DISCONNECT_US = 15_000_000
+"""... or so long after its last connection, which must have logged in, broke."""
+WIND_S = 5.0
+"""How often the guard is wound up."""
 QUIET_S = 2.0
 """How long nothing may be pushed before the end counts as reached."""
 
@@ -37,6 +44,7 @@ class Maker:
         self.last_price: int | None = None
         self.quoted: tuple[int, float] | None = None
         self.fills_then = 0
+        self.wound: float | None = None
         self.heard = time.monotonic()
         self.beats = 0
 
@@ -99,9 +107,16 @@ class Maker:
             # No reason to end: the next quotes may be taken.
             note("maker", error)
 
+    async def wind(self) -> None:
+        """Winds the guard up if it is time: before there are quotes, and again and again."""
+        if self.wound is None or time.monotonic() - self.wound > WIND_S:
+            self.wound = time.monotonic()
+            await self.trader.guard(CANCEL_AFTER_US, ON_DISCONNECT_US)
+
     async def work(self) -> None:
         """Quotes; one block is under way at a time, and while there is no connection it waits."""
         while True:
+            await self.wind()
             await self.quote()
             await asyncio.sleep(LOOK_S)
 
@@ -140,6 +155,7 @@ async def run(given: argparse.Namespace) -> None:
     await race(ending, working, following)
     # From here nothing new is signed; the quotes stay, and all that is on its way is heard.
     await stop(working)
+    await race(asyncio.create_task(maker.trader.guard(0)), following)
     await race(asyncio.create_task(maker.settle_down()), following)
     await stop(following)
     report(given, maker.report())

@@ -9,7 +9,7 @@ use bandex_sdk::types::{PublicKey, SignatureBytes};
 use bandex_sdk::{OwnBlock, check_reply, parse, receipt_from_wire, signed_from_wire, signed_to_wire};
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// The canonical bytes of a block given in its JSON form (a dict or JSON text, as in docs/tradechain.md).
 #[pyfunction]
@@ -112,18 +112,20 @@ pub fn signed_block(signed: &Bound<'_, PyAny>) -> PyResult<SignedBlock> {
 }
 
 /// A block that was just signed, with its place.
-pub fn give_own(py: Python<'_>, own: &OwnBlock) -> PyResult<Py<PyAny>> {
+pub fn own_json(own: &OwnBlock) -> Value {
     let wire = signed_to_wire(&own.signed);
     let preimage = hex::encode(Domain::Block.preimage(&own.signed.payload));
-    give(
-        py,
-        &json!({
-            "payload": wire.payload,
-            "signature": wire.signature,
-            "preimage": preimage,
-            "block_id": own.id.to_string(),
-            "key": own.key.to_string(),
-            "seq": own.seq,
-        }),
-    )
+    json!({
+        "payload": wire.payload,
+        "signature": wire.signature,
+        "preimage": preimage,
+        "block_id": own.id.to_string(),
+        "key": own.key.to_string(),
+        "seq": own.seq,
+    })
+}
+
+/// The same as Python's own objects.
+pub fn give_own(py: Python<'_>, own: &OwnBlock) -> PyResult<Py<PyAny>> {
+    give(py, &own_json(own))
 }

@@ -4,8 +4,8 @@ use bandex_sdk::api::{Problem, ScaleError};
 use bandex_sdk::tradechain::{DecodeError, KeyError, ReceiptError, VerifyError};
 use bandex_sdk::types::TimestampError;
 use bandex_sdk::{
-    BookError, ClientError, LaneError, OrderError, ReplyError, RestError, SignError, StoreError, SubmitError,
-    TraderError, WireError,
+    BookError, ClientError, LaneError, OrderError, PreparedError, ReplyError, RestError, SignError,
+    StoreError, SubmitError, TraderError, WireError,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -138,6 +138,18 @@ impl From<SignError> for Fault {
             SignError::LaneFull => "lane_full",
         };
         Self::new(Class::InvalidInput, code, error)
+    }
+}
+
+impl From<PreparedError> for Fault {
+    fn from(error: PreparedError) -> Self {
+        match error {
+            PreparedError::Asked(_) => Self::invalid(error),
+            PreparedError::Wire(error) => error.into(),
+            PreparedError::Decode(error) => error.into(),
+            PreparedError::Differs { .. } => Self::new(Class::BadProof, "other_block", error),
+            PreparedError::Sign(error) => error.into(),
+        }
     }
 }
 
@@ -279,6 +291,7 @@ impl From<TraderError> for Fault {
     fn from(error: TraderError) -> Self {
         match error {
             TraderError::Sign(error) => error.into(),
+            TraderError::Prepared(error) => error.into(),
             TraderError::Store(error) => error.into(),
             TraderError::Submit(error) => error.into(),
             TraderError::Lane(error) => error.into(),

@@ -4,10 +4,11 @@ use crate::blocks::{give_own, parse_field};
 use crate::error::Fault;
 use crate::key::Keypair;
 use crate::markets::Markets;
-use crate::value::take;
+use crate::value::{from_python, take};
+use bandex_sdk::api::Prepare;
 use bandex_sdk::tradechain::body::{Operation, Orders};
 use bandex_sdk::tradechain::{Body, Head};
-use bandex_sdk::types::Timestamp;
+use bandex_sdk::types::{PublicKey, Timestamp};
 use bandex_sdk::{Allowance, OwnBlock, SignError, UNREGISTERED, now};
 use pyo3::prelude::*;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -77,6 +78,18 @@ fn time(now_us: Option<u64>) -> Timestamp {
     now_us.map_or_else(now, Timestamp::from_micros)
 }
 
+/// What a node was asked to prepare for a key.
+///
+/// # Errors
+/// It has not the form of a request.
+pub fn read_asked(asked: &Bound<'_, PyAny>, key: PublicKey) -> PyResult<Prepare> {
+    let mut asked = from_python(asked)?;
+    if let Some(fields) = asked.as_object_mut() {
+        fields.entry("key").or_insert_with(|| key.to_string().into());
+    }
+    Ok(serde_json::from_value(asked).map_err(Fault::from)?)
+}
+
 #[pymethods]
 impl Signer {
     /// A signer whose next block continues the lane after block `seq` with id `previous` (hex). Without them it is
@@ -136,6 +149,23 @@ impl Signer {
         let operations: Vec<Operation> = markets.read_all(&operations)?;
         let expiry = expiry_us.map(Timestamp::from_micros);
         self.make(py, |signer| signer.sign(time(now_us), expiry, Orders { operations }))
+    }
+
+    /// Signs what `POST /v1/blocks/prepare` answered, if it is to the last byte what was `asked`: the body of that
+    /// request, whose `key` may be left out.
+    #[pyo3(signature = (markets, asked, prepared, *, now_us = None))]
+    fn sign_prepared(
+        &self,
+        py: Python<'_>,
+        markets: &Markets,
+        asked: &Bound<'_, PyAny>,
+        prepared: &Bound<'_, PyAny>,
+        now_us: Option<u64>,
+    ) -> PyResult<Py<PyAny>> {
+        let mut signer = self.lock();
+        let asked = read_asked(asked, signer.key())?;
+        let own = signer.sign_prepared(time(now_us), &asked, &markets.inner, &take(prepared)?);
+        give_own(py, &own.map_err(Fault::from)?)
     }
 
     /// Makes an account at node `home`: searches a proof of work of `bits` zero bits, about 2^bits hashes, while

@@ -1,13 +1,13 @@
 //! One key at work, for asyncio: every block is stored before it is sent, and sent again until it is answered.
 
-use crate::blocks::parse_field;
+use crate::blocks::{own_json, parse_field};
 use crate::client::Client;
 use crate::error::{Answer, Fault};
 use crate::key::Keypair;
 use crate::markets::Markets;
 use crate::rest::Rest;
 use crate::runtime::promise;
-use crate::signer::GrantTerms;
+use crate::signer::{GrantTerms, read_asked};
 use crate::submitted::Submitted;
 use crate::value::{Json, take, to_json};
 use bandex_sdk::tradechain::body::Orders;
@@ -154,6 +154,24 @@ impl Trader {
     ) -> PyResult<Bound<'py, PyAny>> {
         let operations = self.markets().read_all(&operations)?;
         self.send(py, Orders { operations }.into(), expiry_us)
+    }
+
+    /// Signs what `POST /v1/blocks/prepare` answered, if it is to the last byte what was `asked`, and stores it as the
+    /// next block of this lane. It is for the caller to post; if nobody does, it goes out with the next block.
+    fn sign_prepared<'py>(
+        &self,
+        py: Python<'py>,
+        asked: &Bound<'py, PyAny>,
+        prepared: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (trader, markets) = (self.inner.clone(), Arc::clone(&self.markets));
+        let (asked, prepared) = (read_asked(asked, trader.key())?, take(prepared)?);
+        promise(py, async move {
+            // It is written to disk.
+            let own = spawn_blocking(move || trader.sign_prepared(&asked, &markets, &prepared)).await;
+            let own = own.map_err(Fault::invalid)?.map_err(Fault::from)?;
+            Ok(Json(own_json(&own)))
+        })
     }
 
     /// Admits a session key; only the root key may.

@@ -202,6 +202,58 @@ def test_a_block_that_the_node_prepared_is_compared_before_it_is_signed(exchange
     run(story())
 
 
+def test_a_prepared_block_is_signed_only_if_it_is_what_was_asked(exchange: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(exchange, gigabytes=1)
+        rest, keypair, markets = party.rest, party.keypair, party.trader.markets
+        terms = {"op": "place", "market": MARKET, "side": "sell", "price": "0.0000009", "quantity": "0.1"}
+        asked: dict[str, Any] = {"orders": [terms], "expiry_us": (await rest.time())["time_us"] + 60_000_000}
+        prepared = await rest.prepare(keypair.public, **asked)
+        signer = bandex.Signer(keypair, markets.network, *party.trader.head)
+        for other in (
+            {**asked, "orders": [{**terms, "quantity": "0.2"}]},
+            {**asked, "expiry_us": asked["expiry_us"] + 1},
+            {"orders": asked["orders"]},
+        ):
+            with pytest.raises(bandex.BadProof, match="another block") as differs:
+                signer.sign_prepared(markets, other, prepared)
+            assert differs.value.code == "other_block"
+        elsewhere = bandex.Signer(keypair, markets.network + 1, *party.trader.head)
+        with pytest.raises(bandex.BadProof, match="network"):
+            elsewhere.sign_prepared(markets, asked, prepared)
+        with pytest.raises(bandex.InvalidInput):
+            signer.sign_prepared(markets, {**asked, "key": bandex.Keypair.generate().public}, prepared)
+        assert signer.head == party.trader.head
+        placed = await rest.submit(signer.sign_prepared(markets, asked, prepared))
+        order = placed["operations"][0]["order"]
+        # The same words amend for REST and for the signer.
+        change = {"op": "amend", "market": MARKET, "order": order, "price": "0.00000091", "quantity": "0.1"}
+        asked = {"orders": [change]}
+        prepared = await rest.prepare(keypair.public, **asked)
+        assert prepared["block"]["body"]["operations"] == [markets.operation(change)]
+        assert (await rest.submit(signer.sign_prepared(markets, asked, prepared)))["operations"][0]["ok"]
+        with pytest.raises(bandex.Rejected, match="there is no market"):
+            await rest.prepare(keypair.public, orders=[{**change, "market": "BWT-XXX"}])
+
+    run(story())
+
+
+def test_a_trader_signs_what_was_prepared_for_its_lane(exchange: Exchange) -> None:
+    async def story() -> None:
+        party = await Party.join(exchange, gigabytes=1)
+        asked: dict[str, Any] = {"orders": [{"op": "cancel_all"}]}
+        prepared = await party.rest.prepare(party.keypair.public, **asked)
+        with pytest.raises(bandex.BadProof):
+            await party.trader.sign_prepared({"orders": [{"op": "cancel_all", "side": "buy"}]}, prepared)
+        signed = await party.trader.sign_prepared(asked, prepared)
+        assert (signed["seq"], signed["block_id"]) == party.trader.head
+        assert (await party.rest.submit(signed))["operations"][0]["ok"]
+        # It is in the lane: the next one follows it.
+        assert (await party.trader.cancel_all())["seq"] > 0
+
+    run(story())
+
+
 def test_a_guard_cancels_what_its_key_left(exchange: Exchange) -> None:
     async def story() -> None:
         party = await Party.join(exchange, gigabytes=1)

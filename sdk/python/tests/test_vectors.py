@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +53,31 @@ def test_logins_have_the_same_signature() -> None:
         keypair = bandex.Keypair.from_seed(case["secret_seed"])
         made = bandex.sign_login(keypair, case["network"], case["by"], case["nonce"])
         assert made == {"key": case["key"], "nonce": case["nonce"], "signature": case["signature"]}
+
+
+def request_headers(case: dict[str, Any]) -> dict[str, str]:
+    url, body = urllib.parse.urlsplit(case["url"]), case["body"]
+    headers = bandex.http_signature(
+        bandex.Keypair.from_seed(case["secret_seed"]),
+        case["node"],
+        case["nonce"],
+        case["method"],
+        url.netloc,
+        url.path,
+        url.query or None,
+        body=None if body is None else body.encode(),
+        now_us=case["created_s"] * 1_000_000,
+    )
+    return dict(headers)
+
+
+def test_requests_are_signed_for_one_node() -> None:
+    """With BANDEX_UPDATE_VECTORS set the signatures are written anew."""
+    held = json.loads((VECTORS / "request.json").read_text())
+    made = {**held, "cases": [{**case, "headers": request_headers(case)} for case in held["cases"]]}
+    if os.environ.get("BANDEX_UPDATE_VECTORS"):
+        (VECTORS / "request.json").write_text(json.dumps(made, indent=2) + "\n")
+    assert made == json.loads((VECTORS / "request.json").read_text())
 
 
 def test_refused_blocks_are_refused_by_the_same_code() -> None:

@@ -59,9 +59,21 @@ pub(super) fn read(given: &Value, markets: &Markets) -> Result<Operation, Why> {
             let side = side.map(|side| word("side", &side)).transpose()?;
             Ok(Operation::CancelAll { market: market.map(|market| market.id), side })
         }
-        // Only the node knows the order's market, and so what decimals would be in ticks and lots.
+        PrepareOperation::Amend {
+            order,
+            market: Some(market),
+            price: Some(price),
+            quantity: Some(quantity),
+        } => {
+            let info = listed(markets, &market)?;
+            let price = info.scale.parse_price(&price).map_err(|error| wrong("price", error))?;
+            let quantity = info.scale.parse_quantity(&quantity).map_err(|error| wrong("quantity", error))?;
+            Ok(Operation::Amend { order: reference(&order)?, price, quantity })
+        }
+        // Only the node knows the order's market, and so what decimals would be in ticks and lots; and what stays as it
+        // is.
         PrepareOperation::Amend { .. } => Err(
-            "an amendment in decimals is filled in by the node; ask for it as a `body`, in ticks and lots"
+            "an amendment without its market, price and quantity is filled in by the node; name all three"
                 .to_owned(),
         ),
     }

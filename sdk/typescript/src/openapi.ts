@@ -2032,6 +2032,8 @@ export interface components {
             /** @description Only on this side: `buy` or `sell`. */
             side?: string | null;
         } | {
+            /** @description The order's market; the node knows it, and refuses another. */
+            market?: string | null;
             /** @enum {string} */
             op: "amend";
             /** @description KEY:SEQ:OP. */

@@ -146,6 +146,9 @@ export function compare(asked: Block, prepared: { payload: string; preimage: str
   return payload;
 }
 
+/** Which node a signed request is for; when and with which text that serves once it is signed, if not now and anew. */
+export type RequestOptions = { node?: string; created?: number; nonce?: string };
+
 // ---- Keys ---------------------------------------------------------------------------------------------------------
 
 /** An Ed25519 key (RFC 8032), from its seed of 32 bytes as hex. */
@@ -176,9 +179,13 @@ export class Key {
     return { key: this.public, nonce, signature: this.sign(preimage("bandex:login:1", statement)).toString("hex") };
   }
 
-  /** Headers that stand for a login on one request (RFC 9421; with a body RFC 9530 too), good once, for 30 seconds. */
-  signRequest(method: string, url: URL, content?: string): Record<string, string> {
-    const [created, nonce] = [Math.floor(Date.now() / 1000), randomBytes(16).toString("hex")];
+  /**
+   * Headers that stand for a login on one request (RFC 9421; with a body RFC 9530 too), good once, for 30 seconds.
+   * `node`, the key of the node that you know, makes it good there only: a signature without it can be passed on.
+   */
+  signRequest(method: string, url: URL, content?: string, options: RequestOptions = {}): Record<string, string> {
+    const { node, created = Math.floor(Date.now() / 1000), nonce = randomBytes(16).toString("hex") } = options;
+    const tag = node === undefined ? "" : `;tag="${hash(node).toString("hex")}"`;
     const parts: [string, string][] = [
       ["@method", method], ["@authority", url.host], ["@path", url.pathname], ["@query", url.search || "?"],
     ];
@@ -188,7 +195,7 @@ export class Key {
       parts.push(["content-digest", headers["Content-Digest"]]);
     }
     const names = parts.map(([name]) => `"${name}"`).join(" ");
-    const parameters = `(${names});created=${created};keyid="${this.public}";alg="ed25519";nonce="${nonce}"`;
+    const parameters = `(${names});created=${created};keyid="${this.public}";alg="ed25519";nonce="${nonce}"${tag}`;
     headers["Signature-Input"] = `sig1=${parameters}`;
     headers["Signature"] = `sig1=:${this.sign(Buffer.from(signatureBase(parts, parameters))).toString("base64")}:`;
     return headers;

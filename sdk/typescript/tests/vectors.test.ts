@@ -60,6 +60,20 @@ test("a login", () => {
     assert.deepEqual(new Key(secret_seed).login(network, by, nonce), { key, nonce, signature });
 });
 
+test("a request to one node", () => {
+  type Request = {
+    name: string; secret_seed: string; node: string; created_s: number; nonce: string;
+    method: string; url: string; body: string | null; headers: Record<string, string>;
+  };
+  for (const one of cases<Request>("request.json")) {
+    const { node, created_s: created, nonce } = one;
+    const signed = new Key(one.secret_seed).signRequest(one.method, new URL(one.url), one.body ?? undefined, {
+      node, created, nonce,
+    });
+    assert.deepEqual(signed, one.headers, one.name);
+  }
+});
+
 test("prepared bytes are signed only if they are what was asked for", () => {
   const [vector] = cases<Case>("orders.json");
   assert.ok(vector);

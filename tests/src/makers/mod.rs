@@ -18,7 +18,7 @@ use bandex_sdk::{Client, Markets, MemoryLane, Options, Rest, Trader};
 use compare::{compare, truth};
 use crowd::Crowd;
 use program::{Program, end};
-use proxy::Proxy;
+use proxy::{Counts, Proxy};
 use serde_json::json;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -53,12 +53,13 @@ pub struct Plan {
     pub seed: u64,
 }
 
-/// One maker of a run.
+/// One maker of a run, on a line of its own.
 struct Maker {
     name: String,
     keypair: Keypair,
     account: AccountId,
     program: Program,
+    proxy: Proxy,
 }
 
 /// Everything of a run.
@@ -66,7 +67,6 @@ struct Stage {
     node: Node,
     rest: Rest,
     markets: Markets,
-    proxy: Proxy,
     folder: TempDir,
     random: Random,
 }
@@ -79,9 +79,7 @@ impl Stage {
         node.start().await;
         let rest = Rest::new(node.url()).unwrap();
         let markets = rest.markets().await.unwrap();
-        let address = node.url().trim_start_matches("http://").parse().unwrap();
-        let proxy = Proxy::start(address, random.split()).await;
-        Self { node, rest, markets, proxy, folder: TempDir::new().unwrap(), random }
+        Self { node, rest, markets, folder: TempDir::new().unwrap(), random }
     }
 
     /// Lets accounts trade as they like.
@@ -93,16 +91,18 @@ impl Stage {
         }
     }
 
-    /// Makes an account, and starts the maker that trades for it on the bad line.
-    async fn start(&self, number: u8, name: &str, command: &[String]) -> Maker {
+    /// Makes an account, and starts the maker that trades for it on a bad line.
+    async fn start(&mut self, number: u8, name: &str, command: &[String]) -> Maker {
         let keypair = Keypair::from_seed(&[100 + number; 32]);
         let client = Client::connect(&self.rest.socket_url(), Options::default()).await.unwrap();
         let lane = MemoryLane;
         let trader = Trader::register(&client, &self.rest, &self.markets, keypair.clone(), lane).await;
         let account = trader.unwrap().account();
         self.endow(&[account]).await;
-        let program = Program::start(self.folder.path(), name, &keypair, &self.proxy.url(), command);
-        Maker { name: name.to_owned(), keypair, account, program }
+        let address = self.node.url().trim_start_matches("http://").parse().unwrap();
+        let proxy = Proxy::start(address, self.random.split()).await;
+        let program = Program::start(self.folder.path(), name, &keypair, &proxy.url(), command);
+        Maker { name: name.to_owned(), keypair, account, program, proxy }
     }
 
     /// How many blocks a maker's lane has.
@@ -140,7 +140,7 @@ pub async fn run(plan: &Plan) -> Report {
         makers.push(stage.start(number, name, command).await);
     }
     stage.all_at_work(&mut makers).await;
-    stage.proxy.cut(true);
+    makers.iter().for_each(|maker| maker.proxy.cut(true));
     let half = Duration::from_secs(plan.seconds) / 2;
     trade(&mut makers, half).await;
     let away = Instant::now();
@@ -150,10 +150,10 @@ pub async fn run(plan: &Plan) -> Report {
     trade(&mut makers, half).await;
     stop.send(true).unwrap();
     let crowd = trading.await.unwrap();
-    stage.proxy.cut(false);
+    makers.iter().for_each(|maker| maker.proxy.cut(false));
     stage.all_at_work(&mut makers).await;
+    let counts: Vec<Counts> = makers.iter().map(|maker| maker.proxy.counts()).collect();
     let reports = settle_down(&stage, makers).await;
-    let (connections, cuts) = stage.proxy.counts();
     let seq = stage.rest.time().await.unwrap().seq;
     stage.node.stop().await;
     Report {
@@ -163,8 +163,8 @@ pub async fn run(plan: &Plan) -> Report {
         crossing: crowd.crossing,
         accepted: crowd.accepted,
         refused: crowd.refused,
-        connections,
-        cuts,
+        connections: counts.iter().map(|line| line.connections).sum(),
+        cuts: counts.iter().map(|line| line.cuts).sum(),
         restart_ms,
         seq,
         makers: reports,
@@ -186,17 +186,18 @@ async fn settle_down(stage: &Stage, makers: Vec<Maker>) -> Vec<MakerReport> {
     let mut reported = Vec::new();
     for maker in makers {
         let report = maker.program.report(REST).await;
-        reported.push((maker.name, maker.keypair, maker.account, report));
+        reported.push((maker.name, maker.keypair, maker.account, maker.proxy.counts(), report));
     }
     let mut reports = Vec::new();
-    for (name, keypair, account, report) in reported {
+    for (name, keypair, account, line, report) in reported {
         assert_eq!(report["account"], json!(account), "{name} reports another account");
         let reads = stage.rest.login(&keypair, &stage.markets).await.unwrap();
         let truth = truth(&stage.rest, &reads, MARKET).await;
         let faults = report["faults"].as_u64().unwrap_or_default();
         let blocks = stage.rest.lane(keypair.public(), &bandex_sdk::api::LaneQuery::default()).await;
         let blocks = blocks.unwrap().head_seq;
-        reports.push(MakerReport { name, blocks, faults, parts: compare(&report, &truth) });
+        let (socket_cuts, parts) = (line.socket_cuts, compare(&report, &truth));
+        reports.push(MakerReport { name, socket_cuts, blocks, faults, parts });
     }
     reports
 }

@@ -13,6 +13,20 @@ use tokio::time::sleep;
 /// A connection lives at least so long, and at most twice that.
 const LIFE: Duration = Duration::from_millis(1_500);
 
+/// How a request for the WebSocket begins.
+const SOCKET: &[u8] = b"GET /v1/ws";
+
+/// What became of connections.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counts {
+    /// How many there were.
+    pub connections: u64,
+    /// How many of them were cut.
+    pub cuts: u64,
+    /// How many of these were WebSockets.
+    pub socket_cuts: u64,
+}
+
 /// A proxy on loopback. It ends with this value.
 #[derive(Debug)]
 pub struct Proxy {
@@ -26,6 +40,7 @@ struct State {
     cuts: AtomicBool,
     accepted: AtomicU64,
     cut: AtomicU64,
+    sockets_cut: AtomicU64,
 }
 
 impl Proxy {
@@ -51,9 +66,14 @@ impl Proxy {
         self.state.cuts.store(cuts, Ordering::SeqCst);
     }
 
-    /// How many connections there were, and how many of them were cut.
-    pub fn counts(&self) -> (u64, u64) {
-        (self.state.accepted.load(Ordering::SeqCst), self.state.cut.load(Ordering::SeqCst))
+    /// What became of its connections so far.
+    pub fn counts(&self) -> Counts {
+        let State { accepted, cut, sockets_cut, .. } = &*self.state;
+        Counts {
+            connections: accepted.load(Ordering::SeqCst),
+            cuts: cut.load(Ordering::SeqCst),
+            socket_cuts: sockets_cut.load(Ordering::SeqCst),
+        }
     }
 }
 
@@ -79,12 +99,24 @@ async fn accept(listener: TcpListener, server: SocketAddr, mut random: Random, s
 async fn carry(mut client: TcpStream, server: SocketAddr, life: Duration, state: Arc<State>) {
     let Ok(mut server) = TcpStream::connect(server).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
+    let mut is_socket = false;
+    let carried = async {
+        is_socket = asks_for_socket(&client).await;
+        copy_bidirectional(&mut client, &mut server).await
+    };
     tokio::select! {
-        _ = copy_bidirectional(&mut client, &mut server) => {}
+        _ = carried => {}
         () = doom(life, &state) => {
             state.cut.fetch_add(1, Ordering::SeqCst);
+            state.sockets_cut.fetch_add(u64::from(is_socket), Ordering::SeqCst);
         }
     }
+}
+
+/// Whether the client's first words ask for the WebSocket. They are left for the server.
+async fn asks_for_socket(client: &TcpStream) -> bool {
+    let mut words = [0; SOCKET.len()];
+    client.peek(&mut words).await.is_ok() && words == SOCKET
 }
 
 /// Waits for the moment of the cut; for ever while nothing is cut.

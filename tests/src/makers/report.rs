@@ -36,6 +36,8 @@ pub struct Report {
 pub struct MakerReport {
     /// Its name.
     pub name: String,
+    /// How many of its WebSockets were cut.
+    pub socket_cuts: u64,
     /// Blocks that it signed and the exchange sequenced.
     pub blocks: u64,
     /// How often its book did not fit the exchange's, so that it was asked for anew.
@@ -45,19 +47,20 @@ pub struct MakerReport {
 }
 
 impl Report {
-    /// Whether every maker held exactly what the exchange says, and had something to hold.
+    /// Whether every maker held exactly what the exchange says, had something to hold, and lost a WebSocket meanwhile.
     pub fn holds(&self) -> bool {
         let same = |maker: &MakerReport| maker.parts.iter().all(|part| part.difference.is_none());
         let sound = |maker: &MakerReport| {
             let has = |name| maker.parts.iter().any(|part| part.part == name && part.items > 0);
             same(maker)
                 && maker.faults == 0
+                && maker.socket_cuts > 0
                 && has("book")
                 && has("orders")
                 && has("fills")
                 && has("balances")
         };
-        !self.makers.is_empty() && self.cuts > 0 && self.makers.iter().all(sound)
+        !self.makers.is_empty() && self.makers.iter().all(sound)
     }
 }
 
@@ -97,10 +100,48 @@ impl fmt::Display for Report {
                     maker.name, maker.blocks
                 )?;
             }
+            let (name, cuts) = (&maker.name, maker.socket_cuts);
+            writeln!(f, "{name:<8} {cuts} of its WebSockets were cut")?;
             if maker.faults > 0 {
                 writeln!(f, "{:<8} its book did not fit {} times", maker.name, maker.faults)?;
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::makers::PARTS;
+
+    #[test]
+    fn a_run_that_proves_nothing_does_not_hold() {
+        let parts = PARTS.map(|part| Compared { part, items: 1, fields: 1, difference: None });
+        let maker =
+            MakerReport { name: "a".to_owned(), socket_cuts: 1, blocks: 9, faults: 0, parts: parts.into() };
+        let check = |change: &dyn Fn(&mut MakerReport), holds: bool| {
+            let mut changed = MakerReport { name: "b".to_owned(), ..maker.clone() };
+            change(&mut changed);
+            let report = Report {
+                seed: 1,
+                seconds: 1,
+                recorded: 1,
+                crossing: 1,
+                accepted: 1,
+                refused: 0,
+                connections: 2,
+                cuts: 2,
+                restart_ms: 1,
+                seq: 1,
+                makers: vec![maker.clone(), changed],
+            };
+            assert_eq!(report.holds(), holds, "{report}");
+        };
+        check(&|_| {}, true);
+        check(&|maker| maker.socket_cuts = 0, false);
+        check(&|maker| maker.faults = 1, false);
+        check(&|maker| maker.parts[0].items = 0, false);
+        check(&|maker| maker.parts[3].difference = Some("another".to_owned()), false);
     }
 }

@@ -2,12 +2,40 @@
 
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from os import PathLike
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, final
 
 from .types import Depth, Json, Number, OwnBlock, SignedBlock, SignedLogin
 
-ReplyT = TypeVar("ReplyT", bound=Json)
+__all__ = [
+    "Client",
+    "Keypair",
+    "LocalAccount",
+    "LocalBook",
+    "LocalOrders",
+    "Markets",
+    "Rest",
+    "Signer",
+    "Submitted",
+    "Subscription",
+    "Trader",
+    "block_id",
+    "check_receipt",
+    "checksum_levels",
+    "checksum_orders",
+    "decode_block",
+    "encode_block",
+    "end_runtime",
+    "http_signature",
+    "preimage",
+    "sign_block",
+    "sign_login",
+    "stored_order",
+    "verify_block",
+]
 
+_ReplyT = TypeVar("_ReplyT", bound=Json)
+
+@final
 class Keypair:
     """An Ed25519 key. Whoever has its seed has the account: keep it, and show it to nobody."""
 
@@ -36,6 +64,7 @@ class Keypair:
     def sign(self, purpose: str, data: bytes) -> str:
         """The signature over bytes for one purpose ("block", "login" or "possession"), hex."""
 
+@final
 class Markets:
     """The listings of an exchange: symbols to numbers, decimals to steps."""
 
@@ -88,6 +117,7 @@ class Markets:
     def operation(self, operation: Json) -> dict[str, Any]:
         """An operation in decimals, as ``POST /v1/blocks/prepare`` takes it, in the integers that a block holds."""
 
+@final
 class Signer:
     """Builds and signs the next block of a lane; each signature moves the end of the lane forward."""
 
@@ -115,6 +145,13 @@ class Signer:
     ) -> OwnBlock:
         """Signs one to a hundred operations on orders, in decimals."""
 
+    def sign_prepared(
+        self, markets: Markets, asked: Json, prepared: Json, *, now_us: int | None = None
+    ) -> OwnBlock:
+        """Signs what ``POST /v1/blocks/prepare`` answered, if it is to the last byte what was ``asked``: the body of
+        that request, whose ``key`` may be left out.
+        """
+
     def register(self, home: str, bits: int, *, now_us: int | None = None) -> OwnBlock:
         """Makes an account at node ``home``, with a proof of work of about 2^bits hashes."""
 
@@ -130,6 +167,7 @@ class Signer:
     def reset(self, seq: int, previous: str) -> None:
         """Goes to a lane's end as the exchange knows it, after a block that certainly was not sequenced."""
 
+@final
 class LocalBook:
     """A book by levels that is whole or empty, never wrong: give it every push of the channel ``book``."""
 
@@ -163,6 +201,7 @@ class LocalBook:
     def asks(self) -> list[tuple[str, str, int]]:
         """The levels that sell, best first: price, quantity, orders."""
 
+@final
 class LocalOrders:
     """A book by orders that is whole or empty, never wrong: give it every push of the channel ``book_orders``."""
 
@@ -196,6 +235,7 @@ class LocalOrders:
     def asks(self) -> list[tuple[str, str, str]]:
         """The orders that sell, best price first and in queue order: reference, price, quantity shown."""
 
+@final
 class LocalAccount:
     """Open orders, fills, balances and limit of an account, as far as its channels told."""
 
@@ -229,6 +269,7 @@ class LocalAccount:
     def seq(self) -> int:
         """The last record that any of the channels told of."""
 
+@final
 class Rest:
     """An exchange's REST interface, as everybody sees it or, after ``login``, as an account does."""
 
@@ -264,6 +305,7 @@ class Rest:
     def signed(self, keypair: Keypair, markets: Markets) -> Awaitable[Rest]:
         """The same without a login: each request is signed with the key."""
 
+@final
 class Subscription:
     """What happens on a channel, as an async iterator of pushes (dicts).
 
@@ -279,6 +321,7 @@ class Subscription:
     def refresh(self) -> None:
         """Asks for a new snapshot. What comes before it is older."""
 
+@final
 class Client:
     """A connection to an exchange. It is made anew whenever it breaks; what was not answered is sent again, and
     subscriptions go on.
@@ -331,6 +374,7 @@ class Client:
     def submit(self, signed: Json | SignedBlock) -> Awaitable[dict[str, Any]]:
         """Submits a signed block and gives its answer, whose receipt is checked."""
 
+@final
 class Submitted:
     """A block under way."""
 
@@ -351,6 +395,7 @@ class Submitted:
     def _wait(self) -> Awaitable[None]: ...
     def _take(self) -> dict[str, Any]: ...
 
+@final
 class Trader:
     """One key's lane on a connection; ``bandex.Trader`` is the one to use."""
 
@@ -397,6 +442,9 @@ class Trader:
     def orders(self, operations: Sequence[Json], expiry_us: int | None = None) -> Awaitable[Submitted]:
         """Signs operations in decimals, stores and sends them."""
 
+    def sign_prepared(self, asked: Json, prepared: Json) -> Awaitable[OwnBlock]:
+        """Signs what the exchange prepared, and stores it as the next block of this lane."""
+
     def grant(self, session: Keypair, terms: Json) -> Awaitable[dict[str, Any]]:
         """Admits a session key."""
 
@@ -427,7 +475,7 @@ def sign_block(keypair: Keypair, payload: bytes) -> SignedBlock:
 def verify_block(signed: Json | SignedBlock, network: int) -> dict[str, Any]:
     """Judges a signed block as a node does before it is sequenced; gives its JSON form."""
 
-def check_receipt(reply: ReplyT, signed: Json | SignedBlock, node: str, network: int) -> ReplyT:
+def check_receipt(reply: _ReplyT, signed: Json | SignedBlock, node: str, network: int) -> _ReplyT:
     """Checks that a reply, or a receipt, is about a signed block and that the node signed for it; gives it back."""
 
 def http_signature(
@@ -458,3 +506,6 @@ def checksum_orders(bids: Sequence[Mapping[str, Any]], asks: Sequence[Mapping[st
 
 def stored_order(lane: str | PathLike[str], order: str, markets: Markets) -> Awaitable[dict[str, Any] | None]:
     """An order as its owner signed it, from the lane file of another process; as ``Trader.own_order`` gives it."""
+
+def end_runtime() -> None:
+    """Ends all that may enter Python, and waits for it; registered with ``atexit``."""

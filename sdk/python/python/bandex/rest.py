@@ -150,8 +150,8 @@ class Rest:
         orders: list[Any] | None = None,
         **fields: Any,
     ) -> Any:
-        """Has the node build a block of ``key`` from a body or from orders in decimals. Decode the payload and
-        compare before you sign it: ``bandex.decode_block``.
+        """Has the node build a block of ``key`` from a body or from orders in decimals. Sign it with
+        ``Signer.sign_prepared`` or ``Trader.sign_prepared``, which compare it first.
         """
         given = {"key": key, "body": body, "orders": orders, **fields}
         return await self.post(

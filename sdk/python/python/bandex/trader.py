@@ -10,7 +10,7 @@ from ._core import Client, Keypair, Markets, Submitted
 from ._core import Trader as CoreTrader
 from .errors import Refused
 from .rest import Rest
-from .types import Json, Number
+from .types import Json, Number, OwnBlock
 
 __all__ = ["Trader"]
 
@@ -102,6 +102,12 @@ class Trader:
     async def submit_orders(self, operations: Sequence[Json], *, expiry_us: int | None = None) -> Submitted:
         """As ``submit``, for one to a hundred operations in decimals, as ``POST /v1/blocks/prepare`` takes them."""
         return await self._core.orders(operations, expiry_us)
+
+    async def sign_prepared(self, asked: Json, prepared: Json) -> OwnBlock:
+        """Signs what ``Rest.prepare`` answered, if it is to the last byte what was ``asked``, and stores it as the next
+        block of this lane. It is for the caller to post; if nobody does, it goes out with the next block.
+        """
+        return await self._core.sign_prepared(asked, prepared)
 
     async def _say(self, kind: str, **fields: Any) -> dict[str, Any]:
         """Submits a body and waits for its answer."""
