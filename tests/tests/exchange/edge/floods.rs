@@ -38,7 +38,7 @@ fn must_be_over(answer: &Answer, policy: &str) -> u64 {
     of_policy(&answer.must_be(429, "rate_limited"), policy)
 }
 
-pub(super) fn of_policy(problem: &Problem, policy: &str) -> u64 {
+fn of_policy(problem: &Problem, policy: &str) -> u64 {
     assert_eq!((problem.outcome.as_deref(), problem.retryable), (Some("rejected"), true), "{problem:?}");
     assert_eq!(problem.details, Some(json!({ "policy": policy })));
     problem.retry_after_ms.filter(|ms| *ms > 0).unwrap()
