@@ -117,6 +117,20 @@ impl Bustle {
         reply.seq
     }
 
+    /// An order that loses its place to another of the same price, for certain.
+    pub async fn lose_a_place(&mut self) {
+        let lane = &mut self.traders[0].lane;
+        let price = Price::new(2);
+        let (first, order) = lane.limit(Side::Buy, price.get(), 1);
+        let (second, _) = lane.limit(Side::Buy, price.get(), 1);
+        let more = Operation::Amend { order, price, quantity: Quantity::new(2) };
+        let third = lane.orders(vec![more]);
+        for signed in [first, second, third] {
+            let reply = self.socket.submit(&signed).await;
+            assert!(reply.operations[0].ok, "{reply:?}");
+        }
+    }
+
     /// A trade, for certain; gives its record.
     pub async fn trade(&mut self) -> u64 {
         let [seller, buyer] = &mut self.traders;
