@@ -96,7 +96,7 @@ async fn main() {
     let notary = Notary { node: markets.node, network: client.network() };
     client.login(&keypair).await.unwrap();
     let source = ChannelSource::new(client.subscribe(Channel::Deals).await.unwrap());
-    let evidence = Arc::new(rest.login(&keypair, &markets).await.unwrap());
+    let evidence = Arc::new(rest.signed(&keypair, &markets).await.unwrap());
     let coins = OnChain { coins: Arc::new(keeper.clone()), evidence, notary };
     let orders = vec![StoredOrders::new(arguments.orders)];
     let policy = Policy { margin: Duration::from_millis(200), recheck: BURST, ..Policy::default() };
