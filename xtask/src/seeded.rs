@@ -249,7 +249,12 @@ fn trust(exchange: &Seeded, seed: &str) -> Result<()> {
     exchange.run("admin rate BWT 1 25000 --token data/admin.token")?;
     exchange.run(&format!("admin seed {seed} --token data/admin.token"))?;
     exchange.run(&format!("admin registrar {seed} --token data/admin.token"))?;
-    let scored = soon(|| Ok(exchange.run(&format!("reputation {seed}")).ok()))?;
+    // The first epoch may have ended before there was a seed.
+    let scored = soon(|| {
+        let score = exchange.run(&format!("get /v1/reputation/{seed}"));
+        let score: Option<Value> = score.ok().and_then(|text| serde_json::from_str(&text).ok());
+        Ok(score.filter(|score| score.get("score") == Some(&json!("1"))))
+    })?;
     scored.context("no epoch ends")?;
     // One is enough: from here on the journal grows only by what is asked of it.
     exchange.run("admin trust --epoch 1d --token data/admin.token")?;
