@@ -38,6 +38,15 @@ async fn asked<T>(mut ask: impl AsyncFnMut() -> Result<T, RestError>) -> T {
     }
 }
 
+/// Waits until the exchange's tables hold all that it has published. Whoever was away is told from them what it missed,
+/// and on a busy machine they may be far behind.
+///
+/// # Panics
+/// They do not in a minute and a half.
+pub async fn up_to_date(reads: &AccountRest) {
+    asked(async || reads.balances().await).await;
+}
+
 /// What the exchange says now, in the form that makers report.
 ///
 /// # Panics

@@ -15,7 +15,7 @@ use crate::until;
 use bandex_sdk::tradechain::Keypair;
 use bandex_sdk::types::AccountId;
 use bandex_sdk::{Client, Markets, MemoryLane, Options, Rest, Trader};
-use compare::{compare, truth};
+use compare::{compare, truth, up_to_date};
 use crowd::Crowd;
 use program::{Program, end};
 use proxy::{Counts, Proxy};
@@ -182,6 +182,10 @@ async fn trade(makers: &mut [Maker], time: Duration) {
 
 /// Tells the makers that it is over, and compares what they report.
 async fn settle_down(stage: &Stage, makers: Vec<Maker>) -> Vec<MakerReport> {
+    for maker in &makers {
+        let reads = stage.rest.login(&maker.keypair, &stage.markets).await.unwrap();
+        up_to_date(&reads).await;
+    }
     end(stage.folder.path());
     let mut reported = Vec::new();
     for maker in makers {
