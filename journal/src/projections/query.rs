@@ -205,13 +205,12 @@ impl ProjectionReader {
     pub async fn terms(&self, orders: &[OrderRef]) -> Result<Vec<OrderTerms>, ReadError> {
         let mut found = Vec::new();
         for some in orders.chunks(TERMS_AT_ONCE) {
-            let mut query = Statement::new("SELECT terms FROM orders WHERE terms IS NOT NULL AND (1 = 0");
-            for order in some {
-                query
-                    .push(" OR (key = ")
-                    .bind(order.key.as_bytes())
-                    .push(" AND seq = ")
-                    .bind(bound(order.seq));
+            // Alternatives that all name a whole primary key are looked up one by one; one that does not, be it never
+            // true, makes SQLite read the whole table.
+            let mut query = Statement::new("SELECT terms FROM orders WHERE terms IS NOT NULL AND (");
+            for (at, order) in some.iter().enumerate() {
+                query.push(if at == 0 { "(key = " } else { " OR (key = " }).bind(order.key.as_bytes());
+                query.push(" AND seq = ").bind(bound(order.seq));
                 query.push(" AND op = ").bind(i64::from(order.op)).push(")");
             }
             query.push(")");
@@ -329,10 +328,8 @@ impl ProjectionReader {
     pub async fn trades_of_deals(&self, deals: &[DealId]) -> Result<Vec<TradeRow>, ReadError> {
         let mut found = Vec::new();
         for some in deals.chunks(DEALS_AT_ONCE) {
-            let mut query = Statement::new("SELECT * FROM trades WHERE 1 = 0");
-            for deal in some {
-                query.push(" OR deal = ").bind(deal.as_bytes());
-            }
+            let mut query = Statement::new("SELECT * FROM trades WHERE deal IN (");
+            list(&mut query, some);
             found.extend(self.all(query, parse::trade).await?);
         }
         found.sort_by_key(|row| row.at);
@@ -491,11 +488,17 @@ impl ProjectionReader {
 
 /// The extras of some deals.
 pub(super) fn extras_of(deals: &[DealId]) -> Statement<'_> {
-    let mut query = Statement::new("SELECT deal, state FROM deal_extras WHERE 1 = 0");
-    for deal in deals {
-        query.push(" OR deal = ").bind(deal.as_bytes());
-    }
+    let mut query = Statement::new("SELECT deal, state FROM deal_extras WHERE deal IN (");
+    list(&mut query, deals);
     query
+}
+
+/// The rest of a list of deals, of which there is one at least.
+fn list<'a>(query: &mut Statement<'a>, deals: &'a [DealId]) {
+    for (at, deal) in deals.iter().enumerate() {
+        query.push(if at == 0 { "" } else { ", " }).bind(deal.as_bytes());
+    }
+    query.push(")");
 }
 
 /// What stands before the cursor, newest first.
